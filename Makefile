@@ -1,0 +1,84 @@
+# Everything starts here; `make train` and `make test` do all the set-up by themselves.
+#
+#   make train      train a small network on JPEG files, with torch's loader and with fastload's
+#   make test       lint, types, C++ unit tests, Python tests
+#   make bench      measure, print the table, write benchmarks/RESULTS.md
+#   make lint       ruff and mypy alone
+#   make sanitize   the native code under address, undefined-behaviour and thread sanitizers; leaks
+#   make build      the virtual environment and the extension
+#   make wheel      a wheel in dist/
+#   make clean      remove what was built (make distclean: the environment and the data too)
+#
+# PYTHON=python3.12   the interpreter that .venv is made from
+# JOBS=4              pytest processes (0: all tests in one process)
+# TRAIN_ARGS= PYTEST_ARGS= BENCH_ARGS=   more arguments for the three
+
+PYTHON ?= python3
+JOBS ?= 2
+TRAIN_ARGS ?=
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/done
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# A stamp is written only after its whole recipe succeeded, so whatever was interrupted is done again.
+SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
+EXTENSION := $(wildcard fastload/_core*.so)
+
+.PHONY: train test bench lint sanitize build wheel clean distclean FORCE
+.DELETE_ON_ERROR:
+
+train: build
+	$(BIN)/python examples/train.py $(TRAIN_ARGS)
+
+test: lint
+	$(MAKE) -C csrc/tests test
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+bench: build
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+sanitize: build
+	PYTHON=$(CURDIR)/$(BIN)/python tools/sanitize.sh
+
+build: $(DONE)/extension
+
+wheel: $(DONE)/requirements
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+$(DONE)/venv:
+	tools/system_packages.sh $(PYTHON)
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	mkdir $(DONE)
+	touch $@
+
+# torch comes first and by itself: see constraints.txt.
+$(DONE)/requirements: $(DONE)/venv constraints.txt
+	$(PIP) install -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(PIP) install -r constraints.txt
+	touch $@
+
+# build/unfinished outlives a build that was killed: its object files may be cut short.
+$(DONE)/extension: $(DONE)/requirements $(SOURCES) $(if $(EXTENSION),,FORCE)
+	test ! -e build/unfinished || rm -rf build
+	mkdir -p build && touch build/unfinished
+	$(PIP) install -q --no-deps --no-build-isolation -e . || { rm build/unfinished; exit 1; }
+	rm build/unfinished
+	touch $@
+
+clean:
+	rm -rf build dist *.egg-info fastload/_core*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -f $(DONE)/extension
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) data

@@ -1,0 +1,99 @@
+"""From the JSON of a run to the page: one table, then what stands behind each row."""
+
+from collections.abc import Iterable
+from typing import Any
+
+HEADER = (
+    "benchmark",
+    "peer (torch)",
+    "fastload",
+    "the machine's limit",
+    "fastload / torch",
+    "share of the limit",
+    "must",
+    "goal",
+)
+
+DOUBTS = """\
+Doubts first. A virtual machine with few cores moves by tens of per cent from hour to hour, mostly with what
+its neighbours do to memory bandwidth. The ratios move less: every round runs the limit, torch and fastload
+one after the other. A wide spread, or a machine that was busy, is shown with its row. Workers and the
+consuming process share the cores; how the figures grow with more cores is not measured here."""
+
+READING = """\
+Medians. "fastload / torch" says how many times better fastload is, for rates, times and memory alike; ✓ and
+✗ say whether this run meets a must or a goal. Outputs compared: equal. (Each benchmark first checks that the
+batches of torch and fastload have the same types, dtypes, shapes and values, and fails if not.)"""
+
+
+def page(rows: list[dict[str, Any]], facts: dict[str, str], command: str, date: str) -> str:
+    """RESULTS.md, whole."""
+    sections = [
+        f"# Results\n\nWritten by `{command}` on {date}; not by hand.",
+        "\n".join(table(rows)),
+        READING,
+        DOUBTS,
+        "## The run",
+        "\n".join(f"- {name}: {fact}" for name, fact in facts.items()),
+        "## Row by row",
+        *("\n".join(details(row)) for row in rows),
+    ]
+    return "\n\n".join(sections)
+
+
+def table(rows: list[dict[str, Any]]) -> Iterable[str]:
+    cells = [HEADER, *(row_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
+    yield join(cells[0], widths)
+    yield join(["-" * width for width in widths], widths)
+    for line in cells[1:]:
+        yield join(line, widths)
+
+
+def join(cells: Iterable[str], widths: list[int]) -> str:
+    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
+
+
+def row_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    sides, unit, share = row["sides"], row["unit"], row["share_of_limit"]
+    limit = amount(sides["limit"]["median"], unit) if "limit" in sides else "-"
+    return (
+        row["title"],
+        amount(sides["torch"]["median"], unit),
+        amount(sides["fastload"]["median"], unit),
+        limit,
+        f"{number(row['times_torch'])}x",
+        "-" if share is None else f"{share:.0%}",
+        target(row["must"]),
+        target(row["goal"]),
+    )
+
+
+def target(verdict: dict[str, Any] | None) -> str:
+    return "-" if verdict is None else f"{verdict['text']} {'✓' if verdict['met'] else '✗'}"
+
+
+def details(row: dict[str, Any]) -> Iterable[str]:
+    yield f"**{row['title']}**: {row['conditions']}"
+    if row["limit_is"]:
+        yield f"Limit: {row['limit_is']}."
+    if row["doubts"]:
+        yield f"Doubt: {row['doubts']}."
+    load, busy = row["load_average"][0], max(row["busy"])
+    yield f"{row['rounds']} rounds after a warm-up; load average {load}, other processes used {busy:.0%}."
+    yield ""
+    for name, side in row["sides"].items():
+        low, high = number(side["min"]), amount(side["max"], row["unit"])
+        yield f"- {name}: {amount(side['median'], row['unit'])} ({low} to {high})"
+
+
+def amount(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands separated."""
+    if value >= 100:
+        digits = max(len(f"{value:.0f}") - 3, 0)
+        return f"{round(value, -digits):,.0f}"
+    return f"{value:#.3g}".rstrip(".")

@@ -1,0 +1,13 @@
+// What each file of bindings/ adds to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace fastload {
+
+void bind_threads(pybind11::module_& m);
+void bind_memory(pybind11::module_& m);
+void bind_collate(pybind11::module_& m);
+void bind_gather(pybind11::module_& m);
+
+}  // namespace fastload

@@ -1,0 +1,12 @@
+// The extension module is a list of its parts; each bind_* lives in its own file beside this one.
+#include <pybind11/pybind11.h>
+
+#include "bindings/bindings.h"
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "C++ core of fastload: memory slots, collate and gather kernels.";
+  fastload::bind_threads(m);
+  fastload::bind_memory(m);
+  fastload::bind_collate(m);
+  fastload::bind_gather(m);
+}

@@ -1,0 +1,74 @@
+#include "memory/mapping.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace fastload {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+#ifdef MAP_POPULATE
+constexpr int kPopulate = MAP_POPULATE;
+#else
+constexpr int kPopulate = 0;
+#endif
+
+std::byte* map_anonymous(std::size_t bytes) noexcept {
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return data == MAP_FAILED ? nullptr : static_cast<std::byte*>(data);
+}
+
+// Starts on a huge page's border, or the first page gets none. nullptr when there is no room for that.
+std::byte* map_huge(std::size_t bytes) noexcept {
+  std::byte* all = map_anonymous(bytes + kHugePage);
+  if (all == nullptr) return nullptr;
+  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(all) % kHugePage) % kHugePage;
+  if (before != 0) munmap(all, before);
+  munmap(all + before + bytes, kHugePage - before);
+#ifdef MADV_HUGEPAGE
+  madvise(all + before, bytes, MADV_HUGEPAGE);
+#endif
+  return all + before;
+}
+
+}  // namespace
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+}
+
+Mapping Mapping::shared(int fd, std::uint64_t offset, std::size_t bytes) {
+  void* data =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | kPopulate, fd, static_cast<off_t>(offset));
+  if (data == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+  return Mapping(static_cast<std::byte*>(data), bytes);
+}
+
+Mapping Mapping::anonymous(std::size_t bytes) {
+  std::byte* data = bytes >= kHugePage ? map_huge(bytes) : nullptr;
+  if (data == nullptr) data = map_anonymous(bytes);
+  if (data == nullptr) throw std::system_error(errno, std::generic_category(), "mmap");
+  return Mapping(data, bytes);
+}
+
+std::size_t page_bytes() noexcept {
+  static const std::size_t bytes = std::max<std::size_t>(4096, static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+  return bytes;
+}
+
+}  // namespace fastload

@@ -1,0 +1,1 @@
+"""A folder that goes on PYTHONPATH; see sitecustomize.py in it."""

@@ -1,0 +1,172 @@
+"""One pass over the data: what is in flight, in which order it goes out, what failed, what it cost.
+
+The order of pulls from the sampler is torch's, since samplers draw random numbers and look at the state of the
+training: ``depth`` pulls before the first batch, then one pull before each batch goes out; without workers one
+pull before each batch is made.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from fastload._failure import Failure, LocalFailure
+from fastload._fetch import FetchReport, Skipped
+from fastload._stats import LoaderStats
+from fastload.engines._base import BatchResult, BatchTask, Engine
+
+logger = logging.getLogger("fastload")
+
+
+class ErrorLog:
+    """Logs each sample that was left out or replaced once, over all epochs of a loader."""
+
+    def __init__(self) -> None:
+        self._known: set[Any] = set()
+
+    def add(self, report: FetchReport) -> None:
+        for what, errors in (("skipped", report.skipped), ("replaced", report.replaced)):
+            for index, text in errors:
+                key = index if isinstance(index, int) else repr(index)
+                if key not in self._known:
+                    self._known.add(key)
+                    logger.warning("%s the sample at dataset index %s: %s", what, index, text)
+
+
+class Epoch:
+    """Gives out the batches of one pass, made by ``engine``.
+
+    pull: the next index batch; StopIteration at the end.
+    depth: how many tasks may be in flight; 0 makes each batch when it is asked for.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        pull: Callable[[], Any],
+        *,
+        num_workers: int,
+        depth: int,
+        in_order: bool,
+        timeout_s: float,
+        error_log: ErrorLog,
+    ) -> None:
+        self.stats = LoaderStats()
+        self._engine = engine
+        self._pull = pull
+        self._depth = depth
+        self._in_order = in_order
+        self._timeout_s = timeout_s
+        self._error_log = error_log
+        self._sent = 0  # number of the next task
+        self._due = 0  # number of the next batch to go out, where order is kept
+        self._in_flight: dict[int, int] = {}  # number -> worker, for tasks without an answer
+        self._arrived: dict[int, BatchResult] = {}
+        self._active = [True] * num_workers
+        self._load = [0] * num_workers  # tasks a worker has that have not gone out as batches
+        self._workers = itertools.cycle(range(num_workers))
+
+    def prime(self) -> None:
+        """Put the first tasks in flight."""
+        for _ in range(self._depth):
+            self._submit_next()
+
+    def next(self) -> Any:
+        """The next batch. Raises StopIteration at the end, and what the dataset raised at its batch's turn."""
+        while True:
+            result = self._next_result() if self._depth else self._make_now()
+            outcome = self._deliver(result)
+            if outcome is not Skipped:
+                return outcome
+
+    def _make_now(self) -> BatchResult:
+        self._engine.submit(BatchTask(self._sent, 0, self._pull()))
+        self._sent += 1
+        result = self._engine.next(None)
+        assert result is not None
+        return result
+
+    def _next_result(self) -> BatchResult:
+        while True:
+            self._pass_over_ended_workers()
+            if self._in_order and self._due in self._arrived:
+                return self._arrived.pop(self._due)
+            result = self._wait()
+            del self._in_flight[result.number]
+            if result.ended:
+                self._active[result.worker] = False
+                self._submit_next()
+            elif not self._in_order:
+                return result
+            else:
+                self._arrived[result.number] = result
+
+    def _pass_over_ended_workers(self) -> None:
+        """Move on to the next task that will be answered; StopIteration if there is none."""
+        while self._due < self._sent:
+            if self._due in self._arrived:
+                return
+            worker = self._in_flight.get(self._due)
+            if worker is not None:
+                if self._active[worker]:
+                    return
+                del self._in_flight[self._due]  # its worker had come to the end of its data
+            self._due += 1
+        raise StopIteration
+
+    def _wait(self) -> BatchResult:
+        started = perf_counter()
+        try:
+            result = self._engine.next(self._timeout_s or None)
+        finally:
+            self.stats.wait_s += perf_counter() - started
+        if result is None:
+            raise RuntimeError(f"DataLoader timed out after {self._timeout_s} seconds")
+        return result
+
+    def _submit_next(self) -> None:
+        try:
+            indices = self._pull()
+        except StopIteration:
+            return
+        worker = self._next_worker()
+        if worker is not None:
+            self._engine.submit(BatchTask(self._sent, worker, indices))
+            self._in_flight[self._sent] = worker
+            self._load[worker] += 1
+            self._sent += 1
+
+    def _next_worker(self) -> int | None:
+        """Round robin over the workers whose data has not ended; out of order, over those with room."""
+        active = sum(self._active)
+        for _ in self._active:
+            worker = next(self._workers)
+            if self._active[worker] and (self._in_order or self._load[worker] < self._depth // active):
+                return worker
+        return None
+
+    def _deliver(self, result: BatchResult) -> Any:
+        if self._depth:
+            self._due += result.number == self._due
+            self._load[result.worker] -= 1
+            self._submit_next()
+        made = result.open()
+        self._count(made.report)
+        self.stats.transport_s += made.transport_s
+        if isinstance(made.outcome, (Failure, LocalFailure)):
+            made.outcome.reraise()
+        self.stats.batches += made.outcome is not Skipped
+        return made.outcome
+
+    def _count(self, report: FetchReport) -> None:
+        stats = self.stats
+        stats.samples += report.samples
+        stats.fetch_s += report.fetch_s
+        stats.collate_s += report.collate_s
+        if report.skipped or report.replaced:
+            stats.skipped += len(report.skipped)
+            stats.replaced += len(report.replaced)
+            self._error_log.add(report)

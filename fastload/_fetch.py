@@ -1,0 +1,264 @@
+"""From an index batch to a batch: samples are made one after the other, in order, then collated.
+
+One fetcher serves one worker, or the loader itself when it has none. Fetchers keep torch's rules
+(`torch.utils.data._utils.fetch`): ``__getitems__`` gets the sampler's list and its result goes on unchanged;
+an iterable dataset is read batch by batch, and its end is a StopIteration.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, MutableSequence, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from fastload._errors import CollateError
+from fastload._gather import batch_getter
+from fastload._seeding import seed_sample
+from fastload._torch_compat import torch_collate
+from fastload.collate import default_collate
+from fastload.memory._arena import allocate
+
+OnError = str | Callable[[Any, Exception], Any]
+
+# A fetcher's two words to the outside, which may lie in memory that another process reads:
+STOP = 0  # set by others: the batch in hand is not wanted any more
+AT = 1  # the position in its batch of the sample being made; NOWHERE between batches
+NOWHERE = -1
+
+
+@dataclass(frozen=True)
+class FetchConfig:
+    """What a fetcher has to know; it goes to every worker once."""
+
+    dataset: Any
+    iterable: bool
+    auto_collation: bool
+    collate_fn: Callable[[Any], Any]
+    drop_last: bool
+    on_error: OnError = "raise"
+    sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
+
+
+@dataclass
+class FetchReport:
+    """What making one batch took, and which samples were left out of it or replaced."""
+
+    samples: int = 0
+    fetch_s: float = 0.0
+    collate_s: float = 0.0
+    skipped: list[tuple[Any, str]] = field(default_factory=list)
+    replaced: list[tuple[Any, str]] = field(default_factory=list)
+
+
+class Skipped:
+    """In the place of a batch: without auto-collation the sample is the batch, and it was skipped."""
+
+
+class Interrupted(BaseException):
+    """The loader stops; the batch in hand is not wanted any more. No error handler of user code sees it."""
+
+
+class Fetcher:
+    """Makes batches of one dataset. Not thread-safe: a fetcher belongs to one worker."""
+
+    def __init__(self, config: FetchConfig, words: MutableSequence[int] | None = None) -> None:
+        self.config = config
+        self.dataset = config.dataset
+        self.epoch = 0
+        self.report = FetchReport()
+        self._words = [0, NOWHERE] if words is None else words
+        self._indices: Sequence[Any] = ()
+        self._last_error: Exception | None = None
+        is_default = config.collate_fn in (torch_collate.default_collate, default_collate)
+        self._collate = default_collate if is_default else config.collate_fn
+
+    def fetch(self, indices: Any) -> Any:
+        """The batch for ``indices``, or `Skipped`. ``report`` then tells about this batch."""
+        self.report = FetchReport()
+        self._indices = indices if self.config.auto_collation else (indices,)
+        self._words[AT] = NOWHERE
+        return self._fetch(indices)
+
+    def where(self, error: Exception) -> str:
+        """Which sample ``error`` came from, in words; empty if that is not known."""
+        position = error.position if isinstance(error, CollateError) else self._words[AT]
+        if position is None or position == NOWHERE:
+            return ""
+        return f"dataset index {self._indices[position]}, position {position} in the batch"
+
+    def _fetch(self, indices: Any) -> Any:
+        raise NotImplementedError
+
+    def _collated(self, samples: Any, fetch_started: float) -> Any:
+        self._words[AT] = NOWHERE
+        collate_started = perf_counter()
+        self.report.fetch_s = collate_started - fetch_started
+        try:
+            return self._collate(samples)
+        finally:
+            self.report.collate_s = perf_counter() - collate_started
+
+    def _guarded(self, make: Callable[[], Any], index: Any, position: int) -> Any:
+        """What ``make()`` returns; if it fails, what ``on_error`` makes of that: `Skipped` or a replacement."""
+        self._mark(position)
+        if self.config.sample_seed is not None:
+            seed_sample(self.config.sample_seed, self.epoch, index)
+        try:
+            return make()
+        except StopIteration:  # the end of the data, not a fault
+            raise
+        except Exception as error:
+            on_error = self.config.on_error
+            if on_error == "raise":
+                raise
+            text = f"{type(error).__name__}: {error}"
+            if callable(on_error):
+                replacement = on_error(index, error)
+                self.report.replaced.append((index, text))
+                return replacement
+            self.report.skipped.append((index, text))
+            self._last_error = error
+            return Skipped
+
+    def _mark(self, position: int) -> None:
+        if self._words[STOP]:
+            raise Interrupted
+        self._words[AT] = position
+
+    def _kept(self, made: list[tuple[Any, Any]]) -> list[Any]:
+        """The samples of those (index, sample) pairs that were not skipped."""
+        kept = [pair for pair in made if pair[1] is not Skipped]
+        if made and not kept:
+            raise RuntimeError(
+                f"all {len(made)} samples of this batch failed, so that on_error='skip' leaves nothing to collate "
+                f"(the last: {self.report.skipped[-1][1]}); repair the dataset, use larger batches, or pass "
+                "on_error=callable(index, exception) to provide replacements"
+            ) from self._last_error
+        self._indices = [index for index, _ in kept]
+        return [sample for _, sample in kept]
+
+
+class MapFetcher(Fetcher):
+    """Samples are ``dataset[index]``, or whole batches where the dataset can give them."""
+
+    def __init__(self, config: FetchConfig, words: MutableSequence[int] | None = None) -> None:
+        super().__init__(config, words)
+        self._get_batch: Callable[..., Any] | None = None
+        if config.auto_collation and self._collate is default_collate:
+            self._get_batch = batch_getter(config.dataset)
+
+    def _fetch(self, indices: Any) -> Any:
+        started = perf_counter()
+        if not self.config.auto_collation:
+            sample = self._guarded(lambda: self.dataset[indices], indices, 0)
+            if sample is Skipped:
+                return Skipped
+            self.report.samples = 1
+            return self._collated(sample, started)
+        if self._get_batch is not None:
+            batch = self._gathered(indices, started)
+            if batch is not NotImplemented:
+                return batch
+        samples = self._samples(indices)
+        self.report.samples = len(self._indices)
+        return self._collated(samples, started)
+
+    def _gathered(self, indices: Any, started: float) -> Any:
+        assert self._get_batch is not None
+        try:
+            batch = self._get_batch(indices, allocate)
+        except Exception:
+            if self.config.on_error == "raise":
+                raise
+            return NotImplemented  # sample by sample, so that one of them does not take the others with it
+        self.report.samples = len(indices)
+        self.report.fetch_s = perf_counter() - started
+        return batch
+
+    def _samples(self, indices: Any) -> Any:
+        dataset = self.dataset
+        get_items = getattr(dataset, "__getitems__", None)
+        if self.config.sample_seed is not None or self.config.on_error != "raise":
+            return self._guarded_samples(indices, get_items)
+        if get_items:
+            return get_items(indices)
+        words = self._words
+        samples: list[Any] = []
+        for index in indices:
+            if words[STOP]:
+                raise Interrupted
+            words[AT] = len(samples)
+            samples.append(dataset[index])
+        return samples
+
+    def _guarded_samples(self, indices: Any, get_items: Callable[[Any], Any] | None) -> Any:
+        """One call for all samples if that works; else one call a sample."""
+        if get_items and self.config.sample_seed is None:
+            try:
+                return get_items(indices)
+            except StopIteration:
+                raise
+            except Exception:  # noqa: S110 - it is met again below, by the sample that is at fault
+                pass
+        dataset = self.dataset
+        make = (lambda index: get_items([index])[0]) if get_items else partial(operator.getitem, dataset)
+        return self._kept(
+            [
+                (index, self._guarded(partial(make, index), index, position))
+                for position, index in enumerate(indices)
+            ]
+        )
+
+
+class IterableFetcher(Fetcher):
+    """Samples are what ``iter(dataset)`` yields; an index batch only says how many.
+
+    For messages and ``on_error``, a sample's index is its number in this worker's iteration.
+    """
+
+    def __init__(self, config: FetchConfig, words: MutableSequence[int] | None = None) -> None:
+        super().__init__(config, words)
+        self.dataset_iter = iter(config.dataset)
+        self.ended = False
+        self._count = 0
+
+    def _fetch(self, indices: Any) -> Any:
+        if self.ended:
+            raise StopIteration
+        started = perf_counter()
+        if not self.config.auto_collation:
+            sample = self._next(0)
+            if sample is Skipped:
+                return Skipped
+            self.report.samples = 1
+            return self._collated(sample, started)
+        made = self._made(len(indices))
+        if not made or (self.config.drop_last and len(made) < len(indices)):
+            raise StopIteration
+        samples = self._kept(made)
+        self.report.samples = len(samples)
+        return self._collated(samples, started)
+
+    def _made(self, size: int) -> list[tuple[int, Any]]:
+        made: list[tuple[int, Any]] = []
+        self._indices = range(self._count, self._count + size)
+        for position in range(size):
+            try:
+                made.append((self._count, self._next(position)))
+            except StopIteration:
+                self.ended = True
+                break
+        return made
+
+    def _next(self, position: int) -> Any:
+        index = self._count
+        self._count += 1
+        return self._guarded(self.dataset_iter.__next__, index, position)
+
+
+def make_fetcher(config: FetchConfig, words: MutableSequence[int] | None = None) -> Fetcher:
+    """A fetcher for the dataset; ``iter(dataset)`` is called here if it is iterable."""
+    return (IterableFetcher if config.iterable else MapFetcher)(config, words)

@@ -1,0 +1,120 @@
+"""`DataLoader`: torch's, with another iterator inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
+
+import torch.utils.data
+
+from fastload._cpus import auto_num_workers
+from fastload._iterators import InlineIterator, WorkerIterator, loader_state
+from fastload._stats import LoaderStats
+from fastload._torch_compat import is_data_pipe, torch_get_iterator
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class DataLoader(torch.utils.data.DataLoader[T_co]):
+    """The same batches as `torch.utils.data.DataLoader` with the same arguments, sooner.
+
+    Every argument of torch's has torch's meaning. The others are keyword-only, and off by default:
+
+    num_workers="auto": one worker for each processor this process may use but one, at least 1, shared between the
+        ranks of one machine (LOCAL_WORLD_SIZE). The attribute reads the number.
+    worker_type: "process", or "thread": workers in this process, which share the dataset, pickle nothing and start
+        at once. Good where samples are made outside the GIL. Their random generators are the process's own: a
+        dataset that draws from them gives other, and not reproducible, samples.
+    on_error: what a sample that raises does. "raise": `next` raises it, as with torch. "skip": its batch goes out
+        without it. A callable gets the dataset index and the exception and returns a sample in its place, or
+        raises. For iterable datasets the index is the sample's number in its worker. Samples left out or replaced
+        are counted in `stats`, and logged once each.
+    rng: "torch": workers are seeded as torch's. "sample": the generators of torch, random and numpy are seeded
+        before every sample from the first iterator's seed, the epoch and the dataset index, so that it comes out
+        the same for any number of workers and any batch size.
+
+    Raises what torch raises for torch's arguments, and ValueError for the others.
+    """
+
+    worker_type: Literal["process", "thread"]
+    on_error: str | Callable[[Any, Exception], Any]
+    rng: Literal["torch", "sample"]
+
+    def __init__(
+        self,
+        dataset: torch.utils.data.Dataset[T_co],
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Any = None,
+        batch_sampler: Any = None,
+        num_workers: int | Literal["auto"] = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
+        generator: torch.Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+        worker_type: Literal["process", "thread"] = "process",
+        on_error: str | Callable[[Any, Exception], Any] = "raise",
+        rng: Literal["torch", "sample"] = "torch",
+        **future_arguments: Any,
+    ) -> None:
+        _check_one_of("worker_type", worker_type, ("process", "thread"))
+        _check_one_of("rng", rng, ("torch", "sample"))
+        if not callable(on_error):
+            _check_one_of("on_error", on_error, ("raise", "skip"), " or a callable(index, exception)")
+        if isinstance(num_workers, str):
+            _check_one_of("num_workers", num_workers, ("auto",), " or a number")
+            num_workers = auto_num_workers()
+        self.worker_type = worker_type
+        self.on_error = on_error
+        self.rng = rng
+        super().__init__(
+            dataset,
+            batch_size,
+            shuffle,
+            sampler,
+            batch_sampler,
+            num_workers,
+            collate_fn,
+            pin_memory,
+            drop_last,
+            timeout,
+            worker_init_fn,
+            multiprocessing_context,
+            generator,
+            prefetch_factor=prefetch_factor,
+            persistent_workers=persistent_workers,
+            pin_memory_device=pin_memory_device,
+            in_order=in_order,
+            **future_arguments,
+        )
+
+    def _get_iterator(self) -> Any:
+        return make_iterator(self)
+
+    def stats(self) -> LoaderStats:
+        """Counts and seconds of the running epoch, or of the last one; a snapshot."""
+        return replace(loader_state(self).stats)
+
+
+def make_iterator(loader: Any) -> Any:
+    """fastload's iterator for any loader of torch's type; torch's own for data pipes."""
+    if is_data_pipe(loader.dataset):
+        return torch_get_iterator(loader)
+    if loader.num_workers == 0:
+        return InlineIterator(loader)
+    loader.check_worker_number_rationality()
+    return WorkerIterator(loader)
+
+
+def _check_one_of(name: str, value: Any, allowed: tuple[str, ...], more: str = "") -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, allowed))}{more}, got {value!r}")

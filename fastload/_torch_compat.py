@@ -1,0 +1,116 @@
+"""Every private name of torch that fastload touches, in one place; checked with torch 2.6 to 2.15.
+
+torch's data loading machinery is de-facto API: other libraries read ``_worker_info``, test for
+``_MultiProcessingDataLoaderIter`` and call ``_shutdown_workers``. fastload keeps those meanings.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Any
+
+import numpy as np
+import torch
+import torch.utils.data
+from torch._utils import ExceptionWrapper, KeyErrorMessage
+from torch.utils.data import IterDataPipe, MapDataPipe
+from torch.utils.data._utils import collate as torch_collate
+from torch.utils.data._utils import signal_handling
+from torch.utils.data._utils import worker as torch_worker
+from torch.utils.data._utils.pin_memory import pin_memory
+from torch.utils.data.dataloader import (
+    _BaseDataLoaderIter as BaseIterator,
+)
+from torch.utils.data.dataloader import (
+    _DatasetKind as DatasetKind,
+)
+from torch.utils.data.dataloader import (
+    _MultiProcessingDataLoaderIter as MultiProcessingIterator,
+)
+from torch.utils.data.dataloader import (
+    _SingleProcessDataLoaderIter as SingleProcessIterator,
+)
+
+__all__ = [
+    "BaseIterator",
+    "DatasetKind",
+    "ExceptionWrapper",
+    "KeyErrorMessage",
+    "MultiProcessingIterator",
+    "SingleProcessIterator",
+    "is_data_pipe",
+    "pin_memory",
+    "profiling",
+    "seed_worker",
+    "set_worker_info",
+    "torch_collate",
+    "torch_get_iterator",
+]
+
+# torch's own method, kept before anyone can replace it.
+torch_get_iterator = torch.utils.data.DataLoader._get_iterator
+
+
+def is_data_pipe(dataset: Any) -> bool:
+    return isinstance(dataset, (IterDataPipe, MapDataPipe))
+
+
+def profiling() -> bool:
+    """Whether a profiler listens; entering a `record_function` range for nobody costs microseconds."""
+    return torch.autograd._profiler_enabled()
+
+
+def seed_worker(base_seed: int, worker: int) -> int:
+    """Seed random, torch and numpy as torch's workers are; returns the worker's seed."""
+    seed = base_seed + worker
+    random.seed(seed)
+    torch.manual_seed(seed)
+    np.random.seed(torch_worker._generate_state(base_seed, worker))
+    return seed
+
+
+def set_worker_info(worker: int, num_workers: int, seed: int, dataset: Any) -> None:
+    """Make this process a worker in the eyes of `torch.utils.data.get_worker_info`."""
+    torch_worker._worker_info = worker_info(worker, num_workers, seed, dataset)
+
+
+def worker_info(worker: int, num_workers: int, seed: int, dataset: Any) -> Any:
+    return torch_worker.WorkerInfo(id=worker, num_workers=num_workers, seed=seed, dataset=dataset)  # type: ignore[no-untyped-call,unused-ignore]
+
+
+def prepare_worker_process() -> None:
+    """What torch's worker does first: signal handlers that report a crash, one thread, a name."""
+    signal_handling._set_worker_signal_handlers()
+    set_thread_name("pt_data_worker")
+    torch.set_num_threads(1)
+
+
+def set_thread_name(name: str) -> None:
+    if hasattr(torch.multiprocessing, "_set_thread_name"):
+        torch.multiprocessing._set_thread_name(name)
+
+
+# --- get_worker_info() inside worker threads -----------------------------------------------------------
+#
+# torch keeps the worker's info in a global of one process, and hands it out by a function that others
+# import by name. Replacing the function's code, not the function, reaches every one of those names.
+
+_thread_info = threading.local()
+
+
+def set_thread_worker_info(info: Any) -> None:
+    """Make this thread a worker in the eyes of `torch.utils.data.get_worker_info`."""
+    _see_threads_in_get_worker_info()
+    _thread_info.value = info
+
+
+def _see_threads_in_get_worker_info() -> None:
+    if hasattr(torch_worker, "_fastload_thread_info"):
+        return
+
+    def get_worker_info():  # type: ignore[no-untyped-def]
+        return getattr(_fastload_thread_info, "value", _worker_info)  # type: ignore[name-defined]  # noqa: F821
+
+    torch_worker._fastload_thread_info = _thread_info  # type: ignore[attr-defined]
+    torch_worker.get_worker_info.__code__ = get_worker_info.__code__

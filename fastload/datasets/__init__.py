@@ -1,0 +1,9 @@
+"""Datasets that can give whole batches at once, and lists that workers share."""
+
+from fastload.datasets._array import ArrayDataset
+from fastload.datasets._shared_list import SharedList
+
+__all__ = ["ArrayDataset", "SharedList"]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__

@@ -1,0 +1,58 @@
+"""The seam between the loader, which knows what is wanted, and the engines, which make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastload._fetch import FetchReport
+
+
+@dataclass(slots=True)
+class BatchTask:
+    """Make the batch of ``indices``; ``number`` counts the epoch's batches from 0."""
+
+    number: int
+    worker: int
+    indices: Any
+
+
+@dataclass(slots=True)
+class Made:
+    """A batch, or the `Failure` in its place, and what it took."""
+
+    outcome: Any
+    report: FetchReport
+    transport_s: float = 0.0  # the worker's share of it
+
+
+class BatchResult(Protocol):
+    """The answer to one task. It may still be on its way: `open` brings it in."""
+
+    number: int
+    worker: int
+    ended: bool  # no batch: the worker's part of an iterable dataset has come to its end
+
+    def open(self) -> Made: ...
+
+
+class Engine(Protocol):
+    """Makes batches. Workers do their tasks in the order of submission; answers come in any order.
+
+    Order, depth of prefetch, errors of samples and counts are the caller's business.
+    """
+
+    workers: Sequence[Any]  # process-like: pid, is_alive(), terminate(), join(timeout), exitcode
+
+    def start(self, epoch: int) -> None:
+        """Be ready for an epoch. From the second call on: what is in flight is made and thrown away."""
+
+    def submit(self, task: BatchTask) -> None:
+        """Give ``task`` to its worker. Never blocks: the caller limits what is in flight."""
+
+    def next(self, timeout_s: float | None) -> BatchResult | None:
+        """The next answer of any worker; None after ``timeout_s`` without one. Raises `WorkerDiedError`."""
+
+    def stop(self) -> None:
+        """End all workers and give everything back. Safe twice and on a half-started engine; never raises."""

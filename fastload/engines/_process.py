@@ -1,0 +1,332 @@
+"""Worker processes.
+
+Each worker has a pipe for tasks, a pipe for answers and a piece of shared memory whose slots it fills; the loader
+has another such piece for what it sends. The loader waits on answer pipes and process sentinels together, so it
+knows at once when a worker dies.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import select
+import threading
+import time
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pickle import PicklingError
+from time import perf_counter
+from typing import Any
+
+from fastload import _core
+from fastload._errors import WorkerDiedError
+from fastload._fetch import AT, NOWHERE, FetchConfig
+from fastload._fetch import STOP as STOP_WORD
+from fastload.engines._base import BatchTask, Made
+from fastload.engines._forkserver import preload_forkserver
+from fastload.engines._obituary import obituary, torch_obituary
+from fastload.engines._worker import RESUME, RESUMED, STOP, WorkerSetup, make_board, map_board, words_of, worker_main
+from fastload.memory._channel import Incoming, frame
+
+# A consumer may hold this many batches of each worker in their slots; what it keeps beyond them is copied out on
+# delivery, so that an epoch kept in a list costs what it costs with torch, and slots never run out.
+BATCHES_KEPT_IN_SLOTS = 8
+
+DESCRIPTORS_PER_WORKER = 4  # two pipes, the shared memory, the sentinel
+STOP_TIMEOUT_S = 5.0  # torch's patience with a worker that does not end
+
+_live_engines: weakref.WeakSet[ProcessEngine] = weakref.WeakSet()
+
+
+@dataclass
+class WorkerHandle:
+    """The loader's side of one worker."""
+
+    process: BaseProcess
+    tasks: Connection
+    results: Connection
+    file: _core.SharedFile  # the worker's slots are in it
+    memory: _core.RemoteSlots
+    words: Any
+    held: dict[int, Any] = field(default_factory=dict)  # number -> indices of the tasks it has not answered
+    outbox: deque[bytes] = field(default_factory=deque)  # frames that its pipe had no room for
+    resuming: bool = False
+
+    def post(self, message: bytes) -> bool:
+        """Send what the pipe takes without blocking, in order; False if something stays in the outbox."""
+        self.outbox.append(message)
+        return self.flush()
+
+    def flush(self) -> bool:
+        while self.outbox and _is_writable(self.tasks):
+            try:
+                self.tasks.send_bytes(self.outbox[0])
+            except BrokenPipeError:
+                pass  # it is dead: its sentinel tells, and says more
+            self.outbox.popleft()
+        return not self.outbox
+
+
+class ProcessEngine:
+    """Makes batches in ``num_workers`` processes, started with the first epoch."""
+
+    def __init__(
+        self,
+        config: FetchConfig,
+        *,
+        num_workers: int,
+        base_seed: int,
+        context: Any,
+        init_fn: Callable[[int], Any] | None,
+    ) -> None:
+        self.workers: list[BaseProcess] = []
+        self._config = config
+        self._num_workers = num_workers
+        self._base_seed = base_seed
+        self._context = context
+        self._init_fn = init_fn
+        self._handles: list[WorkerHandle] = []
+        self._arrived: deque[ProcessResult] = deque()
+        self._poll = select.poll()
+        self._by_descriptor: dict[int, WorkerHandle] = {}
+        self._pid = os.getpid()
+        self._memory: _core.SharedFile | None = None  # what this process writes for all workers
+        self._slots = _core.Slots()
+        self._board: _core.SharedFile | None = None
+        self._words: Any = None
+
+    def start(self, epoch: int) -> None:
+        if not self._handles:
+            try:
+                self._start_workers(epoch)
+            except BaseException as error:
+                self.stop()
+                if isinstance(error, OSError) and error.errno == errno.EMFILE:
+                    raise RuntimeError(
+                        f"Too many open files to start {self._num_workers} workers: each needs {DESCRIPTORS_PER_WORKER} "
+                        "descriptors in this process. Please increase the limit using `ulimit -n` in the shell, or "
+                        "pass a smaller num_workers"
+                    ) from error
+                raise
+            return
+        for handle in self._handles:
+            handle.held.clear()
+            handle.resuming = True
+            self._send(handle, RESUME, epoch)
+        while any(handle.resuming for handle in self._handles):
+            self._receive(None)
+        self._arrived.clear()
+
+    def _start_workers(self, epoch: int) -> None:
+        _live_engines.add(self)
+        self.workers = []
+        self._memory = _core.SharedFile()
+        self._slots = _core.Slots(self._memory)
+        self._board = make_board(self._num_workers)
+        self._words = map_board(self._board)
+        for worker in range(self._num_workers):
+            words_of(self._words, worker)[AT] = NOWHERE
+            self._start_worker(worker, epoch)
+
+    def _start_worker(self, worker: int, epoch: int) -> None:
+        assert self._memory is not None
+        assert self._board is not None
+        tasks, tasks_out = self._context.Pipe(duplex=False)
+        results_in, results = self._context.Pipe(duplex=False)
+        memory = _core.SharedFile()
+        method = _start_method(self._context)
+        if method == "forkserver":
+            preload_forkserver()
+        setup = WorkerSetup(
+            worker=worker,
+            num_workers=self._num_workers,
+            base_seed=self._base_seed,
+            epoch=epoch,
+            fetch=self._config,
+            init_fn=self._init_fn,
+            tasks=tasks,
+            results=results,
+            task_memory=self._memory,
+            result_memory=memory,
+            board=self._board,
+            # The kernel takes the starting thread for the parent, and a forkserver's children have another one.
+            dies_with_parent=method != "forkserver" and threading.current_thread() is threading.main_thread(),
+            not_ours=self._descriptors_so_far(tasks_out, results_in) if method == "fork" else (),
+        )
+        process = self._context.Process(target=worker_main, args=(setup,), daemon=True)
+        try:
+            _start(process)
+        except BaseException:
+            for ours in (tasks_out, results_in, memory):
+                ours.close()
+            raise
+        finally:
+            tasks.close()
+            results.close()
+        words = words_of(self._words, worker)
+        handle = WorkerHandle(process, tasks_out, results_in, memory, _core.RemoteSlots(memory), words)
+        self.workers.append(process)
+        self._handles.append(handle)
+        for descriptor in (results_in.fileno(), process.sentinel):
+            self._by_descriptor[descriptor] = handle
+            self._poll.register(descriptor, select.POLLIN)
+
+    def _descriptors_so_far(self, *own: Connection) -> Sequence[Connection]:
+        older = [connection for handle in self._handles for connection in (handle.tasks, handle.results)]
+        return [*older, *own]
+
+    def submit(self, task: BatchTask) -> None:
+        handle = self._handles[task.worker]
+        handle.held[task.number] = task.indices
+        self._send(handle, task.number, task.indices)
+
+    def _send(self, handle: WorkerHandle, tag: int, content: Any) -> None:
+        message = frame(tag, (content, handle.memory.returned()), self._slots)
+        if not handle.post(message):
+            self._poll.register(handle.tasks.fileno(), select.POLLOUT)
+            self._by_descriptor[handle.tasks.fileno()] = handle
+
+    def next(self, timeout_s: float | None) -> ProcessResult | None:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        if not self._handles:
+            raise WorkerDiedError("the workers of this iterator have been stopped; iter(loader) starts new ones")
+        while not self._arrived:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return None
+            self._receive(left)
+        return self._arrived.popleft()
+
+    def _receive(self, timeout_s: float | None) -> None:
+        """Wait until something happens, and take in all that has."""
+        ended = []
+        for descriptor, _ in self._poll.poll(None if timeout_s is None else max(1, int(timeout_s * 1000))):
+            handle = self._by_descriptor[descriptor]
+            if descriptor == handle.process.sentinel:
+                ended.append(handle)
+            elif descriptor == handle.tasks.fileno():
+                if handle.flush():
+                    self._poll.unregister(descriptor)
+            else:
+                self._take_answer(handle)
+        for handle in ended:
+            if not handle.results.poll(0) or not self._take_answer(handle):
+                self._raise_died(handle)
+
+    def _take_answer(self, handle: WorkerHandle) -> bool:
+        """Read one answer; False if the pipe has come to its end."""
+        try:
+            message = Incoming.receive(handle.results, handle.memory)
+        except (EOFError, OSError):
+            # Without its pipe a worker is of no use; from here on only its end is waited for.
+            if handle.results.fileno() in self._by_descriptor:
+                self._poll.unregister(handle.results.fileno())
+                del self._by_descriptor[handle.results.fileno()]
+            return False
+        if message.tag == RESUMED:
+            handle.resuming = False
+        elif handle.resuming:
+            if message.tag >= 0:
+                message.discard()
+        else:
+            self._arrived.append(ProcessResult(handle, self.workers.index(handle.process), message))
+        return True
+
+    def _raise_died(self, handle: WorkerHandle) -> None:
+        handle.process.join()
+        worker = self.workers.index(handle.process)
+        at = handle.words[AT]
+        text = obituary(worker, handle.process, list(handle.held.values()), None if at == NOWHERE else at)
+        raise WorkerDiedError(text) from RuntimeError(torch_obituary(handle.process))
+
+    def stop(self) -> None:
+        if os.getpid() != self._pid:
+            return  # a fork of the loader's process: the workers are not its children
+        handles, self._handles = self._handles, []
+        for handle in handles:
+            handle.words[STOP_WORD] = 1
+            if not handle.outbox:
+                handle.post(frame(STOP, None, self._slots))
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for handle in handles:
+            handle.tasks.close()  # one that missed the message meets the end of its pipe
+        for handle in handles:
+            _end(handle.process, deadline)
+            handle.results.close()
+            handle.file.close()
+        self._arrived.clear()
+        self._by_descriptor.clear()
+        self._poll = select.poll()
+        for file in (self._memory, self._board):
+            if file is not None:
+                file.close()
+        self._words = None
+        _live_engines.discard(self)
+
+
+class ProcessResult:
+    """An answer as it came out of the pipe."""
+
+    def __init__(self, handle: WorkerHandle, worker: int, message: Incoming) -> None:
+        self.worker = worker
+        self.ended = message.tag < 0
+        self.number = -1 - message.tag if self.ended else message.tag
+        self._message = message
+        self._memory = handle.memory
+        handle.held.pop(self.number, None)
+
+    def open(self) -> Made:
+        started = perf_counter()
+        outcome, report, send_s, retired = self._message.open(BATCHES_KEPT_IN_SLOTS)
+        self._memory.forget(retired)
+        return Made(outcome, report, send_s + perf_counter() - started)
+
+
+def _start(process: BaseProcess) -> None:
+    try:
+        process.start()
+    except (TypeError, AttributeError, PicklingError):
+        warnings.warn(
+            "Got pickle error when attempting to start a worker Process. "
+            "This might be because the worker Process arguments are not picklable: under the start methods spawn and "
+            "forkserver (the default from Python 3.14 on) dataset, collate_fn and worker_init_fn have to be. "
+            "Define them at the top level of a module, or pass multiprocessing_context='fork'.",
+            stacklevel=2,
+        )
+        raise
+
+
+def _end(process: BaseProcess, deadline: float) -> None:
+    """Wait for the process until ``deadline``, then make it end."""
+    process.join(max(0.0, deadline - time.monotonic()))
+    for end in (process.terminate, process.kill):
+        if not process.is_alive():
+            return
+        end()
+        process.join(STOP_TIMEOUT_S)
+
+
+def _is_writable(connection: Connection) -> bool:
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+def _start_method(context: Any) -> str:
+    method = context.get_start_method() if hasattr(context, "get_start_method") else context.Process._start_method
+    return str(method)
+
+
+def stop_all_engines() -> None:
+    """End every worker of this process: interpreter exit must not depend on the order of finalisers."""
+    for engine in list(_live_engines):
+        engine.stop()
+
+
+atexit.register(stop_all_engines)

@@ -1,0 +1,168 @@
+"""Worker threads of the loader's own process.
+
+The dataset is not copied, nothing is pickled and a batch needs no transport. The threads share the process's
+random generators, which are not seeded for them: see ``worker_type`` of `fastload.DataLoader`.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from fastload._errors import WorkerDiedError
+from fastload._failure import LocalFailure
+from fastload._fetch import STOP, FetchConfig, FetchReport, Interrupted, make_fetcher
+from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
+from fastload.engines._base import BatchTask, Made
+
+STOP_TIMEOUT_S = 5.0
+
+_RESUMED = object()
+
+
+class ThreadEngine:
+    """Makes batches in ``num_workers`` daemon threads, started with the first epoch."""
+
+    def __init__(
+        self,
+        config: FetchConfig,
+        *,
+        num_workers: int,
+        base_seed: int,
+        init_fn: Callable[[int], Any] | None,
+    ) -> None:
+        self.workers: list[WorkerThread] = []
+        self._config = config
+        self._num_workers = num_workers
+        self._base_seed = base_seed
+        self._init_fn = init_fn
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._running = False
+
+    def start(self, epoch: int) -> None:
+        if not self._running:
+            self._running = True
+            self.workers = []
+            for worker in range(self._num_workers):
+                info = worker_info(worker, self._num_workers, self._base_seed + worker, self._config.dataset)
+                thread = WorkerThread(worker, info, self._config, self._init_fn, epoch, self._answers)
+                self.workers.append(thread)
+                thread.start()
+            return
+        for thread in self.workers:
+            thread.tasks.put(epoch)
+        waiting = self._num_workers
+        while waiting:
+            waiting -= self._answers.get() is _RESUMED
+
+    def submit(self, task: BatchTask) -> None:
+        self.workers[task.worker].tasks.put(task)
+
+    def next(self, timeout_s: float | None) -> ThreadResult | None:
+        if not self._running:
+            raise WorkerDiedError("the workers of this iterator have been stopped; iter(loader) starts new ones")
+        try:
+            result: ThreadResult = self._answers.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        return result
+
+    def stop(self) -> None:
+        self._running = False
+        for thread in self.workers:
+            thread.terminate()
+        for thread in self.workers:
+            if thread is not threading.current_thread():  # a finaliser runs where it wants to
+                thread.join(STOP_TIMEOUT_S)
+        self._answers = queue.SimpleQueue()
+
+
+class WorkerThread(threading.Thread):
+    """One worker. Offers what others ask of a worker process."""
+
+    pid = None
+    exitcode = None
+
+    def __init__(
+        self,
+        worker: int,
+        info: Any,
+        config: FetchConfig,
+        init_fn: Callable[[int], Any] | None,
+        epoch: int,
+        answers: queue.SimpleQueue[Any],
+    ) -> None:
+        super().__init__(name=f"fastload worker {worker}", daemon=True)
+        self.tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._worker = worker
+        self._info = info
+        self._config = config
+        self._init_fn = init_fn
+        self._epoch = epoch
+        self._answers = answers
+        self._words = [0, -1]
+        self._fetcher: Any = None
+
+    def terminate(self) -> None:
+        """End the thread at its next sample; a sample that is being made cannot be interrupted."""
+        self._words[STOP] = 1
+        self.tasks.put(None)
+
+    def run(self) -> None:
+        set_thread_name("pt_data_worker")
+        set_thread_worker_info(self._info)
+        self._make_fetcher(self._init_fn)
+        ended = False
+        while (task := self.tasks.get()) is not None and not self._words[STOP]:
+            if isinstance(task, int):
+                self._epoch, ended = task, False
+                if not isinstance(self._fetcher, Exception):
+                    self._make_fetcher(None)
+                self._answers.put(_RESUMED)
+            elif not ended:
+                ended = self._answer(task)
+            del task  # its batch belongs to the loader's user now
+
+    def _make_fetcher(self, init_fn: Callable[[int], Any] | None) -> None:
+        try:
+            if init_fn is not None:
+                init_fn(self._worker)
+            self._fetcher = make_fetcher(self._config, self._words)
+            self._fetcher.epoch = self._epoch
+        except Exception as error:
+            self._fetcher = error
+
+    def _answer(self, task: BatchTask) -> bool:
+        """Do ``task``; True at the end of an iterable dataset."""
+        if isinstance(self._fetcher, Exception):
+            self._answers.put(ThreadResult(task, Made(LocalFailure(self._fetcher, ""), FetchReport())))
+            return False
+        try:
+            outcome = self._fetcher.fetch(task.indices)
+        except Interrupted:
+            return True
+        except StopIteration as stop:
+            if self._config.iterable:
+                self._answers.put(ThreadResult(task, None))
+                return True
+            outcome = LocalFailure(stop, "")
+        except Exception as error:
+            outcome = LocalFailure(error, self._fetcher.where(error))
+        self._answers.put(ThreadResult(task, Made(outcome, self._fetcher.report)))
+        return False
+
+
+class ThreadResult:
+    """An answer; ``made`` is None where the dataset has come to its end."""
+
+    def __init__(self, task: BatchTask, made: Made | None) -> None:
+        self.number = task.number
+        self.worker = task.worker
+        self.ended = made is None
+        self._made = made
+
+    def open(self) -> Made:
+        assert self._made is not None
+        return self._made

@@ -1,0 +1,46 @@
+"""New tensors in warm memory.
+
+Large tensors live in slots, whose pages are already there: most of the time that a loader spends on a
+large batch goes into page faults on fresh memory. Small ones are cheap to allocate, and copied on delivery.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+import torch
+
+from fastload import _core
+
+# A slot per leaf pays from about here on; below it malloc has warm memory, and delivery copies the leaf out
+# so that a consumer who keeps every label does not keep every image's slot.
+LARGE_BYTES = 1 << 20
+
+_slots: _core.Slots | None = None
+_owner_pid = 0
+
+
+def use_slots(slots: _core.Slots) -> None:
+    """Make this process allocate its large tensors in ``slots`` from now on (process workers)."""
+    global _slots, _owner_pid  # noqa: PLW0603 - one allocator for each process is the point
+    _slots, _owner_pid = slots, os.getpid()
+
+
+def process_slots() -> _core.Slots:
+    """The slots of this process: what `use_slots` set, else private memory made on first use.
+
+    A forked child starts afresh: the parent's warm pages would be copied on write.
+    """
+    if _slots is None or _owner_pid != os.getpid():
+        use_slots(_core.Slots())
+    assert _slots is not None
+    return _slots
+
+
+def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """An uninitialised contiguous CPU tensor, in a slot if it is large."""
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes < LARGE_BYTES:
+        return torch.empty(shape, dtype=dtype)
+    return torch.frombuffer(process_slots().acquire(nbytes), dtype=dtype, count=nbytes // dtype.itemsize).view(shape)

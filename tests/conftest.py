@@ -1,0 +1,55 @@
+"""Every test starts from the same random state, ends in time, and leaves nothing behind."""
+
+import gc
+import random
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.resources import GRACE_S, held, left_behind, wait_until
+
+TEST_TIMEOUT_S = 120
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Forking is what is tested here; Python 3.12 warns when a process that has threads forks.
+    config.addinivalue_line("filterwarnings", "ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(autouse=True)
+def same_random_state() -> None:
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = held()
+    yield
+    if request.node.stash.get(FAILED, False):
+        return  # the traceback of a failed test keeps its loader alive
+    if left_behind(before):
+        gc.collect()
+        wait_until(lambda: not left_behind(before), GRACE_S)
+    leftovers: dict[str, Any] = left_behind(before)
+    assert not leftovers, f"left behind: {leftovers}"

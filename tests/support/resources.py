@@ -1,0 +1,109 @@
+"""What this process holds that could be left behind: descriptors, descendants, threads, shared memory."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import forkserver, resource_sharer, resource_tracker
+from pathlib import Path
+
+GRACE_S = 6.0
+
+
+def is_running(pid: int) -> bool:
+    """False once the process has ended; a zombie that nobody has reaped has ended too."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+    """True as soon as ``condition`` holds, False if it does not within ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def descendants(root: int | None = None) -> set[int]:
+    """Processes below ``root`` (this one), zombies included; multiprocessing's own servers are not counted."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = {os.getpid() if root is None else root}
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more:
+            break
+        found |= more
+    return found - {os.getpid() if root is None else root} - _server_pids()
+
+
+def descriptors() -> set[tuple[int, str]]:
+    """(number, target) of every open descriptor; those of multiprocessing's servers are not counted."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add((int(name), os.readlink(f"/proc/self/fd/{name}")))
+        except FileNotFoundError:
+            continue  # the one that listed the folder
+    return {(number, target) for number, target in found if number not in _server_descriptors()}
+
+
+def shared_mappings() -> list[tuple[str, int]]:
+    """(name, bytes) of every mapping of a memfd or of /dev/shm in this process."""
+    found = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and ("memfd:" in fields[5] or fields[5].startswith("/dev/shm/")):
+            start, end = (int(part, 16) for part in fields[0].split("-"))
+            found.append((fields[5], end - start))
+    return found
+
+
+def held() -> dict[str, object]:
+    """What is held now, by kind. Semaphores of multiprocessing are left out: those of other processes show too."""
+    return {
+        "descriptors": descriptors(),
+        "processes": descendants(),
+        "threads": set(threading.enumerate()) - {resource_sharer._resource_sharer._thread},
+        "/dev/shm": {name for name in os.listdir("/dev/shm") if not name.startswith("sem.mp-")},
+        "mappings": sorted(shared_mappings()),
+    }
+
+
+def left_behind(before: dict[str, object]) -> dict[str, object]:
+    """What is held now and was not before, by kind; empty if all is as it was."""
+    found: dict[str, object] = {}
+    for kind, now in held().items():
+        was = before[kind]
+        if isinstance(now, set) and isinstance(was, set):
+            if now - was:
+                found[kind] = now - was
+        elif isinstance(now, list) and isinstance(was, list) and len(now) > len(was):
+            found[kind] = now
+    return found
+
+
+def _server_pids() -> set[int]:
+    pids = {getattr(forkserver._forkserver, "_forkserver_pid", None), resource_tracker._resource_tracker._pid}
+    return {pid for pid in pids if pid is not None}
+
+
+def _server_descriptors() -> set[int]:
+    numbers = {
+        getattr(forkserver._forkserver, "_forkserver_alive_fd", None),
+        resource_tracker._resource_tracker._fd,
+    }
+    if resource_sharer._resource_sharer._listener is not None:
+        numbers.add(resource_sharer._resource_sharer._listener._listener._socket.fileno())
+    return {number for number in numbers if number is not None}

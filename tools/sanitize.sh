@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The native code under sanitizers, in a copy of the tree, so that the extension in use is left alone.
+#
+#   1. C++ unit tests: address + undefined behaviour (and leaks), then threads
+#   2. the extension's tests in Python: address + undefined behaviour
+#   3. tools/leak_check.py: every collate, gather and slot path many times over, allocated bytes counted
+#
+# PYTHON: an interpreter with the development requirements. The first finding ends it with its report.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=$(realpath -s "${PYTHON:-.venv/bin/python}")
+tests=(tests/native tests/unit)
+tree=build/sanitize
+
+say() { printf '\n== %s\n' "$*"; }
+
+copied=(csrc fastload tests tools examples setup.py pyproject.toml README.md LICENSE Makefile)
+mkdir -p "$tree"
+(cd "$tree" && rm -rf "${copied[@]}")
+cp -a "${copied[@]}" "$tree"
+cd "$tree"
+rm -f fastload/_core*.so
+
+say "C++ unit tests: address, undefined behaviour, leaks"
+make -C csrc/tests test SANITIZE=address,undefined
+say "C++ unit tests: threads"
+# Without randomised addresses: older thread sanitizers do not start where they are spread widely.
+setarch "$(uname -m)" -R make -C csrc/tests test SANITIZE=thread
+
+say "building the extension with address and undefined-behaviour sanitizers"
+export FASTLOAD_SANITIZE=address,undefined
+"$python" setup.py -q build_ext --inplace
+
+# Python itself is not instrumented: the runtimes come first by LD_PRELOAD, libstdc++ with them so that they
+# see C++ exceptions, and leaks are counted below instead of at exit, where Python leaves memory behind.
+compiler=${CXX:-g++}
+preload=()
+for library in libasan.so libubsan.so libstdc++.so.6; do
+    preload+=("$("$compiler" -print-file-name="$library")")
+done
+run() {
+    env LD_PRELOAD="${preload[*]}" PYTHONPATH="$PWD" PYTHONMALLOC=malloc \
+        ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:allocator_may_return_null=1 \
+        UBSAN_OPTIONS=print_stacktrace=1 "$python" "$@"
+}
+
+say "Python tests of the extension"
+run -c 'import fastload._core as core; print(core.__file__); assert "sanitize" in core.__file__'
+run -m pytest -q -p no:cacheprovider -m "not unsanitized" "${tests[@]}" --ignore tests/unit/test_public_files.py
+
+say "leaks"
+run tools/leak_check.py
+say "no finding"
