@@ -9,7 +9,4 @@ _MODULES = {"torch": "torch.utils.data", "fastload": "fastload"}
 
 def peer(name: str) -> Any:
     """The module of ``name`` ("torch" or "fastload") with ``DataLoader``, ``default_collate`` and more."""
-    try:  # STAND-IN
-        return importlib.import_module(_MODULES[name])
-    except ImportError:
-        return importlib.import_module(_MODULES["torch"])
+    return importlib.import_module(_MODULES[name])

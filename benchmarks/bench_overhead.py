@@ -30,8 +30,9 @@ class Tiny(Dataset[torch.Tensor]):
 @pytest.mark.parametrize("workers", [0, 2])
 def bench_overhead(compare: Compare, workers: int) -> None:
     compare_outputs(lambda name: list(loader(name, workers))[:50])
+    where = f"{workers} process workers" if workers else "inline"
     row = Row(
-        title=f"overhead: a batch of 2 tiny tensors, {'inline' if workers == 0 else f'{workers} process workers'}",
+        title=f"overhead: a batch of 2 tiny tensors, {where}",
         unit=Unit("us", "time", 1e-6),
         conditions=f"(4,) float32 tensors that exist already; {COUNTED} batches after the first {SKIPPED}.",
     )

@@ -60,4 +60,3 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(f"run: there is no file {os.path.abspath(program[0])!r}")
     run_script(program[0], program[1:])
     return 0
-

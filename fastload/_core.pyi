@@ -1,6 +1,7 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
+from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import Buffer
 
@@ -48,6 +49,6 @@ class RemoteSlots:
     @property
     def leased(self) -> int: ...
 
-def copy_into(lease: Lease, offset: int, source: Buffer | Tensor) -> None: ...
+def copy_into(lease: Lease, offset: int, source: Buffer | NDArray[Any] | Tensor) -> None: ...
 def keep_freed_memory() -> None: ...
 def die_with_parent() -> None: ...

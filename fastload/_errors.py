@@ -1,9 +1,9 @@
 """The exceptions fastload raises.
 
-    RuntimeError                  what torch's loader raises in the same place
-    ├── CollateError              samples of one batch do not go together
-    └── WorkerError               a worker is gone, or cannot deliver what it made
-        └── WorkerDiedError       it was killed, or left by itself
+RuntimeError                  what torch's loader raises in the same place
+├── CollateError              samples of one batch do not go together
+└── WorkerError               a worker is gone, or cannot deliver what it made
+    └── WorkerDiedError       it was killed, or left by itself
 """
 
 from __future__ import annotations

@@ -201,15 +201,12 @@ class MapFetcher(Fetcher):
                 return get_items(indices)
             except StopIteration:
                 raise
-            except Exception:  # noqa: S110 - it is met again below, by the sample that is at fault
+            except Exception:  # it is met again below, by the sample that is at fault
                 pass
         dataset = self.dataset
         make = (lambda index: get_items([index])[0]) if get_items else partial(operator.getitem, dataset)
         return self._kept(
-            [
-                (index, self._guarded(partial(make, index), index, position))
-                for position, index in enumerate(indices)
-            ]
+            [(index, self._guarded(partial(make, index), index, position)) for position, index in enumerate(indices)]
         )
 
 
@@ -248,7 +245,7 @@ class IterableFetcher(Fetcher):
         for position in range(size):
             try:
                 made.append((self._count, self._next(position)))
-            except StopIteration:
+            except StopIteration:  # noqa: PERF203 - the loop's way to end
                 self.ended = True
                 break
         return made

@@ -71,7 +71,7 @@ class InlineIterator(_EpochIterator, SingleProcessIterator):
         if self._timeout != 0:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         self._profile_name = "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"
-        engine = InlineEngine(fetch_config(loader, self._base_seed))
+        engine = InlineEngine(fetch_config(loader, int(self._base_seed)))
         engine.start(loader_state(loader).begin_epoch())
         self._dataset_fetcher = engine.fetcher
         self._begin(loader, engine, depth=0)
@@ -88,7 +88,7 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
         if self._prefetch_factor <= 0:
             raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
         self._profile_name = "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__"
-        self._engine = make_worker_engine(loader, self._base_seed)
+        self._engine = make_worker_engine(loader, int(self._base_seed))
         self._engine.start(loader_state(loader).begin_epoch())
         self._reset(loader, first_iter=True)
 
@@ -111,7 +111,7 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
             raise
 
     @property
-    def _workers(self) -> Any:
+    def _workers(self) -> Any:  # type: ignore[override]
         return () if self._engine is None else self._engine.workers
 
     def _shutdown_workers(self) -> None:
@@ -163,9 +163,7 @@ def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
 def make_worker_engine(loader: Any, base_seed: int) -> Engine:
     config = fetch_config(loader, base_seed)
     if getattr(loader, "worker_type", "process") == "thread":
-        return ThreadEngine(
-            config, num_workers=loader.num_workers, base_seed=base_seed, init_fn=loader.worker_init_fn
-        )
+        return ThreadEngine(config, num_workers=loader.num_workers, base_seed=base_seed, init_fn=loader.worker_init_fn)
     return ProcessEngine(
         config,
         num_workers=loader.num_workers,

@@ -16,7 +16,6 @@ import torch.utils.data
 from torch._utils import ExceptionWrapper, KeyErrorMessage
 from torch.utils.data import IterDataPipe, MapDataPipe
 from torch.utils.data._utils import collate as torch_collate
-from torch.utils.data._utils import signal_handling
 from torch.utils.data._utils import worker as torch_worker
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import (
@@ -58,7 +57,7 @@ def is_data_pipe(dataset: Any) -> bool:
 
 def profiling() -> bool:
     """Whether a profiler listens; entering a `record_function` range for nobody costs microseconds."""
-    return torch.autograd._profiler_enabled()
+    return torch._C._autograd._profiler_enabled()
 
 
 def seed_worker(base_seed: int, worker: int) -> int:
@@ -81,7 +80,7 @@ def worker_info(worker: int, num_workers: int, seed: int, dataset: Any) -> Any:
 
 def prepare_worker_process() -> None:
     """What torch's worker does first: signal handlers that report a crash, one thread, a name."""
-    signal_handling._set_worker_signal_handlers()
+    torch._C._set_worker_signal_handlers()
     set_thread_name("pt_data_worker")
     torch.set_num_threads(1)
 

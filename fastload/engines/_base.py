@@ -43,7 +43,9 @@ class Engine(Protocol):
     Order, depth of prefetch, errors of samples and counts are the caller's business.
     """
 
-    workers: Sequence[Any]  # process-like: pid, is_alive(), terminate(), join(timeout), exitcode
+    @property
+    def workers(self) -> Sequence[Any]:
+        """Process-like: pid, is_alive(), terminate(), join(timeout), exitcode."""
 
     def start(self, epoch: int) -> None:
         """Be ready for an epoch. From the second call on: what is in flight is made and thrown away."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from multiprocessing import forkserver
+from typing import Any
 
 PRELOADED = "fastload.engines._worker"
 
@@ -13,7 +14,7 @@ def preload_forkserver() -> None:
     Adds to what the program asked for by ``multiprocessing.set_forkserver_preload``; a server that runs already
     stays as it is.
     """
-    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver
     wanted = list(getattr(server, "_preload_modules", ["__main__"]))
     if server._forkserver_pid is None and PRELOADED not in wanted:
         forkserver.set_forkserver_preload([PRELOADED, *wanted])

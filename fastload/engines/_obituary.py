@@ -48,7 +48,7 @@ def _advice(process: BaseProcess) -> str:
     if code == -signal.SIGKILL:
         return f" SIGKILL often means that the machine, or the container, ran out of memory.{_oom_kills()}"
     if code in (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGABRT, -signal.SIGILL):
-        return " It crashed in native code; run the dataset on that index with num_workers=0 under `python -X faulthandler`."
+        return " It crashed in native code; try that index with num_workers=0 under `python -X faulthandler`."
     if code >= 0:
         return " Something in the worker called exit, or its process could not start; its standard error may say more."
     return ""
@@ -60,7 +60,8 @@ def _oom_kills() -> str:
         with open("/sys/fs/cgroup/memory.events", encoding="ascii") as events:
             counts = dict(line.split() for line in events)
         with open("/sys/fs/cgroup/memory.max", encoding="ascii") as limit:
-            return f" This container counts {counts.get('oom_kill', '?')} such kills; its memory limit is {limit.read().strip()}."
+            kills, most = counts.get("oom_kill", "?"), limit.read().strip()
+        return f" This container counts {kills} such kills; its memory limit is {most}."
     except OSError:
         return ""
 

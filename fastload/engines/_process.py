@@ -8,6 +8,7 @@ knows at once when a worker dies.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import os
 import select
@@ -31,7 +32,16 @@ from fastload._fetch import STOP as STOP_WORD
 from fastload.engines._base import BatchTask, Made
 from fastload.engines._forkserver import preload_forkserver
 from fastload.engines._obituary import obituary, torch_obituary
-from fastload.engines._worker import RESUME, RESUMED, STOP, WorkerSetup, make_board, map_board, words_of, worker_main
+from fastload.engines._worker import (
+    RESUME,
+    RESUMED,
+    STOP,
+    WorkerSetup,
+    make_board,
+    map_board,
+    words_of,
+    worker_main,
+)
 from fastload.memory._channel import Incoming, frame
 
 # A consumer may hold this many batches of each worker in their slots; what it keeps beyond them is copied out on
@@ -65,10 +75,8 @@ class WorkerHandle:
 
     def flush(self) -> bool:
         while self.outbox and _is_writable(self.tasks):
-            try:
+            with contextlib.suppress(BrokenPipeError):  # it is dead: its sentinel tells, and says more
                 self.tasks.send_bytes(self.outbox[0])
-            except BrokenPipeError:
-                pass  # it is dead: its sentinel tells, and says more
             self.outbox.popleft()
         return not self.outbox
 
@@ -109,9 +117,9 @@ class ProcessEngine:
                 self.stop()
                 if isinstance(error, OSError) and error.errno == errno.EMFILE:
                     raise RuntimeError(
-                        f"Too many open files to start {self._num_workers} workers: each needs {DESCRIPTORS_PER_WORKER} "
-                        "descriptors in this process. Please increase the limit using `ulimit -n` in the shell, or "
-                        "pass a smaller num_workers"
+                        f"Too many open files to start {self._num_workers} workers, each of which needs "
+                        f"{DESCRIPTORS_PER_WORKER} descriptors in this process. Please increase the limit using "
+                        "`ulimit -n` in the shell, or pass a smaller num_workers"
                     ) from error
                 raise
             return

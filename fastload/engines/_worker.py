@@ -1,8 +1,8 @@
 """The loop of a worker process, and what it is told when it starts.
 
-    loader -> worker   tag >= 0: a task (indices, slots given back)     RESUME: (epoch, slots given back)   STOP
-    worker -> loader   tag >= 0: the answer (outcome, report, seconds, retired slots)    -1 - number: the data ended
-                       RESUMED: everything from before is answered
+loader -> worker   tag >= 0: a task (indices, slots given back)     RESUME: (epoch, slots given back)   STOP
+worker -> loader   tag >= 0: the answer (outcome, report, seconds, retired slots)    -1 - number: the data ended
+                   RESUMED: everything from before is answered
 """
 
 from __future__ import annotations
@@ -176,7 +176,8 @@ class ParentWatch:
 
     def __init__(self, tasks: Connection) -> None:
         parent = parent_process()
-        assert parent is not None and parent.pid is not None
+        assert parent is not None
+        assert parent.pid is not None
         self._pid = parent.pid
         self._poll = select.poll()
         self._tasks = tasks.fileno()

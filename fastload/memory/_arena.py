@@ -23,7 +23,7 @@ _owner_pid = 0
 
 def use_slots(slots: _core.Slots) -> None:
     """Make this process allocate its large tensors in ``slots`` from now on (process workers)."""
-    global _slots, _owner_pid  # noqa: PLW0603 - one allocator for each process is the point
+    global _slots, _owner_pid  # one allocator for each process is the point
     _slots, _owner_pid = slots, os.getpid()
 
 

@@ -78,7 +78,7 @@ class Incoming:
 
 
 def _reduce_shared_file(file: _core.SharedFile) -> tuple[Any, ...]:
-    return _rebuild_shared_file, (reduction.DupFd(file.fileno()),)  # type: ignore[no-untyped-call]
+    return _rebuild_shared_file, (reduction.DupFd(file.fileno()),)
 
 
 def _rebuild_shared_file(descriptor: Any) -> _core.SharedFile:

@@ -83,10 +83,8 @@ def decode(blob: Buffer, remote: _core.RemoteSlots, keep_messages: int) -> Any:
     keep_slots = remote.leased + n_large <= keep_messages * n_large
     parts = [_part(place, small, remote, keep_slots) for place in places]
     n_storages = len(storage_starts)
-    storages = [
-        (part.untyped_storage(), start) for part, start in zip(parts[:n_storages], storage_starts, strict=True)
-    ]
-    buffers = [memoryview(part.numpy()) for part in parts[n_storages:]]
+    storages = [(part.untyped_storage(), start) for part, start in zip(parts[:n_storages], storage_starts, strict=True)]
+    buffers = [part.numpy().data for part in parts[n_storages:]]
     _receiving.storages = storages
     try:
         return pickle.loads(pickled, buffers=buffers)
@@ -127,7 +125,7 @@ def _place_in_slot(memory: Any, nbytes: int, slots: _core.Slots) -> Place:
 
 
 def _bytes_of(memory: Any) -> Buffer:
-    return memoryview(memory.numpy()) if isinstance(memory, torch.Tensor) else memoryview(memory)
+    return memory.numpy().data if isinstance(memory, torch.Tensor) else memoryview(memory)
 
 
 def _part(place: Place, small: memoryview, remote: _core.RemoteSlots, keep_slots: bool) -> torch.Tensor:
@@ -136,7 +134,7 @@ def _part(place: Place, small: memoryview, remote: _core.RemoteSlots, keep_slots
         position, nbytes = place
         part = torch.empty(nbytes, dtype=torch.uint8)
         if nbytes:
-            memoryview(part.numpy())[:] = small[position : position + nbytes]
+            part.numpy().data[:] = small[position : position + nbytes]
         return part
     leased = torch.frombuffer(remote.lease(*place), dtype=torch.uint8)
     return leased if keep_slots else leased.clone()
@@ -178,20 +176,18 @@ class _Pickler(ForkingPickler):
     """torch.multiprocessing's pickler, but for the memory of CPU tensors and arrays."""
 
     def __init__(self, stream: io.BytesIO) -> None:
-        super().__init__(stream, 5, True, self._take_buffer)
+        # A callback bound to self would be a cycle, which keeps the batch, and with it slots, until a collection.
+        self._buffers: list[pickle.PickleBuffer] = []
+        super().__init__(stream, 5, True, self._buffers.append)
         self._storages = _Storages()
-        self._buffers: list[memoryview] = []
 
     def memories(self) -> list[tuple[Any, int]]:
         """Every part with its size in bytes: storages first, then buffers."""
-        return [*self._storages.memories(), *((buffer, buffer.nbytes) for buffer in self._buffers)]
+        raw = [buffer.raw() for buffer in self._buffers]
+        return [*self._storages.memories(), *((memory, memory.nbytes) for memory in raw)]
 
     def storage_starts(self) -> list[int]:
         return self._storages.starts
-
-    def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
-        self._buffers.append(buffer.raw())
-        return False
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
@@ -204,7 +200,7 @@ class _Pickler(ForkingPickler):
     def _reduce_tensor(self, tensor: torch.Tensor) -> tuple[Any, ...]:
         size, stride = tuple(tensor.shape), tensor.stride()
         itemsize = tensor.element_size()
-        start = end = tensor.storage_offset() * itemsize
+        start = end = int(tensor.storage_offset()) * itemsize
         if tensor.numel():
             end += itemsize + itemsize * sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         index = self._storages.add(tensor.untyped_storage(), start, end)

@@ -27,7 +27,7 @@ def copy_in_parallel() -> bool:
     lease = Slots().acquire(8 * MIB)
     source = np.arange(8 * MIB, dtype=np.uint32).astype(np.uint8)
     copy_into(lease, 0, source)
-    return bool(np.array_equal(np.frombuffer(lease, np.uint8), source))
+    return bool(np.array_equal(np.frombuffer(memoryview(lease), np.uint8), source))
 
 
 def run_python(program: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,390 @@
+"""Workers that die, hang, or cannot deliver: an error that says who, of what and over which samples; never a hang."""
+
+import ctypes
+import os
+import re
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+import torch
+from support.datasets import Numbers, as_is
+from support.loader import TESTING_TORCH, DataLoader, only_fastload
+from support.resources import descendants, wait_until
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+
+
+class Doing(Numbers):
+    """Numbers; at index ``when`` it does something first."""
+
+    def __init__(self, what: Any, when: int, length: int = 400) -> None:
+        super().__init__(length)
+        self.what = what
+        self.when = when
+
+    def __getitem__(self, index: int) -> Any:
+        if index == self.when:
+            found = self.what()
+            return super().__getitem__(index) if found is None else found
+        return super().__getitem__(index)
+
+
+def kill_myself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave() -> None:
+    os._exit(7)
+
+
+def leave_as_if_all_were_well() -> None:
+    os._exit(0)
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def abort() -> None:
+    os.abort()
+
+
+def death_of(loader: Any) -> tuple[RuntimeError, list[int]]:
+    """(the error, the pids of the workers) of a loader whose worker dies; it comes before torch's 5 s poll."""
+    iterator = iter(loader)
+    pids = [worker.pid for worker in iterator._workers]
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|is killed by signal") as caught:
+        list(iterator)
+    assert time.monotonic() - start < 4
+    return caught.value, pids
+
+
+DEATHS = [
+    pytest.param(kill_myself, "SIGKILL", id="SIGKILL"),
+    pytest.param(crash, "SIGSEGV", id="segmentation fault"),
+    pytest.param(abort, "SIGABRT", id="abort"),
+    pytest.param(leave, "7", id="exit code 7"),
+    pytest.param(leave_as_if_all_were_well, "0", id="exit code 0"),
+]
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize(("what", "named"), DEATHS)
+def test_a_dead_worker_is_an_error_that_names_all(what: Any, named: str, persistent: bool) -> None:
+    batches = [[10, 11, 12], [313, 317, 319], [20, 21, 22], [23, 24, 25]]
+    loader = DataLoader(
+        Doing(what, 317), batch_sampler=batches, num_workers=2, persistent_workers=persistent, prefetch_factor=1
+    )
+    if TESTING_TORCH and what is leave_as_if_all_were_well:
+        pytest.skip("torch needs its 5 s poll to see this one")
+    error, pids = death_of(loader)
+    assert isinstance(error, RuntimeError)
+    if TESTING_TORCH:
+        return
+    text = str(error)
+    assert f"DataLoader worker (pid(s) {pids[1]}) exited unexpectedly" in text
+    assert re.search(r"worker 1\b", text)
+    assert re.search(rf"\b{named}\b", text)
+    assert all(str(index) in text for index in (313, 317, 319))
+    assert not re.search(r"\b(10|20)\b", text.replace(str(pids[1]), ""))
+
+
+def test_a_worker_killed_while_it_waits_for_work_is_noticed() -> None:
+    loader = DataLoader(Numbers(8), batch_size=1, num_workers=2, persistent_workers=True)
+    list(loader)
+    worker = loader._iterator._workers[1]
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(RuntimeError, match=f"{worker.pid}"):
+        for _ in range(2):
+            list(loader)
+
+
+@only_fastload
+def test_batches_made_before_the_death_are_delivered_first() -> None:
+    iterator = iter(DataLoader(Doing(kill_myself, 9), batch_size=1, num_workers=1, prefetch_factor=4))
+    found = []
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):  # noqa: PT012
+        for batch in iterator:
+            found.append(int(batch[0][0]))  # noqa: PERF401
+    assert found == list(range(9))
+
+
+def test_after_a_death_the_loader_starts_anew() -> None:
+    dataset = Doing(kill_myself, 2, length=6)
+    loader = DataLoader(dataset, batch_size=2, num_workers=2)
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|is killed by signal"):
+        list(loader)
+    dataset.when = -1
+    assert wait_until(lambda: len(list(loader)) == 3)
+
+
+@only_fastload
+def test_after_a_death_a_persistent_loader_starts_anew_too() -> None:
+    dataset = Doing(kill_myself, 2, length=6)
+    loader = DataLoader(dataset, batch_size=2, num_workers=2, persistent_workers=True)
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        list(loader)
+    dataset.when = -1
+    assert [batch.tolist()[0][0] for batch in loader] == [0, 2, 4]
+
+
+def test_a_death_in_the_init_function_and_one_in_iter_of_the_dataset() -> None:
+    def init(worker_id: int) -> None:
+        if worker_id == 1:
+            kill_myself()
+
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|is killed by signal"):
+        list(DataLoader(Numbers(40), num_workers=2, worker_init_fn=init))
+
+    class Deadly(IterableDataset):
+        def __iter__(self) -> Any:
+            kill_myself()
+
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|is killed by signal"):
+        list(DataLoader(Deadly(), num_workers=1))
+
+
+def test_two_loaders_of_which_one_loses_a_worker() -> None:
+    good = iter(DataLoader(Numbers(30), batch_size=3, num_workers=1))
+    next(good)
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|is killed by signal"):
+        list(DataLoader(Doing(kill_myself, 1), num_workers=1))
+    assert len(list(good)) == 9
+
+
+def test_a_death_is_seen_from_another_thread_too() -> None:
+    errors: list[str] = []
+
+    def iterate() -> None:
+        try:
+            list(DataLoader(Doing(kill_myself, 1), num_workers=1, timeout=20))
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=iterate)
+    thread.start()
+    thread.join(30)
+    assert len(errors) == 1
+    assert "exited unexpectedly" in errors[0]
+
+
+def hang() -> None:
+    time.sleep(3600)
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_a_hanging_worker_is_a_timeout_and_is_ended_with_the_loader(persistent: bool) -> None:
+    loader = DataLoader(Doing(hang, 1), num_workers=2, timeout=0.5, persistent_workers=persistent)
+    iterator = iter(loader)
+    next(iterator)
+    with pytest.raises(RuntimeError, match=r"DataLoader timed out after 0\.5 seconds"):
+        next(iterator)
+
+
+@only_fastload
+@pytest.mark.timeout(40)
+def test_a_worker_that_ignores_sigterm_is_ended_too() -> None:
+    def deaf() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        hang()
+
+    iterator = iter(DataLoader(Doing(deaf, 0), num_workers=1, timeout=0.5))
+    with pytest.raises(RuntimeError, match="timed out"):
+        next(iterator)
+    iterator._shutdown_workers()
+    assert wait_until(lambda: not descendants(), 15)
+
+
+@only_fastload
+def test_a_stopped_worker_does_not_hold_up_the_end() -> None:
+    iterator = iter(DataLoader(Numbers(100), num_workers=2))
+    next(iterator)
+    os.kill(iterator._workers[0].pid, signal.SIGSTOP)
+    iterator._shutdown_workers()
+    assert wait_until(lambda: not descendants(), 15)
+
+
+class TakesTwo(Exception):
+    """Its constructor takes other arguments than a text."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class HoldsALock(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+class ChangesItsText(Exception):
+    def __str__(self) -> str:
+        return "another text"
+
+
+class FailsToPrint(Exception):
+    def __str__(self) -> str:
+        raise ZeroDivisionError("in __str__")
+
+
+def raises(error: BaseException) -> Any:
+    def action() -> None:
+        raise error
+
+    return action
+
+
+def error_of(error: BaseException) -> BaseException:
+    iterator = iter(DataLoader(Doing(raises(error), 1), num_workers=1, collate_fn=as_is))
+    next(iterator)
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        next(iterator)
+    assert int(next(iterator)[0][0]) == 2
+    return caught.value
+
+
+def whole_text(error: BaseException) -> str:
+    parts = [str(error), *getattr(error, "__notes__", [])]
+    return "\n".join(parts) + (whole_text(error.__cause__) if error.__cause__ is not None else "")
+
+
+@only_fastload
+def test_an_error_whose_constructor_takes_other_arguments_keeps_its_type() -> None:
+    error = error_of(TakesTwo(404, "no such picture"))
+    assert type(error) is TakesTwo
+    assert "404: no such picture" in whole_text(error)
+    assert "Caught TakesTwo in DataLoader worker process 0" in whole_text(error)
+
+
+def test_an_error_that_holds_a_lock_keeps_its_type() -> None:
+    error = error_of(HoldsALock("held"))
+    assert type(error) is HoldsALock
+    assert "held" in whole_text(error)
+
+
+@only_fastload
+def test_an_error_of_a_class_that_cannot_be_imported_is_told_in_words() -> None:
+    class Local(Exception):
+        pass
+
+    error = error_of(Local("from nowhere"))
+    assert isinstance(error, Exception)
+    assert "Local" in whole_text(error)
+    assert "from nowhere" in whole_text(error)
+    assert "Original Traceback" in whole_text(error)
+
+
+@only_fastload
+@pytest.mark.parametrize("kind", [ChangesItsText, FailsToPrint])
+def test_an_error_that_does_not_print_well_still_arrives(kind: type[Exception]) -> None:
+    error = error_of(kind("hidden"))
+    assert isinstance(error, Exception)
+
+
+def test_an_error_with_a_huge_text_arrives() -> None:
+    assert len(str(error_of(ValueError("x" * 3_000_000)))) > 3_000_000
+
+
+def test_a_recursion_error_and_a_memory_error_arrive() -> None:
+    def recurse() -> None:
+        recurse()
+
+    iterator = iter(DataLoader(Doing(recurse, 0), num_workers=1))
+    with pytest.raises(RecursionError):
+        next(iterator)
+    assert type(error_of(MemoryError("no more"))) is MemoryError
+
+
+@only_fastload
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["a lock", "a local function", "a generator", "a tensor beside a lock"])
+def test_a_batch_that_does_not_pickle_is_an_error_that_names_worker_and_what(kind: str) -> None:
+    made: dict[str, Any] = {
+        "a lock": threading.Lock,
+        "a local function": lambda: lambda: None,
+        "a generator": lambda: (one for one in ()),
+        "a tensor beside a lock": lambda: (torch.zeros(1_000_000), threading.Lock()),
+    }
+    named = {"a lock": "lock", "a local function": "lambda", "a generator": "generator", "a tensor beside a lock": "lock"}
+    iterator = iter(DataLoader(Doing(made[kind], 1), num_workers=1, collate_fn=as_is))
+    next(iterator)
+    with pytest.raises(Exception, match=rf"(?s)worker.*0.*{named[kind]}|{named[kind]}.*worker.*0"):
+        next(iterator)
+    assert int(next(iterator)[0][0]) == 2
+
+
+class RaisesOnArrival:
+    """Pickles, but cannot be rebuilt."""
+
+    def __reduce__(self) -> Any:
+        return refuse_to_be_rebuilt, (1,)
+
+
+def refuse_to_be_rebuilt(value: int) -> None:
+    raise LookupError("cannot be rebuilt here")
+
+
+@only_fastload
+def test_a_batch_that_cannot_be_rebuilt_is_an_error_and_iteration_goes_on() -> None:
+    iterator = iter(DataLoader(Doing(RaisesOnArrival, 1), num_workers=1, collate_fn=as_is))
+    next(iterator)
+    with pytest.raises(Exception, match="cannot be rebuilt here"):
+        next(iterator)
+    assert int(next(iterator)[0][0]) == 2
+
+
+class Ragged(Dataset):
+    """A field deep inside has another shape at index 37."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, index: int) -> Any:
+        return {"image": torch.zeros(3), "target": {"boxes": torch.zeros(5 if index == 37 else 2, 4)}}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_samples_that_do_not_stack_are_a_runtime_error(workers: int) -> None:
+    iterator = iter(DataLoader(Ragged(), batch_sampler=[[1, 2], [30, 37], [3]], num_workers=workers))
+    next(iterator)
+    with pytest.raises(RuntimeError) as caught:
+        next(iterator)
+    assert len(next(iterator)["image"]) == 1
+    if not TESTING_TORCH:
+        text = whole_text(caught.value)
+        assert "37" in text
+        assert "boxes" in text
+        assert re.search(r"5, ?4", text)
+        assert re.search(r"2, ?4", text)
+        assert "collate" in text
+
+
+def test_dtypes_that_differ_collate_or_fail_as_in_torchs_loader() -> None:
+    class Mixed(Numbers):
+        def __getitem__(self, index: int) -> torch.Tensor:
+            return torch.ones(2, dtype=torch.float32 if index else torch.float64)
+
+    def outcome(loader_class: Any, workers: int) -> Any:
+        try:
+            batch = next(iter(loader_class(Mixed(2), batch_size=2, num_workers=workers)))
+        except Exception as error:
+            return type(error).__name__
+        return batch.dtype, batch.tolist()
+
+    for workers in (0, 1):
+        assert outcome(DataLoader, workers) == outcome(torch.utils.data.DataLoader, workers)
+
+
+def test_exit_and_interrupt_raised_by_a_sample_end_the_worker_and_not_the_program() -> None:
+    for kind in (SystemExit, KeyboardInterrupt):
+        with pytest.raises(RuntimeError, match="exited unexpectedly"):
+            list(DataLoader(Doing(raises(kind()), 1), num_workers=1, timeout=20))
+
+
+def test_worker_info_is_still_none_here() -> None:
+    assert get_worker_info() is None
