@@ -44,10 +44,14 @@ def _lines() -> Iterator[tuple[str, str]]:
         ("cuda", _cuda),
     ]
     for name, fact in facts:
-        try:
-            yield name, fact()
-        except Exception as error:  # a broken part is what one looks for here
-            yield name, f"not known: {type(error).__name__}: {error}"
+        yield name, _told(fact)
+
+
+def _told(fact: Callable[[], str]) -> str:
+    try:
+        return fact()
+    except Exception as error:  # a broken part is what one looks for here
+        return f"not known: {type(error).__name__}: {error}"
 
 
 def _extension() -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -29,10 +29,12 @@ Spec = Any
 
 # What default_collate makes of NumPy values. Anything else it converts or refuses, sample by sample.
 TORCH_DTYPES = {
-    np.dtype(name): getattr(torch, name)
-    for name in (
-        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128"
-    ).split()
+    np.dtype(str(dtype).removeprefix("torch.")): dtype
+    for dtype in (
+        *(torch.bool, torch.int8, torch.int16, torch.int32, torch.int64),
+        *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+        *(torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128),
+    )
 }
 
 
@@ -45,7 +47,7 @@ def batch_getter(dataset: Any) -> Callable[[Any, Allocate], Any] | None:
     """
     node = node_of(dataset)
     if isinstance(node, Foreign):
-        return node.dataset.__getbatch__  # type: ignore[no-any-return]
+        return cast(Callable[[Any, Allocate], Any], node.dataset.__getbatch__)
     if node is None:
         return None
 
@@ -197,7 +199,7 @@ class Joined:
                 node.fill(index[mine] - self.starts[number], out, positions[mine])
 
 
-@dataclass(frozen=True)
+@dataclass
 class Foreign:
     """A part that makes its own batches."""
 

@@ -33,7 +33,7 @@ def uninstall() -> None:
     global _replaced  # noqa: PLW0603
     if is_installed():
         assert _replaced is not None
-        torch.utils.data.DataLoader._get_iterator = _replaced  # type: ignore[method-assign]
+        torch.utils.data.DataLoader._get_iterator = _replaced  # type: ignore[method-assign,assignment]
     _replaced = None
 
 

@@ -3,7 +3,6 @@
 import gc
 import random
 from collections.abc import Generator, Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +49,5 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         return  # the traceback of a failed test keeps its loader alive
     if left_behind(before):
         gc.collect()
-        wait_until(lambda: not left_behind(before), GRACE_S)
-    leftovers: dict[str, Any] = left_behind(before)
-    assert not leftovers, f"left behind: {leftovers}"
+        clean = wait_until(lambda: not left_behind(before), GRACE_S)
+        assert clean, f"left behind: {left_behind(before)}"

@@ -12,10 +12,10 @@ using Reader = bool (*)(PyObject*, TensorView*, ViewScratch*);
 
 bool is_floating(DType dtype) { return dtype.kind == Kind::kFloat || dtype.kind == Kind::kBfloat; }
 
-// torch.stack without out= gives some samples of 3 and more dimensions the strides of channels_last. Outside of
-// those every result is row-major; in a worker, where torch gives out=, every result is.
+// Of a sample without default strides: torch.stack without out= gives some of 3 and more dimensions the strides of
+// channels_last. Outside of those every result is row-major; in a worker, where torch gives out=, every result is.
 bool result_is_row_major(const TensorView& sample, bool in_worker) {
-  if (in_worker || sample.ndim <= 2 || sample.has_default_strides()) return true;
+  if (in_worker || sample.ndim <= 2) return true;
   return sample.ndim == 3 && sample.shape[1] > 1 && sample.shape[2] > 1;
 }
 
@@ -32,7 +32,6 @@ class Stacker {
     const Py_ssize_t samples = length_of(column_);
     if (!read_(items[0], &first_, &first_scratch_) || first_.dtype.kind == Kind::kComplex) return {};
     if (tensors_ && has_lazy_bits(items[0])) return {};
-    // With torch before 2.10 this is where a torch.dtype of fastload's own knowledge is needed.
     const py::object dtype = torch_dtype(first_.dtype);
     sample_bytes_ = first_.nbytes();
     deferred_ = defer(samples, sample_bytes_);
@@ -58,8 +57,10 @@ class Stacker {
     if (!read_(item, &view, &scratch)) return false;
     if (view.dtype != first_.dtype || !view.same_shape(first_)) return false;
     if (tensors_ && is_floating(view.dtype) && requires_grad(item)) return false;
-    if (!result_is_row_major(view, call_.in_worker)) return false;
-    if (!view.is_contiguous()) return add_box(item, view, row);
+    if (!view.has_default_strides()) {
+      if (!result_is_row_major(view, call_.in_worker)) return false;
+      if (!view.is_contiguous()) return add_box(item, view, row);
+    }
     if (deferred_) {
       call_.plan.add(row, view.data, static_cast<std::size_t>(sample_bytes_));
     } else {

@@ -2,7 +2,9 @@
 
 #include <pybind11/numpy.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fastload {
@@ -44,8 +46,7 @@ struct Known {
   PyTypeObject* tensor_type;
   PyTypeObject* array_type;
   PyTypeObject* memmap_type;
-  PyObject* requires_grad;  // the getter in the class
-  descrgetfunc get_requires_grad;
+  const PyGetSetDef* requires_grad;  // null: ask by attribute
   const DlExchangeTable* table;  // null: torch has none
   std::vector<std::pair<DType, PyObject*>> dtypes;
   PyObject* strided;  // torch.strided
@@ -83,19 +84,26 @@ Known look_up() {
   known.tensor_type = type(tensor);
   known.array_type = type(numpy.attr("ndarray"));
   known.memmap_type = type(numpy.attr("memmap"));
-  known.requires_grad = py::object(tensor.attr("requires_grad")).release().ptr();
-  known.get_requires_grad = Py_TYPE(known.requires_grad)->tp_descr_get;
+  const py::object descriptor = tensor.attr("requires_grad");
+  if (Py_IS_TYPE(descriptor.ptr(), &PyGetSetDescr_Type)) {
+    known.requires_grad = reinterpret_cast<PyGetSetDescrObject*>(py::object(descriptor).release().ptr())->d_getset;
+  }
   known.table = find_exchange_table(tensor);
   known.dtypes = find_dtypes(torch);
   known.strided = py::object(torch.attr("strided")).release().ptr();
   return known;
 }
 
-// Never destroyed: it holds Python objects, and the interpreter may be gone by then.
-const Known& known() {
-  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<Known*> storage;
-  return *storage.call_once_and_store_result([] { return new Known(look_up()); }).get_stored();
+// Never destroyed: it holds Python objects, and the interpreter may be gone by then. Written under the GIL.
+const Known* looked_up = nullptr;
+
+const Known& look_up_once() {
+  auto found = std::make_unique<const Known>(look_up());  // imports may let another thread in, that was faster
+  if (looked_up == nullptr) looked_up = found.release();
+  return *looked_up;
 }
+
+inline const Known& known() { return looked_up != nullptr ? *looked_up : look_up_once(); }
 
 bool table_wanted = true;
 
@@ -202,8 +210,9 @@ bool array_view(PyObject* object, TensorView* view, ViewScratch* scratch) {
 }
 
 bool requires_grad(PyObject* object) {
-  PyObject* answer =
-      known().get_requires_grad(known().requires_grad, object, reinterpret_cast<PyObject*>(Py_TYPE(object)));
+  const PyGetSetDef* getter = known().requires_grad;
+  PyObject* answer = getter != nullptr ? getter->get(object, getter->closure)
+                                       : PyObject_GetAttrString(object, "requires_grad");
   if (answer == nullptr) throw py::error_already_set();
   Py_DECREF(answer);  // True or False: neither dies
   return answer == Py_True;

@@ -5,11 +5,19 @@ not import torch for it. Uses the standard library alone, as it may meet an inte
 be one module of this name, so the one that would have been found instead is run as well.
 """
 
+from __future__ import annotations
+
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs every interpreter some milliseconds
+    from collections.abc import Sequence
+    from types import ModuleType
+    from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOADER_MODULE = "torch.utils.data.dataloader"
@@ -18,7 +26,9 @@ LOADER_MODULE = "torch.utils.data.dataloader"
 class InstallAfterImport(importlib.abc.MetaPathFinder):
     """Finds torch's loader as the other finders do, and has fastload installed when it has been executed."""
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if name != LOADER_MODULE:
             return None
         sys.meta_path.remove(self)
@@ -26,7 +36,7 @@ class InstallAfterImport(importlib.abc.MetaPathFinder):
         if spec is not None and spec.loader is not None:
             run = spec.loader.exec_module
 
-            def exec_module(module):  # type: ignore[no-untyped-def]
+            def exec_module(module: ModuleType) -> None:
                 run(module)
                 replace_when_first_used(module.DataLoader)
 
@@ -34,11 +44,11 @@ class InstallAfterImport(importlib.abc.MetaPathFinder):
         return spec
 
 
-def replace_when_first_used(loader_class):  # type: ignore[no-untyped-def]
+def replace_when_first_used(loader_class: Any) -> None:
     """fastload imports torch, which is still being imported here; so install at the first iteration."""
     torch_get_iterator = loader_class._get_iterator
 
-    def _get_iterator(self):  # type: ignore[no-untyped-def]
+    def _get_iterator(self: Any) -> Any:
         if loader_class._get_iterator is not _get_iterator:
             return torch_get_iterator(self)  # somebody kept this function as if it were torch's
         loader_class._get_iterator = torch_get_iterator
@@ -48,7 +58,7 @@ def replace_when_first_used(loader_class):  # type: ignore[no-untyped-def]
     loader_class._get_iterator = _get_iterator
 
 
-def install():  # type: ignore[no-untyped-def]
+def install() -> None:
     if importlib.util.find_spec("fastload") is None:
         sys.path.append(os.path.dirname(os.path.dirname(HERE)))  # the program was started from a checkout
     try:
@@ -58,7 +68,7 @@ def install():  # type: ignore[no-untyped-def]
     fastload.install()
 
 
-def run_the_other_sitecustomize():  # type: ignore[no-untyped-def]
+def run_the_other_sitecustomize() -> None:
     elsewhere = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != HERE]
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", elsewhere)
     if spec is not None and spec.loader is not None:

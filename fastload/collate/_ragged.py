@@ -32,7 +32,7 @@ def pad(
     path: str,
 ) -> torch.Tensor:
     """What the native padding does, for any kind of tensor; also where its errors come from."""
-    from fastload.collate._tools import stack  # noqa: PLC0415 - it imports this module
+    from fastload.collate._tools import stack
 
     samples = _as_tensors(column)
     _require_equal_ndim(samples, path)

@@ -121,9 +121,9 @@ def _require_one_length(arrays: tuple[Any, ...] | dict[str, Any]) -> None:
 
 def _portable(array: Any) -> Any:
     """What to pickle for an array: how to map it again, if it is a view of a file."""
-    owner = array
-    while owner is not None and not isinstance(owner, np.memmap):
-        owner = owner.base if isinstance(owner, np.ndarray) else None
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap):
+        owner = owner.base
     mapping = getattr(owner, "_mmap", None)
     if not isinstance(mapping, mmap.mmap) or owner.filename is None or owner.mode == "c" or not array.size:
         return array
@@ -154,10 +154,9 @@ class _FileView:
         whole = np.memmap(
             fields["path"], dtype=np.uint8, mode=fields["mode"], offset=fields["start"], shape=(fields["nbytes"],)
         )
-        view = np.ndarray(
+        return np.ndarray(
             fields["shape"], fields["dtype"], buffer=whole, offset=fields["origin"], strides=fields["strides"]
         )
-        return view
 
 
 def _restored(array: Any) -> Any:

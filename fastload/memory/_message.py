@@ -21,6 +21,7 @@ import threading
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+import numpy as np
 import torch
 
 from fastload import _core
@@ -195,6 +196,8 @@ class _Pickler(ForkingPickler):
             return self._reduce_tensor(obj)
         if kind is torch.UntypedStorage and obj.device.type == "cpu":
             return _receive_storage, (self._storages.add(obj, 0, obj.nbytes()),)
+        if kind is np.ndarray and not obj.flags.writeable:
+            return obj.copy().__reduce_ex__(5)  # protocol 5 alone would deliver it read-only
         return NotImplemented
 
     def _reduce_tensor(self, tensor: torch.Tensor) -> tuple[Any, ...]:

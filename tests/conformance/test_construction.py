@@ -22,9 +22,9 @@ from torch.utils.data import (
     default_convert,
 )
 
-EXTRAS = set(inspect.signature(DataLoader.__init__).parameters) - set(
-    inspect.signature(TorchDataLoader.__init__).parameters
-)
+PARAMETERS = inspect.signature(DataLoader.__init__).parameters
+NAMED = {name for name, parameter in PARAMETERS.items() if parameter.kind is not parameter.VAR_KEYWORD}
+EXTRAS = NAMED - set(inspect.signature(TorchDataLoader.__init__).parameters)
 
 
 class SizedShard(Shard):
@@ -50,7 +50,9 @@ def test_torchs_arguments_come_first_in_torchs_order_with_torchs_defaults() -> N
 
 
 def test_thirteen_arguments_may_be_positional() -> None:
-    loader = DataLoader(Numbers(8), 2, False, None, None, 0, default_collate, False, True, 0, None, None, None)
+    loader = DataLoader(
+        Numbers(8), 2, False, None, None, 0, default_collate, False, True, 0, None, None, None
+    )
     assert [batch.tolist() for batch in loader][1] == [[2, 2], [3, 3]]
 
 
@@ -97,7 +99,9 @@ def test_a_bad_argument_gets_torchs_error(arguments: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}, {"shuffle": True, "sampler": [0]}], ids=str
+    "arguments",
+    [{"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}, {"shuffle": True, "sampler": [0]}],
+    ids=str,
 )
 def test_a_stream_takes_no_sampler(arguments: dict[str, Any]) -> None:
     ours = outcome(DataLoader, Shard(3), arguments)
@@ -135,7 +139,10 @@ def test_batch_size_and_drop_last_read_as_torchs() -> None:
 
 
 def test_the_default_samplers_and_collate_functions_are_torchs_own() -> None:
-    plain, shuffled = DataLoader(Numbers(4)), DataLoader(Numbers(4), shuffle=True, generator=torch.Generator())
+    plain, shuffled = (
+        DataLoader(Numbers(4)),
+        DataLoader(Numbers(4), shuffle=True, generator=torch.Generator()),
+    )
     assert type(plain.sampler) is SequentialSampler
     assert type(plain.batch_sampler) is BatchSampler
     assert plain.batch_sampler.sampler is plain.sampler
@@ -159,13 +166,17 @@ def test_the_constructor_draws_no_random_numbers() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-@pytest.mark.parametrize("name", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"])
+@pytest.mark.parametrize(
+    "name", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"]
+)
 def test_six_attributes_are_guarded_and_the_error_names_the_class(name: str) -> None:
     class MyLoader(DataLoader):
         pass
 
     loader = MyLoader(Numbers(4))
-    with pytest.raises(ValueError, match=f"^{name} attribute should not be set after MyLoader is initialized$"):
+    with pytest.raises(
+        ValueError, match=f"^{name} attribute should not be set after MyLoader is initialized$"
+    ):
         setattr(loader, name, None)
 
 
@@ -220,7 +231,12 @@ def test_multiprocessing_context_is_checked_and_converted() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "length"),
-    [({"batch_size": 3}, 4), ({"batch_size": 3, "drop_last": True}, 3), ({"batch_size": None}, 10), ({"batch_sampler": [[1]]}, 1)],
+    [
+        ({"batch_size": 3}, 4),
+        ({"batch_size": 3, "drop_last": True}, 3),
+        ({"batch_size": None}, 10),
+        ({"batch_sampler": [[1]]}, 1),
+    ],
 )
 def test_the_length_is_the_number_of_batches(arguments: dict[str, Any], length: int) -> None:
     loader = DataLoader(Numbers(10), **arguments)

@@ -78,18 +78,18 @@ ANYTHING: dict[str, Any] = {
     "type": lambda i: Plain,
     "big array": lambda i: np.full(BIG, i, dtype=np.int16),
     "big array in Fortran order": lambda i: np.asfortranarray(np.full(BIG, i, dtype=np.int16)),
-    "small array": lambda i: np.arange(i),
+    "small array": lambda i: np.arange(i + 1),
     "object array": lambda i: np.array([i, "x", None], dtype=object),
     "text array": lambda i: np.array(["a" * i, "b"]),
     "dates": lambda i: np.array(["2020-01-01", "2021-02-03"], dtype="datetime64[D]"),
-    "numpy scalar": lambda i: np.float32(i),
+    "numpy scalar": lambda i: np.float32(i) + 1,
     "sparse": lambda i: torch.eye(500).to_sparse() * i,
     "sparse csr": lambda i: torch.sparse_csr_tensor([0, 1, 2], [0, 1], [1.0, 2.0]),
     "float8": lambda i: torch.full(BIG, i, dtype=torch.float32).to(torch.float8_e4m3fn),
     "bfloat16": lambda i: torch.full(BIG, i, dtype=torch.bfloat16),
     "bool": lambda i: torch.full(BIG, i % 2, dtype=torch.bool),
     "complex": lambda i: torch.full(SMALL, i + 1j),
-    "zero-dimensional": lambda i: torch.tensor(i),
+    "zero-dimensional": lambda i: torch.tensor(i + 1),
     "empty": lambda i: torch.zeros(0, 5),
     "big and requires grad": lambda i: torch.full(BIG, float(i), requires_grad=True),
     "deep": lambda i: [{"a": ({"b": [torch.full(BIG, i, dtype=torch.uint8)]},)}],
@@ -151,7 +151,9 @@ def test_views_of_one_storage_stay_views_of_one_storage(shape: tuple[int, ...]) 
     for index, batch in enumerate(delivered(make)):
         batch["row"].fill_(99)
         assert int(batch["whole"][0].max()) == index
-        assert int(batch["whole"][1].min()) == int(batch["turned"][0, 1].min()) == int(batch["flat"][-1]) == 99
+        assert (
+            int(batch["whole"][1].min()) == int(batch["turned"][0, 1].min()) == int(batch["flat"][-1]) == 99
+        )
 
 
 def test_two_views_of_which_none_is_the_whole_share_memory_too() -> None:
@@ -254,7 +256,9 @@ def test_mutating_a_batch_disturbs_no_other() -> None:
 
 
 def test_the_iterator_keeps_no_reference_to_a_batch() -> None:
-    iterator = iter(DataLoader(Made(lambda i: Plain(torch.zeros(2))), batch_size=None, num_workers=1, collate_fn=as_is))
+    iterator = iter(
+        DataLoader(Made(lambda i: Plain(torch.zeros(2))), batch_size=None, num_workers=1, collate_fn=as_is)
+    )
     batch = next(iterator)
     reference = weakref.ref(batch)
     del batch
@@ -264,7 +268,11 @@ def test_the_iterator_keeps_no_reference_to_a_batch() -> None:
 
 def test_a_delivered_batch_pickles_copies_and_travels_on() -> None:
     (images, labels) = next(iter(DataLoader(Images(4), batch_size=4, num_workers=1)))
-    for other in (pickle.loads(pickle.dumps(images)), images.clone(), torch.from_numpy(images.numpy().copy())):
+    for other in (
+        pickle.loads(pickle.dumps(images)),
+        images.clone(),
+        torch.from_numpy(images.numpy().copy()),
+    ):
         assert torch.equal(other, images)
     images.share_memory_()
     assert images.is_shared()
@@ -303,9 +311,13 @@ def test_batches_that_grow_and_shrink_are_right() -> None:
     def collate(samples: list[Any]) -> Any:
         return torch.cat([torch.full((int(n[0]) * 100_000,), int(n[0]), dtype=torch.uint8) for n in samples])
 
-    loader = DataLoader(Numbers(64), batch_sampler=[[n] for n in sizes] * 3, num_workers=2, collate_fn=collate)
+    loader = DataLoader(
+        Numbers(64), batch_sampler=[[n] for n in sizes] * 3, num_workers=2, collate_fn=collate
+    )
     kept = list(loader)
-    assert [(len(batch), batch.unique().tolist()) for batch in kept] == [(n * 100_000, [n]) for n in sizes] * 3
+    assert [(len(batch), batch.unique().tolist()) for batch in kept] == [
+        (n * 100_000, [n]) for n in sizes
+    ] * 3
 
 
 @only_fastload

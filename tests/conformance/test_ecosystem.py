@@ -38,7 +38,10 @@ def test_a_subclass_rebuilt_from_what_differs_from_the_defaults_as_lightning_doe
             super().__init__(*args, **more)
 
     loader = Mine("red", Numbers(6), batch_size=2, num_workers=1, persistent_workers=True, prefetch_factor=3)
-    parameters = {**inspect.signature(DataLoader.__init__).parameters, **inspect.signature(Mine.__init__).parameters}
+    parameters = {
+        **inspect.signature(DataLoader.__init__).parameters,
+        **inspect.signature(Mine.__init__).parameters,
+    }
     arguments = {
         name: value
         for name, value in public(loader).items()
@@ -46,7 +49,9 @@ def test_a_subclass_rebuilt_from_what_differs_from_the_defaults_as_lightning_doe
     }
     arguments |= {"dataset": loader.dataset, "multiprocessing_context": loader.multiprocessing_context}
     sampler = DistributedSampler(loader.dataset, num_replicas=2, rank=1, shuffle=False)
-    rebuilt = type(loader)(**arguments, batch_sampler=type(loader.batch_sampler)(sampler, batch_size=2, drop_last=False))
+    rebuilt = type(loader)(
+        **arguments, batch_sampler=type(loader.batch_sampler)(sampler, batch_size=2, drop_last=False)
+    )
     assert rebuilt.colour == "red"
     assert (rebuilt.num_workers, rebuilt.persistent_workers, rebuilt.prefetch_factor) == (1, True, 3)
     assert plain(rebuilt) == [[[1, 1], [3, 3]], [[5, 5]]]
@@ -63,7 +68,9 @@ def test_every_extra_argument_survives_both_ways_of_rebuilding() -> None:
 
 
 def test_hooks_around_init_and_setattr_as_lightning_puts_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cls in {DataLoader, *DataLoader.__mro__} & set(torch.utils.data.DataLoader.__subclasses__()) | {DataLoader}:
+    for cls in {DataLoader, *DataLoader.__mro__} & set(torch.utils.data.DataLoader.__subclasses__()) | {
+        DataLoader
+    }:
         if "__init__" not in vars(cls):
             continue
         original = cls.__init__
@@ -271,9 +278,8 @@ def test_the_profiler_sees_one_range_for_each_next(workers: int) -> None:
         iterator = iter(loader)
         list(iterator)
     ranges = [event.name for event in profile.events() if event.name.startswith("enumerate(DataLoader)#")]
-    assert ranges == 3 * [f"enumerate(DataLoader)#{type(iterator).__name__}.__next__"]
     kind = "_MultiProcessingDataLoaderIter" if workers else "_SingleProcessDataLoaderIter"
-    assert type(iterator).__name__ == kind
+    assert ranges == 3 * [f"enumerate(DataLoader)#{kind}.__next__"]
     assert isinstance(iterator, _BaseDataLoaderIter)
 
 
@@ -299,7 +305,9 @@ def test_batches_may_be_pulled_ahead_and_kept_together() -> None:
 def test_the_worker_init_function_may_be_given_after_construction() -> None:
     loader = DataLoader(WorkerReport(), num_workers=1, collate_fn=as_is)
     assert loader.worker_init_fn is None
-    loader.worker_init_fn = lambda worker_id: setattr(torch.utils.data.get_worker_info().dataset, "note", "init")
+    loader.worker_init_fn = lambda worker_id: setattr(
+        torch.utils.data.get_worker_info().dataset, "note", "init"
+    )
     assert {batch[0]["note"] for batch in loader} == {"init"}
 
 

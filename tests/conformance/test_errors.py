@@ -113,7 +113,9 @@ def test_an_error_of_the_collate_function_is_treated_alike(workers: int) -> None
             raise ArithmeticError("no ones")
         return len(samples)
 
-    iterator = iter(DataLoader(Numbers(5), batch_sampler=[[0, 1], [2], [3, 4]], collate_fn=collate, num_workers=workers))
+    iterator = iter(
+        DataLoader(Numbers(5), batch_sampler=[[0, 1], [2], [3, 4]], collate_fn=collate, num_workers=workers)
+    )
     assert next(iterator) == 2
     with pytest.raises(ArithmeticError, match="no ones"):
         next(iterator)
@@ -122,7 +124,9 @@ def test_an_error_of_the_collate_function_is_treated_alike(workers: int) -> None
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("batch_size", [1, None])
-def test_stop_iteration_of_a_map_dataset_ends_the_epoch_silently(batch_size: int | None, workers: int) -> None:
+def test_stop_iteration_of_a_map_dataset_ends_the_epoch_silently(
+    batch_size: int | None, workers: int
+) -> None:
     class Ending(Numbers):
         def __getitem__(self, index: int) -> torch.Tensor:
             if index == 3:
@@ -139,7 +143,9 @@ def test_an_error_of_the_init_function_is_that_workers_first_batch() -> None:
 
     iterator = iter(DataLoader(Numbers(6), num_workers=2, worker_init_fn=init))
     assert next(iterator).tolist() == [[0, 0]]
-    with pytest.raises(OneOfAKind, match=r"(?s)Caught OneOfAKind in DataLoader worker process 1.*cannot start"):
+    with pytest.raises(
+        OneOfAKind, match=r"(?s)Caught OneOfAKind in DataLoader worker process 1.*cannot start"
+    ):
         next(iterator)
     assert next(iterator).tolist() == [[2, 2]]
     with pytest.raises(Exception, match="in DataLoader worker process 1"):
@@ -195,7 +201,7 @@ def test_a_timeout_has_torchs_text_and_a_later_try_succeeds(tmp_path: Any) -> No
     iterator = iter(DataLoader(Gate(path), num_workers=1, timeout=0.5, collate_fn=as_is))
     assert next(iterator) == [0]
     for _ in range(2):
-        with pytest.raises(RuntimeError, match="^DataLoader timed out after 0.5 seconds"):
+        with pytest.raises(RuntimeError, match=r"^DataLoader timed out after 0\.5 seconds"):
             next(iterator)
     path.touch()
     time.sleep(0.2)
@@ -216,7 +222,7 @@ def test_a_sampler_that_fails_fails_in_the_callers_thread(workers: int) -> None:
         yield [1]
         raise OneOfAKind("the sampler")
 
-    with pytest.raises(OneOfAKind, match="^the sampler$"):
+    with pytest.raises(OneOfAKind, match=r"^the sampler$"):
         list(DataLoader(Numbers(4), batch_sampler=batches(), num_workers=workers))
 
 
@@ -227,6 +233,6 @@ def test_without_workers_interrupts_pass_through(kind: type[BaseException]) -> N
 
 
 def test_an_exception_in_the_training_loop_leaves_nothing_behind() -> None:
-    with pytest.raises(OneOfAKind, match="^mine$"):  # noqa: PT012
+    with pytest.raises(OneOfAKind, match=r"^mine$"):  # noqa: PT012
         for _ in DataLoader(Numbers(50), num_workers=2):
             raise OneOfAKind("mine")

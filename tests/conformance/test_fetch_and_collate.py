@@ -30,7 +30,9 @@ def test_getitems_gets_the_samplers_own_batch_and_its_answer_goes_unchanged_to_c
     batches = [[0, 1], (2, 3), [np.int64(1)]]
     loader = DataLoader(
         Getitems(4, lambda indices: ("answer", type(indices).__name__, type(indices[0]).__name__, indices)),
-        batch_sampler=batches, collate_fn=as_is, num_workers=workers,
+        batch_sampler=batches,
+        collate_fn=as_is,
+        num_workers=workers,
     )
     assert list(loader) == [
         ("answer", "list", "int", [0, 1]),
@@ -42,7 +44,10 @@ def test_getitems_gets_the_samplers_own_batch_and_its_answer_goes_unchanged_to_c
 @pytest.mark.parametrize("workers", [0, 1])
 def test_getitems_may_answer_with_something_that_is_no_list(workers: int) -> None:
     loader = DataLoader(
-        Getitems(4, lambda indices: {"all": torch.tensor(indices)}), batch_size=2, collate_fn=as_is, num_workers=workers
+        Getitems(4, lambda indices: {"all": torch.tensor(indices)}),
+        batch_size=2,
+        collate_fn=as_is,
+        num_workers=workers,
     )
     assert [batch["all"].tolist() for batch in loader] == [[0, 1], [2, 3]]
 
@@ -52,7 +57,9 @@ def test_a_false_getitems_is_as_good_as_none(workers: int) -> None:
     class Without(Numbers):
         __getitems__ = None
 
-    assert [batch.tolist() for batch in DataLoader(Without(2), batch_size=2, num_workers=workers)] == [[[0, 0], [1, 1]]]
+    assert [batch.tolist() for batch in DataLoader(Without(2), batch_size=2, num_workers=workers)] == [
+        [[0, 0], [1, 1]]
+    ]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -84,7 +91,7 @@ def test_batches_of_keys_that_are_no_numbers(workers: int) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_sampler_of_tensors_passes_tensors(workers: int) -> None:
     loader = DataLoader(Echo(), batch_size=2, sampler=torch.arange(3), collate_fn=as_is, num_workers=workers)
-    assert list(loader)[0] == [(0, "Tensor"), (1, "Tensor")]
+    assert next(iter(loader)) == [(0, "Tensor"), (1, "Tensor")]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -179,7 +186,10 @@ def test_every_kind_of_field_is_collated_as_torch_does(batch_size: int | None, w
     def batches(loader_class: Any) -> list[Any]:
         found = list(loader_class(Varied(), batch_size=batch_size, num_workers=workers))
         for batch in found:
-            batch["bag"], batch["rows"] = (type(batch["bag"]), dict(batch["bag"])), (type(batch["rows"]), list(batch["rows"]))
+            batch["bag"], batch["rows"] = (
+                (type(batch["bag"]), dict(batch["bag"])),
+                (type(batch["rows"]), list(batch["rows"])),
+            )
         return found
 
     assert_same(batches(DataLoader), batches(TorchDataLoader))
@@ -216,7 +226,9 @@ def test_a_type_that_is_registered_is_collated_and_an_unknown_one_is_torchs_erro
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_registered_function_for_tensors_replaces_the_fast_path(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registered_function_for_tensors_replaces_the_fast_path(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def lists(batch: list[torch.Tensor], *, collate_fn_map: Any = None) -> list[Any]:
         return [tensor.tolist() for tensor in batch]
 
@@ -243,7 +255,9 @@ def test_a_collate_function_may_call_default_collate_itself(workers: int) -> Non
     def collate(samples: list[Any]) -> Any:
         return default_collate(samples), os.getpid()
 
-    batches = [batch[0] for batch in DataLoader(Varied(), batch_size=2, num_workers=workers, collate_fn=collate)]
+    batches = [
+        batch[0] for batch in DataLoader(Varied(), batch_size=2, num_workers=workers, collate_fn=collate)
+    ]
     expected = [default_collate([Varied()[i] for i in chunk]) for chunk in ([0, 1], [2, 3], [4])]
     for ours, theirs in zip(batches, expected, strict=True):
         assert_same(ours["tuple"], theirs["tuple"])
@@ -263,5 +277,7 @@ def test_tensors_of_a_subclass_collate_as_in_torchs_loader(workers: int) -> None
         def __getitem__(self, index: int) -> torch.Tensor:
             return torch.ones(2).as_subclass(Meters)
 
-    (ours,), (theirs,) = (list(one(Lengths(), batch_size=2, num_workers=workers)) for one in (DataLoader, TorchDataLoader))
+    (ours,), (theirs,) = (
+        list(one(Lengths(), batch_size=2, num_workers=workers)) for one in (DataLoader, TorchDataLoader)
+    )
     assert_same(ours, theirs)

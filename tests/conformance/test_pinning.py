@@ -47,7 +47,7 @@ def test_a_persistent_iterator_warns_once() -> None:
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_pin_memory_device_is_deprecated_and_ignored(workers: int) -> None:
     loader = DataLoader(Numbers(2), num_workers=workers, pin_memory=True, pin_memory_device="cuda:7")
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="pin_memory") as caught:
         assert len(list(loader)) == 2
     assert [str(one.message)[:20] for one in caught] == ["pin_memory_device is", "'pin_memory' argumen"]
 

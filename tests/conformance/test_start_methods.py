@@ -40,7 +40,11 @@ def test_a_stream_is_that_of_torchs_forked_workers(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_worker_info_the_init_function_and_an_error(method: str) -> None:
     loader = DataLoader(
-        WorkerReport(), num_workers=1, multiprocessing_context=method, worker_init_fn=note_worker, collate_fn=first
+        WorkerReport(),
+        num_workers=1,
+        multiprocessing_context=method,
+        worker_init_fn=note_worker,
+        collate_fn=first,
     )
     reports = list(loader)
     assert {report["note"] for report in reports} == {"init 0"}

@@ -52,7 +52,10 @@ def test_worker_info_is_torchs_and_holds_the_very_dataset() -> None:
     torch.manual_seed(4)
     base_seed = torch.empty((), dtype=torch.int64).random_().item()
     torch.manual_seed(4)
-    expected = [(torchs_worker_module.WorkerInfo, True, w, 2, base_seed + w, None, "multiprocessing") for w in (0, 1, 0, 1)]
+    expected = [
+        (torchs_worker_module.WorkerInfo, True, w, 2, base_seed + w, None, "multiprocessing")
+        for w in (0, 1, 0, 1)
+    ]
     assert answers(question) == expected
     reports = list(DataLoader(WorkerReport(), num_workers=2, collate_fn=first))
     assert all(report["same_dataset"] for report in reports)
@@ -86,7 +89,13 @@ def test_the_init_function_comes_after_the_seeds_and_before_the_first_sample() -
 
     def init(worker_id: int) -> None:
         info = get_worker_info()
-        info.dataset.note = (worker_id, info.id, random.random(), float(np.random.rand()), torch.initial_seed() - info.seed)
+        info.dataset.note = (
+            worker_id,
+            info.id,
+            random.random(),
+            float(np.random.rand()),
+            torch.initial_seed() - info.seed,
+        )
 
     reports = list(DataLoader(Noted(), num_workers=2, worker_init_fn=init, collate_fn=first))
     notes = [report["note"] for report in reports]
@@ -162,10 +171,13 @@ def test_fork_needs_nothing_that_pickles() -> None:
                 return handle.read(3)
 
     loader = DataLoader(
-        Local(), num_workers=1, collate_fn=lambda batch: batch[0], worker_init_fn=lambda _: None,
+        Local(),
+        num_workers=1,
+        collate_fn=lambda batch: batch[0],
+        worker_init_fn=lambda _: None,
         multiprocessing_context="fork",
     )
-    assert list(loader)[0] == '"""'
+    assert next(iter(loader)) == '"""'
     handle.close()
 
 

@@ -93,9 +93,10 @@ def test_leases_and_threads_do_not_hold_up_the_exit() -> None:
         "set_num_threads(4)\n"
         "slots = Slots(SharedFile()); kept = torch.frombuffer(slots.acquire(8 << 20), dtype=torch.uint8)\n"
         "torch.kept = kept.view(2, -1)  # dies with the modules\n"
+        "source = kept.numpy()  # torch's own methods abort in a daemon thread at exit\n"
         "def churn():\n"
         "    while True:\n"
-        "        copy_into(slots.acquire(8 << 20), 0, kept)\n"
+        "        copy_into(slots.acquire(8 << 20), 0, source)\n"
         "for _ in range(3): threading.Thread(target=churn, daemon=True).start()\n"
         "time.sleep(0.2)\n"
     )

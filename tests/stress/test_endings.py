@@ -33,14 +33,16 @@ def worker_pids(process: Any) -> list[int]:
 
 
 def assert_gone(pids: list[int], within_s: float = 5) -> None:
-    assert wait_until(lambda: not any(is_running(pid) for pid in pids), within_s), [p for p in pids if is_running(p)]
+    assert wait_until(lambda: not any(is_running(pid) for pid in pids), within_s), [
+        p for p in pids if is_running(p)
+    ]
 
 
 @pytest.mark.parametrize("options", WORKERS)
 @pytest.mark.parametrize(
     ("dataset", "then"),
     [
-        pytest.param("Slow(1000, 30)" , "next(iterator)", id="waiting for a long sample"),
+        pytest.param("Slow(1000, 30)", "next(iterator)", id="waiting for a long sample"),
         pytest.param("Numbers(100000)", "for _ in iterator: time.sleep(0.01)", id="busy loop"),
         pytest.param("Numbers(1000)", "time.sleep(60)", id="workers idle"),
     ],
@@ -92,7 +94,9 @@ def test_ctrl_c_that_the_program_catches_lets_it_go_on(tmp_path: Path) -> None:
         pytest.param("Images(100000)", "for _ in iterator: pass", id="big batches under way"),
     ],
 )
-def test_workers_end_when_the_program_is_killed(dataset: str, then: str, options: str, tmp_path: Path) -> None:
+def test_workers_end_when_the_program_is_killed(
+    dataset: str, then: str, options: str, tmp_path: Path
+) -> None:
     with start_script(tmp_path, loop(dataset, OPTIONS[options], then)) as process:
         pids = worker_pids(process)
         time.sleep(0.3)
@@ -103,7 +107,9 @@ def test_workers_end_when_the_program_is_killed(dataset: str, then: str, options
 
 @only_fastload
 def test_a_worker_in_a_long_sample_ends_when_the_program_is_killed(tmp_path: Path) -> None:
-    body = loop("Slow(1000, 600)", "num_workers=2", "time.sleep(60)").replace("next(iterator)\nprint", "print")
+    body = loop("Slow(1000, 600)", "num_workers=2", "time.sleep(60)").replace(
+        "next(iterator)\nprint", "print"
+    )
     with start_script(tmp_path, body) as process:
         pids = worker_pids(process)
         time.sleep(0.5)
@@ -112,6 +118,7 @@ def test_a_worker_in_a_long_sample_ends_when_the_program_is_killed(tmp_path: Pat
         process.communicate()
 
 
+@only_fastload
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_workers_of_other_start_methods_end_when_the_program_is_killed(method: str, tmp_path: Path) -> None:
     options = f"num_workers=1, multiprocessing_context={method!r}"
@@ -199,7 +206,7 @@ def test_a_forked_child_leaves_the_loader_of_its_parent_alone(tmp_path: Path) ->
         loader._iterator = None
         gc.collect()
         assert len(list(DataLoader(Numbers(4), num_workers=1))) == 4
-        sys.exit(0)
+        os._exit(0)  # sys.exit would have multiprocessing end the workers of the parent, whoever started them
     assert os.waitpid(pid, 0)[1] == 0
     kept.extend(iterator)
     assert [labels.tolist()[0] for _, labels in kept] == [0, 4, 8, 12, 16, 20]

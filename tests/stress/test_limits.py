@@ -9,7 +9,7 @@ import pytest
 from support.loader import only_fastload
 from support.scripts import run_script
 
-SMALL_SHM = "mount -t tmpfs -o size=1m none /dev/shm && exec \"$@\""
+SMALL_SHM = 'mount -t tmpfs -o size=1m none /dev/shm && exec "$@"'
 
 EPOCHS = """
 for options in ({{}}, dict(num_workers=2), dict(num_workers=2, persistent_workers=True){more}):
@@ -30,7 +30,9 @@ def may_unshare() -> bool:
         return False
 
 
-needs_unshare = pytest.mark.skipif(not may_unshare(), reason="`unshare -m` and a tmpfs mount are not permitted here")
+needs_unshare = pytest.mark.skipif(
+    not may_unshare(), reason="`unshare -m` and a tmpfs mount are not permitted here"
+)
 
 
 @only_fastload
@@ -38,9 +40,8 @@ needs_unshare = pytest.mark.skipif(not may_unshare(), reason="`unshare -m` and a
 def test_a_dev_shm_of_one_megabyte_is_enough(tmp_path: Path) -> None:
     prefix = ("unshare", "-m", "sh", "-c", SMALL_SHM, "sh")
     more = ", dict(num_workers=2, worker_type='thread')"
-    body = (
-        "shm = os.statvfs('/dev/shm')\n"
-        "assert shm.f_blocks * shm.f_frsize == 1 << 20\n" + EPOCHS.format(more=more)
+    body = "shm = os.statvfs('/dev/shm')\nassert shm.f_blocks * shm.f_frsize == 1 << 20\n" + EPOCHS.format(
+        more=more
     )
     assert run_script(tmp_path, body, prefix) == (0, 4 * "12\n", "")
 
@@ -93,23 +94,27 @@ def test_forty_descriptors_are_enough_for_an_epoch_that_is_kept(tmp_path: Path) 
 def test_too_few_descriptors_is_an_error_that_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     body = """
     import resource
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from support.resources import descendants, wait_until
+    from support.resources import descendants, descriptors, wait_until
 
     list(DataLoader(Numbers(2)))
     iter(DataLoader(Numbers(2), num_workers=1))
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    before = sorted(os.listdir("/proc/self/fd"))
-    used = max(int(name) for name in before)
+    before = descriptors()
+    used = max(number for number, _ in before)
+    failures = 0
     for room in range(1, 14):
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + room, limits[1]))
         try:
             assert len(list(DataLoader(Images(12), batch_size=4, num_workers=2))) == 3
         except (OSError, RuntimeError) as error:
             assert "open files" in str(error), error
+            failures += room > 4  # below that there is room for no worker at all
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert wait_until(lambda: not descendants()), descendants()
-        assert len(os.listdir("/proc/self/fd")) <= len(before), os.listdir("/proc/self/fd")
+        # A fork that multiprocessing cannot finish for want of a second pipe leaves it the first.
+        left = descriptors() - before
+        assert len(left) <= 2 * failures, left
+        assert all("pipe" in target for _, target in left), left
     print("well")
     """
     assert run_script(tmp_path, body) == (0, "well\n", "")
@@ -140,7 +145,8 @@ def test_no_address_space_is_a_memory_error_and_never_a_crash(tmp_path: Path) ->
 
     loader = DataLoader(Images(64, (3, 1024, 1024)), batch_size=16, num_workers=2)
     next(iter(loader))
-    pages = int(open("/proc/self/statm").read().split()[0])
+    with open("/proc/self/statm") as statm:
+        pages = int(statm.read().split()[0])
     limit = pages * resource.getpagesize() + (300 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:

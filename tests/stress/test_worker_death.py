@@ -1,6 +1,7 @@
 """Workers that die, hang, or cannot deliver: an error that says who, of what and over which samples; never a hang."""
 
 import ctypes
+import itertools
 import os
 import re
 import signal
@@ -76,7 +77,11 @@ DEATHS = [
 def test_a_dead_worker_is_an_error_that_names_all(what: Any, named: str, persistent: bool) -> None:
     batches = [[10, 11, 12], [313, 317, 319], [20, 21, 22], [23, 24, 25]]
     loader = DataLoader(
-        Doing(what, 317), batch_sampler=batches, num_workers=2, persistent_workers=persistent, prefetch_factor=1
+        Doing(what, 317),
+        batch_sampler=batches,
+        num_workers=2,
+        persistent_workers=persistent,
+        prefetch_factor=1,
     )
     if TESTING_TORCH and what is leave_as_if_all_were_well:
         pytest.skip("torch needs its 5 s poll to see this one")
@@ -98,8 +103,7 @@ def test_a_worker_killed_while_it_waits_for_work_is_noticed() -> None:
     worker = loader._iterator._workers[1]
     os.kill(worker.pid, signal.SIGKILL)
     with pytest.raises(RuntimeError, match=f"{worker.pid}"):
-        for _ in range(2):
-            list(loader)
+        list(itertools.chain(loader, loader))
 
 
 @only_fastload
@@ -310,7 +314,12 @@ def test_a_batch_that_does_not_pickle_is_an_error_that_names_worker_and_what(kin
         "a generator": lambda: (one for one in ()),
         "a tensor beside a lock": lambda: (torch.zeros(1_000_000), threading.Lock()),
     }
-    named = {"a lock": "lock", "a local function": "lambda", "a generator": "generator", "a tensor beside a lock": "lock"}
+    named = {
+        "a lock": "lock",
+        "a local function": "lambda",
+        "a generator": "generator",
+        "a tensor beside a lock": "lock",
+    }
     iterator = iter(DataLoader(Doing(made[kind], 1), num_workers=1, collate_fn=as_is))
     next(iterator)
     with pytest.raises(Exception, match=rf"(?s)worker.*0.*{named[kind]}|{named[kind]}.*worker.*0"):
@@ -380,6 +389,7 @@ def test_dtypes_that_differ_collate_or_fail_as_in_torchs_loader() -> None:
         assert outcome(DataLoader, workers) == outcome(torch.utils.data.DataLoader, workers)
 
 
+@only_fastload
 def test_exit_and_interrupt_raised_by_a_sample_end_the_worker_and_not_the_program() -> None:
     for kind in (SystemExit, KeyboardInterrupt):
         with pytest.raises(RuntimeError, match="exited unexpectedly"):

@@ -1,1 +1,1 @@
-"""What the tests share: the loader under test, small datasets, exact comparison, resources of this process, child scripts."""
+"""What the tests share: the loader under test, datasets, exact comparison, resources, child scripts."""

@@ -50,13 +50,12 @@ def descendants(root: int | None = None) -> set[int]:
 
 def descriptors() -> set[tuple[int, str]]:
     """(number, target) of every open descriptor; those of multiprocessing's servers are not counted."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found.add((int(name), os.readlink(f"/proc/self/fd/{name}")))
-        except FileNotFoundError:
-            continue  # the one that listed the folder
-    return {(number, target) for number, target in found if number not in _server_descriptors()}
+    folder = os.open("/proc/self/fd", os.O_RDONLY)
+    try:
+        numbers = {int(name) for name in os.listdir(folder)} - _server_descriptors() - {folder}
+        return {(number, os.readlink(f"/proc/self/fd/{number}")) for number in numbers if _is_open(number)}
+    finally:
+        os.close(folder)
 
 
 def shared_mappings() -> list[tuple[str, int]]:
@@ -92,6 +91,11 @@ def left_behind(before: dict[str, object]) -> dict[str, object]:
         elif isinstance(now, list) and isinstance(was, list) and len(now) > len(was):
             found[kind] = now
     return found
+
+
+def _is_open(number: int) -> bool:
+    """False for the descriptor that only listing the folder had open."""
+    return os.path.lexists(f"/proc/self/fd/{number}")
 
 
 def _server_pids() -> set[int]:

@@ -56,7 +56,9 @@ class GrowingBatches(Sampler):
         order = torch.randperm(self.length).tolist()
         sizes = range(1, self.length)
         starts = [sum(range(1, size)) for size in sizes]
-        return iter([tuple(order[at : at + n]) for at, n in zip(starts, sizes, strict=True) if at < self.length])
+        return iter(
+            [tuple(order[at : at + n]) for at, n in zip(starts, sizes, strict=True) if at < self.length]
+        )
 
 
 def generator() -> torch.Generator:
@@ -65,7 +67,10 @@ def generator() -> torch.Generator:
 
 def batch_sampler_with_own_generator(length: int, batch: int) -> dict[str, Any]:
     own = generator()
-    return {"batch_sampler": BatchSampler(RandomSampler(range(length), generator=own), batch, True), "generator": own}
+    return {
+        "batch_sampler": BatchSampler(RandomSampler(range(length), generator=own), batch, True),
+        "generator": own,
+    }
 
 
 SAMPLERS: dict[str, Callable[[int, int], dict[str, Any]]] = {
@@ -73,14 +78,19 @@ SAMPLERS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "shuffle": lambda n, b: {"batch_size": b, "shuffle": True},
     "shuffle with a generator": lambda n, b: {"batch_size": b, "shuffle": True, "generator": generator()},
     "with replacement": lambda n, b: {"batch_size": b, "sampler": RandomSampler(range(n), True, 40)},
-    "more samples than there are": lambda n, b: {"batch_size": b, "sampler": RandomSampler(range(n), False, 2 * n)},
+    "more samples than there are": lambda n, b: {
+        "batch_size": b,
+        "sampler": RandomSampler(range(n), False, 2 * n),
+    },
     "subset": lambda n, b: {"batch_size": b, "sampler": SubsetRandomSampler(range(1, n, 2), generator())},
     "weighted": lambda n, b: {"batch_size": b, "sampler": WeightedRandomSampler(torch.arange(n) + 1.0, n)},
     "distributed": lambda n, b: {"batch_size": b, "sampler": DistributedSampler(range(n), 2, 1, seed=3)},
     "lazy": lambda n, b: {"batch_size": b, "sampler": LazyShuffle(n)},
     "eager": lambda n, b: {"batch_size": b, "sampler": EagerShuffle(n)},
     "list of indices": lambda n, b: {"batch_size": b, "sampler": [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5]},
-    "torch batch sampler": lambda n, b: {"batch_sampler": BatchSampler(SequentialSampler(range(n)), b + 1, False)},
+    "torch batch sampler": lambda n, b: {
+        "batch_sampler": BatchSampler(SequentialSampler(range(n)), b + 1, False)
+    },
     "batch sampler with a generator": batch_sampler_with_own_generator,
     "own batch sampler": lambda n, b: {"batch_sampler": GrowingBatches(n)},
     "list of batches": lambda n, b: {"batch_sampler": [[0, 1], [5], (2, 3, 4), [1, 1]]},

@@ -84,7 +84,7 @@ def test_its_text_names_the_arrays() -> None:
 
 @pytest.fixture
 def memory_map(tmp_path: Path) -> np.memmap:
-    mapped = np.memmap(tmp_path / "rows.bin", dtype=np.int32, mode="w+", offset=40, shape=(5000, 4))
+    mapped = np.memmap(tmp_path / "rows.bin", dtype=np.int32, mode="w+", offset=5000, shape=(5000, 4))
     mapped[:] = np.arange(20000).reshape(5000, 4)
     mapped.flush()
     return mapped
@@ -121,7 +121,7 @@ def test_a_map_that_may_not_be_written_stays_so(memory_map: np.memmap) -> None:
 
 
 def test_a_private_map_travels_by_value_with_its_changes(memory_map: np.memmap) -> None:
-    private = np.memmap(memory_map.filename, dtype=np.int32, mode="c", offset=40)
+    private = np.memmap(memory_map.filename, dtype=np.int32, mode="c", offset=5000)
     private[0] = -1
     copy = pickle.loads(pickle.dumps(ArrayDataset(private)))
     assert copy.arrays[0][0] == -1

@@ -102,8 +102,9 @@ def bits32(*bits: int) -> torch.Tensor:
 
 
 def every_dtype() -> list[torch.dtype]:
-    names = "uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 bool complex64 complex128 uint16 uint32 uint64"
-    return [getattr(torch, name) for name in [*names.split(), "float8_e4m3fn", "float8_e5m2"]]
+    integers = "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64"
+    others = "float16 bfloat16 float32 float64 complex64 complex128 float8_e4m3fn float8_e5m2"
+    return [getattr(torch, name) for name in f"{integers} {others}".split()]
 
 
 def strided(*shape: int, order: tuple[int, ...] | None = None, step: int = 1) -> torch.Tensor:
@@ -117,6 +118,9 @@ def quietly(make: Any) -> list[torch.Tensor]:
         warnings.simplefilter("ignore")
         return [make(), make()]
 
+
+ARRAY_TYPES = "? b h i l q B H I L Q e f d F D g >f4 <f4 S3 U2 O M8[s]".split()
+SCALAR_TYPES = [t for t in sorted(set(np.sctypeDict.values()), key=repr) if issubclass(t, np.number | np.bool_)]
 
 BATCHES: dict[str, Any] = {
     "tensors": [torch.ones(2, 3), torch.zeros(2, 3)],
@@ -164,7 +168,7 @@ BATCHES: dict[str, Any] = {
     "nested": quietly(lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])),
     "arrays": [np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)],
     "0-d arrays": [np.array(1), np.array(2)],
-    **{f"{d} arrays": [np.array([0, 1], d)] * 2 for d in "? b h i l q B H I L Q e f d F D g >f4 <f4 S3 U2 O M8[s]".split()},
+    **{f"{d} arrays": [np.array([0, 1], d)] * 2 for d in ARRAY_TYPES},
     "arrays with steps": [np.arange(12.0)[::3] for _ in range(2)],
     "arrays backwards": [np.arange(4.0)[::-1] for _ in range(2)],
     "arrays in Fortran's order": [np.asfortranarray(np.arange(6.0).reshape(2, 3)) for _ in range(2)],
@@ -177,7 +181,7 @@ BATCHES: dict[str, Any] = {
     "tensor then array": [torch.ones(2), np.ones(2)],
     "empty arrays": [np.zeros((0, 4), np.float32), np.zeros((0, 4), np.float32)],
     "matrices": [np.ma.masked_array([1.0, 2.0]), np.ma.masked_array([3.0, 4.0])],
-    **{f"{t.__name__} scalars": [t(1), t(0)] for t in (*np.sctypeDict.values(),) if issubclass(t, np.number | np.bool_)},
+    **{f"{t.__name__} scalars": [t(1), t(0)] for t in SCALAR_TYPES},
     "mixed scalars": [np.float32(1), np.float64(2.5)],
     "mixed scalar and number": [np.float32(1), 2],
     "nan scalars": [nan32(0x7F800001), nan32(0xFFC12345)],
@@ -332,12 +336,12 @@ plain_leaves = st.sampled_from(
         lambda seed: seed,
         lambda seed: seed / 3,
         lambda seed: seed % 2 == 0,
-        lambda seed: str(seed),
+        str,
         lambda seed: bytes([seed % 256]),
-        lambda seed: np.float32(seed),
+        np.float32,
         lambda seed: np.int16(seed % 100),
         lambda seed: np.arange(seed, seed + 3),
-        lambda seed: np.array(seed),
+        np.array,
     ]
 )
 

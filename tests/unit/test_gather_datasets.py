@@ -9,11 +9,11 @@ from support.compare import assert_same
 from torch.utils.data import ConcatDataset, Dataset, StackDataset, Subset, TensorDataset
 from torch.utils.data import default_collate as torch_collate
 
-from fastload._gather import batch_getter
+from fastload._gather import TORCH_DTYPES, batch_getter
 from fastload.datasets import ArrayDataset
 
 N = 12
-INDICES = [3, 0, 11, -1, -12, 3]
+INDICES = [3, 0, 5, 11, -1, 7, -12, 3]
 
 
 def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -38,7 +38,7 @@ def gathered(dataset: Any, indices: Any) -> Any:
     return getter(indices, allocate)
 
 
-ARRAY_DTYPES = "bool int8 uint8 int16 uint16 int32 uint32 int64 float16 float32 float64 complex64 complex128".split()
+ARRAY_DTYPES = [str(dtype) for dtype in TORCH_DTYPES if dtype != np.uint64]
 
 QUALIFYING: dict[str, Any] = {
     "two tensors": lambda: TensorDataset(images(), labels()),
@@ -62,9 +62,14 @@ QUALIFYING: dict[str, Any] = {
     "subset of an array": lambda: Subset(TensorDataset(labels()), np.arange(N, dtype=np.int32)[::-1]),
     "subset of a tensor": lambda: Subset(TensorDataset(labels()), torch.arange(N).flip(0)),
     "subset of a subset": lambda: Subset(Subset(ArrayDataset(x=labels()), [1, -1] * N), [*range(N, 2 * N)]),
-    "concat": lambda: ConcatDataset([TensorDataset(labels()[:5]), TensorDataset(labels()[:0]), TensorDataset(labels()[5:])]),
+    "concat": lambda: ConcatDataset(
+        [TensorDataset(labels()[:5]), TensorDataset(labels()[:0]), TensorDataset(labels()[5:])]
+    ),
     "concat of dicts": lambda: ConcatDataset(
-        [ArrayDataset(a=array("uint8", 2)[:7], b=array("float32")[:7]), ArrayDataset(a=array("uint8", 2)[7:], b=array("float32")[7:])]
+        [
+            ArrayDataset(a=array("uint8", 2)[:7], b=array("float32")[:7]),
+            ArrayDataset(a=array("uint8", 2)[7:], b=array("float32")[7:]),
+        ]
     ),
     "subset of a concat of subsets": lambda: Subset(
         ConcatDataset([Subset(TensorDataset(images()), [2, 1]), Subset(TensorDataset(images()), [*range(N)])]), range(N)
@@ -152,7 +157,7 @@ LEFT_ALONE: dict[str, Any] = {
     "rows that are not dense": lambda: TensorDataset(images().transpose(1, 2)),
     "a conjugate": lambda: TensorDataset(torch.view_as_complex(torch.randn(N, 2)).conj()),
     "a meta tensor": lambda: TensorDataset(torch.zeros(N, device="meta")),
-    "no tensors": lambda: TensorDataset(),
+    "no tensors": TensorDataset,
     "scalars that torch refuses": lambda: StackDataset(array("uint64")),
     "another byte order": lambda: StackDataset(array(">f4", 2)),
     "strings": lambda: ArrayDataset(np.array(["a"] * N)),

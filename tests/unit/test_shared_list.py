@@ -14,7 +14,18 @@ import pytest
 
 from fastload import SharedList
 
-ITEMS: list[Any] = ["", "plain", "naïve 日本 \U0001f600", "\udcff\ud83d\ude00", b"", b"\x00\xff", 7, None, (1, "a"), {"k": [1.5]}]
+ITEMS: list[Any] = [
+    "",
+    "plain",
+    "naïve 日本 \U0001f600",
+    "\udcff\ud83d\ude00",
+    b"",
+    b"\x00\xff",
+    7,
+    None,
+    (1, "a"),
+    {"k": [1.5]},
+]
 
 
 def test_items_come_back_equal_and_of_their_type() -> None:
@@ -59,7 +70,8 @@ def test_it_is_a_sequence() -> None:
 
 def test_it_equals_sequences_of_equal_items_and_nothing_else() -> None:
     assert SharedList("ab") == ["a", "b"]
-    assert ["a", "b"] == SharedList("ab")
+    a_list = ["a", "b"]
+    assert a_list == SharedList("ab")
     assert SharedList("ab") == ("a", "b")
     assert SharedList("ab") == SharedList("ab")
     assert SharedList("ab") != ["a", "c"]

@@ -1,0 +1,202 @@
+"""Runs every native path many times over and ends with status 1 if memory, mappings or descriptors grow.
+
+In a process with the address sanitizer its runtime counts the bytes, else the C library does. Python's
+small objects are counted too: its own allocator is switched off. ``--plant`` leaks on purpose, to see that
+the check can fail.
+"""
+
+import argparse
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import fastload
+from fastload import _core
+
+REPEATS = 200
+TRIES = 4  # a cache that fills up grows once or twice, a leak every time
+LEAK_BYTES = REPEATS * 8  # half of the smallest thing that can be allocated, each time
+MIB = 1 << 20
+
+
+class MallInfo(ctypes.Structure):
+    """struct mallinfo2 of glibc."""
+
+    _fields_ = (
+        ("arena", ctypes.c_size_t),
+        ("ordblks", ctypes.c_size_t),
+        ("smblks", ctypes.c_size_t),
+        ("hblks", ctypes.c_size_t),
+        ("hblkhd", ctypes.c_size_t),
+        ("usmblks", ctypes.c_size_t),
+        ("fsmblks", ctypes.c_size_t),
+        ("uordblks", ctypes.c_size_t),
+        ("fordblks", ctypes.c_size_t),
+        ("keepcost", ctypes.c_size_t),
+    )
+
+
+def byte_counter() -> Callable[[], int]:
+    """Bytes that are allocated on the heap of this process, as the address sanitizer or glibc says."""
+    process = ctypes.CDLL(None)
+    if hasattr(process, "__sanitizer_get_current_allocated_bytes"):
+        sanitizer: Any = process.__sanitizer_get_current_allocated_bytes
+        sanitizer.restype = ctypes.c_size_t
+        return lambda: int(sanitizer())
+    glibc: Any = process.mallinfo2
+    glibc.restype = MallInfo
+
+    def in_use() -> int:
+        info = glibc()
+        return int(info.uordblks + info.hblkhd)
+
+    return in_use
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the process holds now."""
+
+    heap_bytes: int
+    shared_mappings: int
+    descriptors: int
+
+    def growth(self, before: "Held") -> str:
+        """What grew since ``before``, in words; empty if nothing did."""
+        grown = []
+        if self.heap_bytes - before.heap_bytes >= LEAK_BYTES:
+            grown.append(f"{(self.heap_bytes - before.heap_bytes) / REPEATS:.0f} bytes each time")
+        if self.shared_mappings > before.shared_mappings:
+            grown.append(f"{self.shared_mappings - before.shared_mappings} mappings")
+        if self.descriptors > before.descriptors:
+            grown.append(f"{self.descriptors - before.descriptors} descriptors")
+        return ", ".join(grown)
+
+
+def held(heap_bytes: Callable[[], int]) -> Held:
+    gc.collect()
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    return Held(heap_bytes(), sum(" rw-s " in line for line in maps), len(os.listdir("/proc/self/fd")))
+
+
+def growth_of(path: Callable[[], object], heap_bytes: Callable[[], int]) -> str:
+    """What ``path`` leaves behind every time it runs; empty if it is clean."""
+    grown = ""
+    for _ in range(TRIES):
+        before = held(heap_bytes)
+        for _ in range(REPEATS):
+            path()
+        grown = held(heap_bytes).growth(before)
+        if not grown:
+            break
+    return grown
+
+
+SAMPLES = [
+    {
+        "image": torch.full((3, 16, 16), float(number)),
+        "array": np.full((5,), number),
+        "label": number,
+        "weight": number / 2,
+        "name": f"sample {number}",
+        "boxes": (torch.zeros(4), [number, number + 1]),
+    }
+    for number in range(8)
+]
+LARGE = [torch.zeros(64 * 1024) for _ in range(8)]  # 2 MiB together: collated into a slot
+RAGGED = [torch.ones(number + 1, 3) for number in range(8)]
+TENSORS = fastload.TensorDataset(torch.zeros(64, 3, 32, 32), torch.arange(64))
+ARRAYS = fastload.ArrayDataset(np.zeros((64, 8)), np.arange(64))
+
+
+def failing(call: Callable[[], object]) -> Callable[[], None]:
+    """``call``, which must raise each time."""
+
+    def run() -> None:
+        try:
+            call()
+        except (RuntimeError, TypeError, ValueError, IndexError, KeyError, OSError):
+            return
+        raise AssertionError("this was meant to fail")
+
+    return run
+
+
+def epoch(dataset: Any, **settings: Any) -> Callable[[], int]:
+    loader = fastload.DataLoader(dataset, batch_size=16, shuffle=True, **settings)
+    return lambda: sum(1 for _ in loader)
+
+
+def use_private_slots() -> None:
+    slots = _core.Slots()
+    leases = [slots.acquire(size) for size in (1, 5000, MIB, 3 * MIB)]
+    slots.give_back([])
+    leases.clear()
+    slots.trim()
+
+
+def use_shared_slots() -> None:
+    """Both sides of a file: what one process sends and the other leases, returns and forgets."""
+    file = _core.SharedFile()
+    slots, remote = _core.Slots(file), _core.RemoteSlots(file)
+    for size in (4096, MIB, 4 * MIB):
+        mine = slots.acquire(size)
+        _core.copy_into(mine, 0, torch.ones(1024, dtype=torch.uint8))
+        slot, file_offset, capacity, _ = slots.find(mine.address) or (0, 0, 0, 0)
+        assert slots.send(slot)
+        del mine
+        theirs = remote.lease(slot, file_offset, capacity, 0, size)
+        del theirs
+        slots.give_back(remote.returned())
+        slots.trim()
+        remote.forget(slots.retired())
+    file.close()
+
+
+PATHS: dict[str, Callable[[], object]] = {
+    "default_collate of nested samples": lambda: fastload.default_collate(SAMPLES),
+    "default_collate into a slot": lambda: fastload.default_collate(LARGE),
+    "default_collate of shapes that differ": failing(lambda: fastload.default_collate(RAGGED)),
+    "default_collate of keys that differ": failing(lambda: fastload.default_collate([{"a": 1}, {"b": 1}])),
+    "default_collate of a type it does not know": failing(lambda: fastload.default_collate([object()])),
+    "pad_collate": lambda: fastload.pad_collate(RAGGED, value=-1, multiple_of=4),
+    "pad_collate with a mask": lambda: fastload.pad_collate(RAGGED, return_mask=True),
+    "pad_collate of dtypes that differ": failing(lambda: fastload.pad_collate([torch.ones(1), object()])),
+    "gather": lambda: _core.gather(LARGE[0], np.arange(9), torch.empty(9)),
+    "gather out of bounds": failing(lambda: _core.gather(LARGE[0], np.array([1 << 40]), torch.empty(1))),
+    "an epoch of a TensorDataset": epoch(TENSORS),
+    "an epoch of an ArrayDataset": epoch(ARRAYS),
+    "an epoch of samples": epoch(SAMPLES),
+    "private slots": use_private_slots,
+    "shared slots": use_shared_slots,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plant", action="store_true", help="leak on purpose")
+    paths = dict(PATHS)
+    if parser.parse_args().plant:
+        paths["planted leak"] = lambda: ctypes.pythonapi.Py_IncRef(ctypes.py_object(bytearray(100)))
+    heap_bytes = byte_counter()
+    leaks = 0
+    for name, path in paths.items():
+        grown = growth_of(path, heap_bytes)
+        leaks += bool(grown)
+        print(f"{name:<45} {'LEAKS: ' + grown if grown else 'clean'}", flush=True)
+    return 1 if leaks else 0
+
+
+if __name__ == "__main__":
+    if "PYTHONMALLOC" not in os.environ:  # glibc counts what its thread cache keeps as in use: off, too
+        os.environ |= {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+    sys.exit(main())
