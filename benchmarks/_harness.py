@@ -133,9 +133,7 @@ def summary(figures: list[float]) -> dict[str, Any]:
     return {"median": statistics.median(ordered), "min": ordered[0], "max": ordered[-1], "figures": figures}
 
 
-def verdict(
-    target: Target | None, times_torch: float, share: float | None, figure: float
-) -> dict[str, Any] | None:
+def verdict(target: Target | None, times_torch: float, share: float | None, figure: float) -> dict[str, Any] | None:
     if target is None:
         return None
     return {"text": target.text, "met": target.is_met(times_torch, share, figure)}

@@ -26,10 +26,14 @@ Medians. "fastload / torch" says how many times better fastload is, for rates, t
 batches of torch and fastload have the same types, dtypes, shapes and values, and fails if not.)"""
 
 
+BUSY_SHARE = 0.2  # more than this for other processes, and a run is worth little
+
+
 def page(rows: list[dict[str, Any]], facts: dict[str, str], command: str, date: str) -> str:
     """RESULTS.md, whole."""
     sections = [
         f"# Results\n\nWritten by `{command}` on {date}; not by hand.",
+        *busy_warning(rows),
         "\n".join(table(rows)),
         READING,
         DOUBTS,
@@ -39,6 +43,13 @@ def page(rows: list[dict[str, Any]], facts: dict[str, str], command: str, date: 
         *("\n".join(details(row)) for row in rows),
     ]
     return "\n\n".join(sections)
+
+
+def busy_warning(rows: list[dict[str, Any]]) -> list[str]:
+    busy = [f"{row['title']} ({max(row['busy']):.0%})" for row in rows if max(row["busy"]) > BUSY_SHARE]
+    if not busy:
+        return []
+    return [f"**The machine was busy with other processes. Do not trust: {'; '.join(busy)}.**"]
 
 
 def table(rows: list[dict[str, Any]]) -> Iterable[str]:

@@ -36,7 +36,9 @@ def bench_overhead(compare: Compare, workers: int) -> None:
         unit=Unit("us", "time", 1e-6),
         conditions=f"(4,) float32 tensors that exist already; {COUNTED} batches after the first {SKIPPED}.",
     )
-    compare(row, both(lambda name: Side(take, lambda: warm(name, workers), amount=COUNTED)))
+    sides = both(lambda name: Side(take, lambda: warm(name, workers), amount=COUNTED))
+    asking = Side(take_and_ask, lambda: warm_with_loader(workers), amount=COUNTED)
+    compare(row, {**sides, "fastload, stats() after every batch": asking})
 
 
 def loader(name: str, workers: int) -> Any:
@@ -45,7 +47,16 @@ def loader(name: str, workers: int) -> Any:
 
 
 def warm(name: str, workers: int) -> Iterator[torch.Tensor]:
-    batches: Iterator[torch.Tensor] = iter(loader(name, workers))
+    return skip(loader(name, workers))
+
+
+def warm_with_loader(workers: int) -> tuple[Any, Iterator[torch.Tensor]]:
+    asked = loader("fastload", workers)
+    return asked, skip(asked)
+
+
+def skip(batches_of: Any) -> Iterator[torch.Tensor]:
+    batches: Iterator[torch.Tensor] = iter(batches_of)
     for _ in range(SKIPPED):
         next(batches)
     return batches
@@ -54,3 +65,10 @@ def warm(name: str, workers: int) -> Iterator[torch.Tensor]:
 def take(batches: Iterator[torch.Tensor]) -> None:
     for _ in range(COUNTED):
         next(batches)
+
+
+def take_and_ask(state: tuple[Any, Iterator[torch.Tensor]]) -> None:
+    asked, batches = state
+    for _ in range(COUNTED):
+        next(batches)
+        asked.stats()

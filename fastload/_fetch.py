@@ -16,9 +16,10 @@ from typing import Any
 
 from fastload._errors import CollateError
 from fastload._gather import batch_getter
+from fastload._index_batches import as_list
 from fastload._seeding import seed_sample
 from fastload._torch_compat import torch_collate
-from fastload.collate import default_collate
+from fastload.collate import collates_as_torch, default_collate
 from fastload.memory._arena import allocate
 
 OnError = str | Callable[[Any, Exception], Any]
@@ -147,7 +148,7 @@ class MapFetcher(Fetcher):
     def __init__(self, config: FetchConfig, words: MutableSequence[int] | None = None) -> None:
         super().__init__(config, words)
         self._get_batch: Callable[..., Any] | None = None
-        if config.auto_collation and self._collate is default_collate:
+        if config.auto_collation and self._collate is default_collate and collates_as_torch():
             self._get_batch = batch_getter(config.dataset)
 
     def _fetch(self, indices: Any) -> Any:
@@ -162,6 +163,7 @@ class MapFetcher(Fetcher):
             batch = self._gathered(indices, started)
             if batch is not NotImplemented:
                 return batch
+        indices = self._indices = as_list(indices)
         samples = self._samples(indices)
         self.report.samples = len(self._indices)
         return self._collated(samples, started)

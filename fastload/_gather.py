@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch.utils.data import ConcatDataset, StackDataset, Subset, TensorDataset
 
 from fastload import _core
+from fastload._index_batches import as_list
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
 Indices = NDArray[np.int64]
@@ -47,7 +48,7 @@ def batch_getter(dataset: Any) -> Callable[[Any, Allocate], Any] | None:
     """
     node = node_of(dataset)
     if isinstance(node, Foreign):
-        return cast(Callable[[Any, Allocate], Any], node.dataset.__getbatch__)
+        return lambda indices, allocate: dataset.__getbatch__(as_list(indices), allocate)
     if node is None:
         return None
 

@@ -16,6 +16,7 @@ from fastload._delivery import Delivery, delivery_of
 from fastload._epoch import Epoch, ErrorLog
 from fastload._errors import WorkerDiedError
 from fastload._fetch import FetchConfig
+from fastload._index_batches import index_batches
 from fastload._stats import LoaderStats
 from fastload._torch_compat import (
     BaseIterator,
@@ -38,6 +39,8 @@ class _EpochIterator(BaseIterator):
 
     def _begin(self, loader: Any, engine: Engine, depth: int) -> None:
         state = loader_state(loader)
+        if self._dataset_kind == DatasetKind.Map:
+            self._sampler_iter = index_batches(self._index_sampler) or self._sampler_iter
         self._epoch = Epoch(
             engine,
             partial(next, self._sampler_iter),  # a bound method would make a cycle: `del iterator` has to end workers

@@ -1,6 +1,6 @@
 """Samples to batches, in C++."""
 
-from fastload.collate._default import default_collate, stack_into_slots
+from fastload.collate._default import collates_as_torch, default_collate, stack_into_slots
 from fastload.collate._pad import pad_collate
 
-__all__ = ["default_collate", "pad_collate", "stack_into_slots"]
+__all__ = ["collates_as_torch", "default_collate", "pad_collate", "stack_into_slots"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
@@ -44,6 +45,14 @@ def stack_into_slots(batch: Sequence[torch.Tensor], *, collate_fn_map: Registry 
     return collator.stack(batch, in_worker)
 
 
+def collates_as_torch() -> bool:
+    """Whether torch's registry has torch's own rules for tensors, arrays and numbers, or fastload's for torch's."""
+    registry = torch_collate.default_collate_fn_map
+    return registry.get(torch.Tensor) in (torch_collate.collate_tensor_fn, stack_into_slots) and all(
+        registry.get(kind) is rule for kind, rule in _TORCH_RULES.items()
+    )
+
+
 def mode_is_active() -> bool:
     """Whether torch's functions are intercepted (``with torch.device(...)``, fake tensors): then all must see them."""
     return bool(torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack())
@@ -56,4 +65,10 @@ def without_shared_memory(registry: Registry) -> Registry:
     return registry
 
 
+_TORCH_RULES = {
+    np.ndarray: torch_collate.collate_numpy_array_fn,
+    (np.bool_, np.number, np.object_): torch_collate.collate_numpy_scalar_fn,
+    int: torch_collate.collate_int_fn,
+    float: torch_collate.collate_float_fn,
+}
 collator = _core.Collator(_tools, stack_into_slots)

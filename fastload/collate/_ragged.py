@@ -51,9 +51,7 @@ def pad(
     return stack(padded, in_worker)
 
 
-def padded_shape(
-    shapes: Sequence[tuple[int, ...]], multiples: Sequence[int], per_dimension: bool
-) -> tuple[int, ...]:
+def padded_shape(shapes: Sequence[tuple[int, ...]], multiples: Sequence[int], per_dimension: bool) -> tuple[int, ...]:
     """The size of every dimension after padding, as `pad_collate` describes it."""
     result = []
     own = per_dimension and len(multiples) == len(shapes[0])

@@ -120,9 +120,7 @@ def stack(batch: Sequence[torch.Tensor], in_worker: bool) -> torch.Tensor:
 
 
 def _is_plain(tensor: torch.Tensor) -> bool:
-    return (
-        type(tensor) is torch.Tensor and tensor.is_cpu and tensor.layout == torch.strided and not tensor.is_quantized
-    )
+    return type(tensor) is torch.Tensor and tensor.is_cpu and tensor.layout == torch.strided and not tensor.is_quantized
 
 
 def _becomes_row_major(batch: Sequence[torch.Tensor]) -> bool:

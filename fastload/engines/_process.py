@@ -29,6 +29,7 @@ from fastload import _core
 from fastload._errors import WorkerDiedError
 from fastload._fetch import AT, NOWHERE, FetchConfig
 from fastload._fetch import STOP as STOP_WORD
+from fastload._index_batches import as_list
 from fastload.engines._base import BatchTask, Made
 from fastload.engines._forkserver import preload_forkserver
 from fastload.engines._obituary import obituary, torch_obituary
@@ -191,8 +192,9 @@ class ProcessEngine:
 
     def submit(self, task: BatchTask) -> None:
         handle = self._handles[task.worker]
-        handle.held[task.number] = task.indices
-        self._send(handle, task.number, task.indices)
+        indices = as_list(task.indices)
+        handle.held[task.number] = indices
+        self._send(handle, task.number, indices)
 
     def _send(self, handle: WorkerHandle, tag: int, content: Any) -> None:
         message = frame(tag, (content, handle.memory.returned()), self._slots)

@@ -42,5 +42,5 @@ def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """An uninitialised contiguous CPU tensor, in a slot if it is large."""
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < LARGE_BYTES:
-        return torch.empty(shape, dtype=dtype)
+        return torch.empty(shape, dtype=dtype, device="cpu")
     return torch.frombuffer(process_slots().acquire(nbytes), dtype=dtype, count=nbytes // dtype.itemsize).view(shape)

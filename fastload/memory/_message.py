@@ -133,7 +133,7 @@ def _part(place: Place, small: memoryview, remote: _core.RemoteSlots, keep_slots
     """The bytes at ``place``, as a tensor that owns them or holds the lease on them."""
     if len(place) == 2:
         position, nbytes = place
-        part = torch.empty(nbytes, dtype=torch.uint8)
+        part = torch.empty(nbytes, dtype=torch.uint8, device="cpu")
         if nbytes:
             part.numpy().data[:] = small[position : position + nbytes]
         return part
@@ -170,7 +170,7 @@ class _Storages:
 
 
 def _byte_tensor(storage: torch.UntypedStorage, start: int, nbytes: int) -> torch.Tensor:
-    return torch.empty(0, dtype=torch.uint8).set_(storage, start, (nbytes,), (1,))
+    return torch.empty(0, dtype=torch.uint8, device="cpu").set_(storage, start, (nbytes,), (1,))
 
 
 class _Pickler(ForkingPickler):
@@ -229,7 +229,7 @@ _receiving = threading.local()
 
 def _receive_tensor(index: int, dtype: str, start: int, size: tuple[int, ...], stride: tuple[int, ...]) -> torch.Tensor:
     storage, storage_start = _receiving.storages[index]
-    tensor = torch.empty(0, dtype=_dtypes[dtype])
+    tensor = torch.empty(0, dtype=_dtypes[dtype], device="cpu")
     return tensor.set_(storage, (start - storage_start) // tensor.element_size(), size, stride)
 
 

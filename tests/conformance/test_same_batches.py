@@ -198,3 +198,15 @@ def test_the_default_device_is_asked_for_the_base_seed() -> None:
 
     with torch.device("meta"):
         assert outcome(DataLoader) == outcome(TorchDataLoader)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_data_pipes_give_torchs_batches(workers: int) -> None:
+    def batches(loader_class: Any) -> list[Any]:
+        torch.manual_seed(3)
+        pipe = torch.utils.data.datapipes.iter.IterableWrapper(range(12)).shuffle().sharding_filter()
+        loader = loader_class(pipe, batch_size=2, num_workers=workers, shuffle=True)
+        return [[batch.tolist() for batch in loader] for _ in range(2)]
+
+    assert batches(DataLoader) == batches(TorchDataLoader)

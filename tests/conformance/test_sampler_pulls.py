@@ -213,3 +213,12 @@ def test_no_more_samples_are_touched_than_were_asked_for(tmp_path: Any) -> None:
     assert len(set(touched)) == len(touched)
     assert set(touched) <= set(range(2 * 2 + 3))
     assert set(touched) >= set(range(3))
+
+
+def test_a_generator_that_is_set_late_is_drawn_from() -> None:
+    loader = DataLoader(Numbers(4), num_workers=1)
+    loader.generator = torch.Generator().manual_seed(5)
+    before = torch.get_rng_state()
+    expected = torch.empty((), dtype=torch.int64).random_(generator=torch.Generator().manual_seed(5)).item()
+    assert iter(loader)._base_seed == expected
+    assert torch.equal(torch.get_rng_state(), before)

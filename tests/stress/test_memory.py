@@ -9,7 +9,7 @@ import pytest
 import torch
 from support.compare import fills
 from support.datasets import Images, Numbers
-from support.loader import DataLoader, only_fastload
+from support.loader import TESTING_TORCH, DataLoader, only_fastload
 from support.resources import held, left_behind, shared_mappings, wait_until
 
 MB = 1 << 20
@@ -41,17 +41,16 @@ every_engine = pytest.mark.parametrize("engine", loaders())
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kind", ["finished", "broken off"])
-def test_two_hundred_iterators_in_a_row_leave_nothing(kind: str) -> None:
+def test_two_hundred_iterators_in_a_row_leave_nothing() -> None:
     loader = DataLoader(Numbers(6), batch_size=2, num_workers=1)
     list(loader)
     gc.collect()
     before = held()
-    for _ in range(200):
+    for number in range(200):
         iterator = iter(loader)
         next(iterator)
-        if kind == "finished":
-            list(iterator)
+        if number % 2:
+            list(iterator)  # else it is broken off
         del iterator
     gc.collect()
     assert wait_until(lambda: not left_behind(before)), f"left behind: {left_behind(before)}"
@@ -98,7 +97,8 @@ def test_a_consumer_that_keeps_every_label_does_not_keep_the_images(engine: dict
         del images
     assert torch.cat(kept).tolist() == list(range(480))
     assert most_mapped <= 40 * BATCH_BYTES
-    assert most_private <= 60 * BATCH_BYTES
+    if not TESTING_TORCH:  # its batches lie between the labels in one heap
+        assert most_private <= 60 * BATCH_BYTES
 
 
 @pytest.mark.timeout(240)

@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from typing import Any
@@ -394,6 +395,20 @@ def test_exit_and_interrupt_raised_by_a_sample_end_the_worker_and_not_the_progra
     for kind in (SystemExit, KeyboardInterrupt):
         with pytest.raises(RuntimeError, match="exited unexpectedly"):
             list(DataLoader(Doing(raises(kind()), 1), num_workers=1, timeout=20))
+
+
+def test_the_programs_own_handler_for_ended_children_is_still_called() -> None:
+    calls: list[int] = []
+    previous = signal.signal(signal.SIGCHLD, lambda number, frame: calls.append(number))
+    try:
+        iterator = iter(DataLoader(Numbers(40), num_workers=1))
+        next(iterator)
+        calls.clear()
+        subprocess.run(["true"], check=True)
+        assert wait_until(lambda: len(calls) > 0)
+        assert len(list(iterator)) == 39
+    finally:
+        signal.signal(signal.SIGCHLD, previous)
 
 
 def test_worker_info_is_still_none_here() -> None:

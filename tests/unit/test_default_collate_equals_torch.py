@@ -119,7 +119,7 @@ def quietly(make: Any) -> list[torch.Tensor]:
         return [make(), make()]
 
 
-ARRAY_TYPES = "? b h i l q B H I L Q e f d F D g >f4 <f4 S3 U2 O M8[s]".split()
+ARRAY_TYPES = [*"?bhilqBHILQefdFDgO", ">f4", "<f4", "S3", "U2", "M8[s]"]
 SCALAR_TYPES = [t for t in sorted(set(np.sctypeDict.values()), key=repr) if issubclass(t, np.number | np.bool_)]
 
 BATCHES: dict[str, Any] = {
