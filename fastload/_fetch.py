@@ -14,7 +14,6 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from fastload._errors import CollateError
 from fastload._gather import batch_getter
 from fastload._index_batches import as_list
 from fastload._seeding import seed_sample
@@ -85,8 +84,10 @@ class Fetcher:
 
     def where(self, error: Exception) -> str:
         """Which sample ``error`` came from, in words; empty if that is not known."""
-        position = error.position if isinstance(error, CollateError) else self._words[AT]
-        if position is None or position == NOWHERE:
+        position = self._words[AT]
+        if position == NOWHERE:  # not while a sample was made: collate errors know which one they mean
+            position = getattr(error, "position", None)
+        if not isinstance(position, int) or not 0 <= position < len(self._indices):
             return ""
         return f"dataset index {self._indices[position]}, position {position} in the batch"
 

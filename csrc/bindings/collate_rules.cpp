@@ -90,7 +90,7 @@ Tools::Tools(const py::object& source, const py::object& tensor_function)
       float64(torch_dtype({Kind::kFloat, 64, 1})),
       int64(torch_dtype({Kind::kInt, 64, 1})),
       boolean(torch_dtype({Kind::kBool, 8, 1})),
-      large_bytes(source.attr("LARGE_BYTES").cast<std::size_t>()),
+      large_bytes(source.attr("SLOT_BYTES").cast<std::size_t>()),
       own(rule_pairs(source.attr("OWN_FUNCTIONS"))),
       default_keys(rule_pairs(source.attr("DEFAULT_KEYS"))),
       scalar_types(collate::scalar_types(source.attr("SCALAR_TYPES"))) {

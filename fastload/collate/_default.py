@@ -65,7 +65,7 @@ def without_shared_memory(registry: Registry) -> Registry:
     return registry
 
 
-_TORCH_RULES = {
+_TORCH_RULES: dict[Any, Callable[..., Any]] = {
     np.ndarray: torch_collate.collate_numpy_array_fn,
     (np.bool_, np.number, np.object_): torch_collate.collate_numpy_scalar_fn,
     int: torch_collate.collate_int_fn,

@@ -16,11 +16,11 @@ import torch
 from fastload._torch_compat import torch_collate
 from fastload.collate._explain import explain, missing_key, unequal_lengths, unknown_type
 from fastload.collate._ragged import fill_value, mask, pad
-from fastload.memory._arena import LARGE_BYTES, allocate
+from fastload.memory._arena import SLOT_BYTES, allocate
 
 __all__ = [
     "DEFAULT_KEYS",
-    "LARGE_BYTES",
+    "SLOT_BYTES",
     "OWN_FUNCTIONS",
     "SCALAR_TYPES",
     "Mapping",
@@ -126,7 +126,7 @@ def _is_plain(tensor: torch.Tensor) -> bool:
 def _becomes_row_major(batch: Sequence[torch.Tensor]) -> bool:
     """Whether this is a large batch that torch.stack makes row-major: then warm memory gives the same."""
     elem = batch[0]
-    if elem.nbytes * len(batch) < LARGE_BYTES or elem.ndim > 3 or (elem.ndim == 3 and 1 in elem.shape[1:]):
+    if elem.nbytes * len(batch) < SLOT_BYTES or elem.ndim > 3 or (elem.ndim == 3 and 1 in elem.shape[1:]):
         return False
     return all(
         isinstance(t, torch.Tensor)

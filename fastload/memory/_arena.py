@@ -13,9 +13,13 @@ import torch
 
 from fastload import _core
 
-# A slot per leaf pays from about here on; below it malloc has warm memory, and delivery copies the leaf out
-# so that a consumer who keeps every label does not keep every image's slot.
-LARGE_BYTES = 1 << 20
+# From here on a tensor gets a slot: malloc returns blocks of this size to the system when they are freed, and
+# then every new one begins with page faults.
+SLOT_BYTES = 1 << 17
+
+# From here on a tensor is delivered in its slot. Smaller ones are copied out, so that a consumer who keeps every
+# label does not keep every image's slot.
+LEASE_BYTES = 1 << 20
 
 _slots: _core.Slots | None = None
 _owner_pid = 0
@@ -41,6 +45,6 @@ def process_slots() -> _core.Slots:
 def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """An uninitialised contiguous CPU tensor, in a slot if it is large."""
     nbytes = math.prod(shape) * dtype.itemsize
-    if nbytes < LARGE_BYTES:
+    if nbytes < SLOT_BYTES:
         return torch.empty(shape, dtype=dtype, device="cpu")
     return torch.frombuffer(process_slots().acquire(nbytes), dtype=dtype, count=nbytes // dtype.itemsize).view(shape)

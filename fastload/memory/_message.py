@@ -1,12 +1,12 @@
 """Any picklable object as a message: a small blob, with its large tensors and arrays in slots.
 
 A message is pickled once. The pickler takes the memory of CPU tensors (and, by protocol 5, of NumPy arrays)
-out of the stream; each piece of memory is a *part*. A large part travels in a slot of its own: the very slot it
-was collated into, if it is there already. Small parts follow the pickle in the blob.
+out of the stream; each piece of memory is a *part*. A large part travels in a slot of its own; a smaller one does,
+too, if it is in a slot already, where it was collated. All others follow the pickle in the blob.
 
     blob:   lengths | places of the parts | pickle | small parts, each aligned
-    place:  (slot, file offset, capacity, offset, nbytes)  of a large part
-            (position in the blob, nbytes)                 of a small one
+    place:  (slot, file offset, capacity, offset, nbytes)  of a part in a slot
+            (position in the blob, nbytes)                 of any other
 
 Parts are storages, not tensors: two tensors that share memory still share it on the other side, and strides,
 dtypes and container types are what the pickle says they are.
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from fastload import _core
-from fastload.memory._arena import LARGE_BYTES
+from fastload.memory._arena import LEASE_BYTES, SLOT_BYTES
 
 Place = tuple[int, ...]
 Buffer = bytes | bytearray | memoryview
@@ -46,23 +46,19 @@ def encode(message: Any, slots: _core.Slots) -> list[Buffer]:
     pickler = _Pickler(stream)
     pickler.dump(message)
     pickled = stream.getbuffer()
-    memories = pickler.memories()
-    small = [nbytes < LARGE_BYTES for _, nbytes in memories]
-
     # Positions depend on the length of the table of places, which depends on the positions: they count
     # from the end of the pickle.
     places: list[Place] = []
     trailer: list[Buffer] = []
     position = 0
-    for (memory, nbytes), is_small in zip(memories, small, strict=True):
-        if is_small:
-            places.append((position, nbytes))
-            trailer.append(_bytes_of(memory))
+    for memory, nbytes in pickler.memories():
+        place = _place_in_slot(memory, nbytes, slots)
+        if place is None:
+            place = (position, nbytes)
             padding = -nbytes % _ALIGNMENT
-            trailer.append(bytes(padding))
+            trailer += [_bytes_of(memory), bytes(padding)]
             position += nbytes + padding
-        else:
-            places.append(_place_in_slot(memory, nbytes, slots))
+        places.append(place)
     table = pickle.dumps((places, pickler.storage_starts()), 5) if places else b""
     start = _LENGTHS.size + len(table) + len(pickled)
     lead = bytes(-start % _ALIGNMENT) if trailer else b""
@@ -80,7 +76,7 @@ def decode(blob: Buffer, remote: _core.RemoteSlots, keep_messages: int) -> Any:
     if not table:
         return pickle.loads(pickled)
     places, storage_starts = pickle.loads(table)
-    n_large = sum(len(place) > 2 for place in places)
+    n_large = sum(place[-1] >= LEASE_BYTES for place in places)
     keep_slots = remote.leased + n_large <= keep_messages * n_large
     parts = [_part(place, small, remote, keep_slots) for place in places]
     n_storages = len(storage_starts)
@@ -111,12 +107,16 @@ def _split(blob: memoryview) -> tuple[memoryview, memoryview, memoryview]:
     return blob[start:middle], blob[middle:end], blob[end + (-end % _ALIGNMENT) :]
 
 
-def _place_in_slot(memory: Any, nbytes: int, slots: _core.Slots) -> Place:
-    address = memory.data_ptr() if isinstance(memory, torch.Tensor) else None
-    found = slots.find(address) if address is not None else None
+def _place_in_slot(memory: Any, nbytes: int, slots: _core.Slots) -> Place | None:
+    """Where the receiver finds ``memory``: the slot it is in, or a copy in another; None if it is too small."""
+    if nbytes < SLOT_BYTES:
+        return None
+    found = slots.find(memory.data_ptr()) if isinstance(memory, torch.Tensor) else None
     # A slot goes out once at a time: what was sent before may be overwritten when the receiver is done with it.
     if found is not None and slots.send(found[0]):
         return (*found, nbytes)
+    if nbytes < LEASE_BYTES:
+        return None
     lease = slots.acquire(nbytes)
     _core.copy_into(lease, 0, memory)
     slots.send(lease.slot)
@@ -138,7 +138,7 @@ def _part(place: Place, small: memoryview, remote: _core.RemoteSlots, keep_slots
             part.numpy().data[:] = small[position : position + nbytes]
         return part
     leased = torch.frombuffer(remote.lease(*place), dtype=torch.uint8)
-    return leased if keep_slots else leased.clone()
+    return leased if keep_slots and leased.numel() >= LEASE_BYTES else leased.clone()
 
 
 class _Storages:
