@@ -84,7 +84,7 @@ class Fetcher:
 
     def where(self, error: Exception) -> str:
         """Which sample ``error`` came from, in words; empty if that is not known."""
-        position = self._words[AT]
+        position: Any = self._words[AT]
         if position == NOWHERE:  # not while a sample was made: collate errors know which one they mean
             position = getattr(error, "position", None)
         if not isinstance(position, int) or not 0 <= position < len(self._indices):

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
+import torch.multiprocessing
 import torch.utils.data
 
 from fastload._cpus import auto_num_workers
 from fastload._iterators import InlineIterator, WorkerIterator, loader_state
 from fastload._stats import LoaderStats
 from fastload._torch_compat import is_data_pipe, torch_get_iterator
+from fastload.engines._forkserver import start_forkserver_early
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -96,6 +98,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             in_order=in_order,
             **future_arguments,
         )
+        if self.num_workers > 0 and worker_type == "process":
+            start_forkserver_early(self.multiprocessing_context or torch.multiprocessing)
 
     def _get_iterator(self) -> Any:
         return make_iterator(self)

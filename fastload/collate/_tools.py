@@ -20,9 +20,9 @@ from fastload.memory._arena import SLOT_BYTES, allocate
 
 __all__ = [
     "DEFAULT_KEYS",
-    "SLOT_BYTES",
     "OWN_FUNCTIONS",
     "SCALAR_TYPES",
+    "SLOT_BYTES",
     "Mapping",
     "Sequence",
     "allocate",

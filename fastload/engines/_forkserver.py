@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from multiprocessing import forkserver
+from multiprocessing.process import current_process
 from typing import Any
 
-PRELOADED = "fastload.engines._worker"
+PRELOADED = "fastload.engines._preload"
+
+
+def start_method(context: Any) -> str:
+    """How ``context`` starts processes: "fork", "forkserver" or "spawn"."""
+    method = context.get_start_method() if hasattr(context, "get_start_method") else context.Process._start_method
+    return str(method)
 
 
 def preload_forkserver() -> None:
@@ -18,3 +25,17 @@ def preload_forkserver() -> None:
     wanted = list(getattr(server, "_preload_modules", ["__main__"]))
     if server._forkserver_pid is None and PRELOADED not in wanted:
         forkserver.set_forkserver_preload([PRELOADED, *wanted])
+
+
+def start_forkserver_early(context: Any) -> None:
+    """Let the server import while the program goes on, if its workers will come from one.
+
+    Not in a process that cannot have workers: a worker itself, or one that is importing its main module.
+    """
+    if start_method(context) != "forkserver":
+        return
+    process: Any = current_process()
+    if process.daemon or getattr(process, "_inheriting", False):
+        return
+    preload_forkserver()
+    forkserver.ensure_running()

@@ -31,7 +31,7 @@ from fastload._fetch import AT, NOWHERE, FetchConfig
 from fastload._fetch import STOP as STOP_WORD
 from fastload._index_batches import as_list
 from fastload.engines._base import BatchTask, Made
-from fastload.engines._forkserver import preload_forkserver
+from fastload.engines._forkserver import preload_forkserver, start_method
 from fastload.engines._obituary import obituary, torch_obituary
 from fastload.engines._worker import (
     RESUME,
@@ -149,7 +149,7 @@ class ProcessEngine:
         tasks, tasks_out = self._context.Pipe(duplex=False)
         results_in, results = self._context.Pipe(duplex=False)
         memory = _core.SharedFile()
-        method = _start_method(self._context)
+        method = start_method(self._context)
         if method == "forkserver":
             preload_forkserver()
         setup = WorkerSetup(
@@ -326,11 +326,6 @@ def _is_writable(connection: Connection) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLOUT)
     return bool(poll.poll(0))
-
-
-def _start_method(context: Any) -> str:
-    method = context.get_start_method() if hasattr(context, "get_start_method") else context.Process._start_method
-    return str(method)
 
 
 def stop_all_engines() -> None:

@@ -166,6 +166,30 @@ class Raising(Dataset):
         return self.action() if index == 0 else index
 
 
+class Doing(Numbers):
+    """Numbers; at index ``when`` it does something first."""
+
+    def __init__(self, what: Any, when: int, length: int = 400) -> None:
+        super().__init__(length)
+        self.what = what
+        self.when = when
+
+    def __getitem__(self, index: int) -> Any:
+        if index == self.when:
+            found = self.what()
+            return super().__getitem__(index) if found is None else found
+        return super().__getitem__(index)
+
+
+def raises(error: BaseException) -> Any:
+    """A function that raises ``error``."""
+
+    def action() -> None:
+        raise error
+
+    return action
+
+
 def first(batch: list[Any]) -> Any:
     """A collate function that hands on the only sample."""
     return batch[0]

@@ -48,7 +48,8 @@ def written() -> Signatures:
 
 
 def test_the_stub_has_what_the_extension_has(built: Signatures, written: Signatures) -> None:
-    assert sorted(written) == sorted(built)
+    # Lease is a type of the C API, whose attributes the generator does not list.
+    assert {name for name in written if not name.startswith("Lease.")} == set(built)
 
 
 def test_the_arguments_have_the_same_names_in_the_same_order(built: Signatures, written: Signatures) -> None:
