@@ -79,9 +79,7 @@ class PhotoFolder(Dataset[tuple[Tensor, int]]):
     def __init__(self, folder: Path, pixels: int, augment: Augment) -> None:
         self.classes = sorted(path.name for path in folder.iterdir())
         self.files = [
-            (path, label)
-            for label, name in enumerate(self.classes)
-            for path in sorted((folder / name).glob("*.jpg"))
+            (path, label) for label, name in enumerate(self.classes) for path in sorted((folder / name).glob("*.jpg"))
         ]
         self.pixels = pixels
         self.augment = augment

@@ -144,8 +144,7 @@ def table(runs: dict[str, Run]) -> str:
     """The runs side by side, one measure a row."""
     longest = max(len(run.losses) for run in runs.values())
     rows = [
-        (f"loss, epoch {epoch + 1}", [repr(run.losses[epoch]) for run in runs.values()])
-        for epoch in range(longest)
+        (f"loss, epoch {epoch + 1}", [repr(run.losses[epoch]) for run in runs.values()]) for epoch in range(longest)
     ]
     rows += [
         ("validation accuracy", [f"{run.accuracy:.1%}" for run in runs.values()]),

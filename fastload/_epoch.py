@@ -74,6 +74,11 @@ class Epoch:
         for _ in range(self._depth):
             self._submit_next()
 
+    def abandon(self) -> None:
+        """Give back what has arrived and not gone out: there will be no more `next`."""
+        while self._arrived:
+            self._arrived.popitem()[1].discard()
+
     def next(self) -> Any:
         """The next batch. Raises StopIteration at the end, and what the dataset raised at its batch's turn."""
         while True:

@@ -80,7 +80,10 @@ class Fetcher:
         self.report = FetchReport()
         self._indices = indices if self.config.auto_collation else (indices,)
         self._words[AT] = NOWHERE
-        return self._fetch(indices)
+        try:
+            return self._fetch(indices)
+        finally:
+            self._last_error = None  # its traceback holds the frames of this batch
 
     def where(self, error: Exception) -> str:
         """Which sample ``error`` came from, in words; empty if that is not known."""

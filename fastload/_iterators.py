@@ -6,11 +6,14 @@ torch's base class draws the numbers that decide the order. Nothing else of torc
 
 from __future__ import annotations
 
+import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import torch.multiprocessing
+from torch.autograd.profiler import record_function
 
 from fastload._delivery import Delivery, delivery_of
 from fastload._epoch import Epoch, ErrorLog
@@ -39,6 +42,8 @@ class _EpochIterator(BaseIterator):
 
     def _begin(self, loader: Any, engine: Engine, depth: int) -> None:
         state = loader_state(loader)
+        if self._epoch is not None:
+            self._epoch.abandon()
         if self._dataset_kind == DatasetKind.Map:
             self._sampler_iter = index_batches(self._index_sampler) or self._sampler_iter
         self._epoch = Epoch(
@@ -59,11 +64,27 @@ class _EpochIterator(BaseIterator):
         return self._delivery.deliver(self._epoch.next(), self._epoch.stats)
 
     def __next__(self) -> Any:
-        if profiling() or self._IterableDataset_len_called is not None:
-            return super().__next__()
-        batch = self._next_data()
+        with record_function(self._profile_name) if profiling() else nullcontext():
+            batch = self._next_data()
         self._num_yielded += 1
+        reported = self._IterableDataset_len_called
+        if reported is not None and self._num_yielded > reported and self._dataset_kind == DatasetKind.Iterable:
+            warnings.warn(self._too_long(reported), stacklevel=2)
         return batch
+
+    def _too_long(self, reported: int) -> str:
+        """torch's words for an iterable dataset that goes on after the length it gave."""
+        text = (
+            f"Length of IterableDataset {self._dataset} was reported to be {reported}"
+            f"(when accessing len(dataloader)), but {self._num_yielded} samples have been fetched. "
+        )
+        if self._num_workers > 0:
+            text += (
+                "For multiprocessing data-loading, this could be caused by not properly configuring the "
+                "IterableDataset replica at each worker. Please see "
+                "https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples."
+            )
+        return text
 
 
 class InlineIterator(_EpochIterator, SingleProcessIterator):

@@ -48,6 +48,7 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.stash.get(FAILED, False):
         return  # the traceback of a failed test keeps its loader alive
     if left_behind(before):
+        request.node.funcargs.clear()  # what fixtures gave the test is as good as gone
         gc.collect()
         clean = wait_until(lambda: not left_behind(before), GRACE_S)
         assert clean, f"left behind: {left_behind(before)}"

@@ -36,6 +36,9 @@ class BatchResult(Protocol):
 
     def open(self) -> Made: ...
 
+    def discard(self) -> None:
+        """Give back what it holds; nobody will open it."""
+
 
 class Engine(Protocol):
     """Makes batches. Workers do their tasks in the order of submission; answers come in any order.

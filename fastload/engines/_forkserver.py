@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from multiprocessing import forkserver
 from multiprocessing.process import current_process
 from typing import Any
@@ -10,9 +11,13 @@ PRELOADED = "fastload.engines._preload"
 
 
 def start_method(context: Any) -> str:
-    """How ``context`` starts processes: "fork", "forkserver" or "spawn"."""
-    method = context.get_start_method() if hasattr(context, "get_start_method") else context.Process._start_method
-    return str(method)
+    """How ``context`` starts processes: "fork", "forkserver" or "spawn".
+
+    Only asks: a program may still choose its start method afterwards.
+    """
+    if not hasattr(context, "get_start_method"):
+        return str(context.Process._start_method)
+    return str(context.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0])
 
 
 def preload_forkserver() -> None:

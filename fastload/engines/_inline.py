@@ -49,3 +49,6 @@ class InlineResult:
 
     def open(self) -> Made:
         return self._made
+
+    def discard(self) -> None:
+        pass

@@ -7,7 +7,6 @@ knows at once when a worker dies.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import errno
 import os
@@ -15,7 +14,6 @@ import select
 import threading
 import time
 import warnings
-import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +28,7 @@ from fastload._errors import WorkerDiedError
 from fastload._fetch import AT, NOWHERE, FetchConfig
 from fastload._fetch import STOP as STOP_WORD
 from fastload._index_batches import as_list
+from fastload.engines import _live
 from fastload.engines._base import BatchTask, Made
 from fastload.engines._forkserver import preload_forkserver, start_method
 from fastload.engines._obituary import obituary, torch_obituary
@@ -51,8 +50,6 @@ BATCHES_KEPT_IN_SLOTS = 8
 
 DESCRIPTORS_PER_WORKER = 4  # two pipes, the shared memory, the sentinel
 STOP_TIMEOUT_S = 5.0  # torch's patience with a worker that does not end
-
-_live_engines: weakref.WeakSet[ProcessEngine] = weakref.WeakSet()
 
 
 @dataclass
@@ -130,10 +127,11 @@ class ProcessEngine:
             self._send(handle, RESUME, epoch)
         while any(handle.resuming for handle in self._handles):
             self._receive(None)
-        self._arrived.clear()
+        while self._arrived:
+            self._arrived.popleft().discard()
 
     def _start_workers(self, epoch: int) -> None:
-        _live_engines.add(self)
+        _live.add(self)
         self.workers = []
         self._memory = _core.SharedFile()
         self._slots = _core.Slots(self._memory)
@@ -277,7 +275,7 @@ class ProcessEngine:
             if file is not None:
                 file.close()
         self._words = None
-        _live_engines.discard(self)
+        _live.discard(self)
 
 
 class ProcessResult:
@@ -296,6 +294,9 @@ class ProcessResult:
         outcome, report, send_s, retired = self._message.open(BATCHES_KEPT_IN_SLOTS)
         self._memory.forget(retired)
         return Made(outcome, report, send_s + perf_counter() - started)
+
+    def discard(self) -> None:
+        self._message.discard()
 
 
 def _start(process: BaseProcess) -> None:
@@ -326,12 +327,3 @@ def _is_writable(connection: Connection) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLOUT)
     return bool(poll.poll(0))
-
-
-def stop_all_engines() -> None:
-    """End every worker of this process: interpreter exit must not depend on the order of finalisers."""
-    for engine in list(_live_engines):
-        engine.stop()
-
-
-atexit.register(stop_all_engines)

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from fastload._errors import WorkerDiedError
-from fastload._failure import LocalFailure
+from fastload._failure import Failure, LocalFailure
 from fastload._fetch import STOP, FetchConfig, FetchReport, Interrupted, make_fetcher
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
+from fastload.engines import _live
 from fastload.engines._base import BatchTask, Made
 
 STOP_TIMEOUT_S = 5.0
@@ -44,6 +45,7 @@ class ThreadEngine:
     def start(self, epoch: int) -> None:
         if not self._running:
             self._running = True
+            _live.add(self)
             self.workers = []
             for worker in range(self._num_workers):
                 info = worker_info(worker, self._num_workers, self._base_seed + worker, self._config.dataset)
@@ -77,6 +79,7 @@ class ThreadEngine:
             if thread is not threading.current_thread():  # a finaliser runs where it wants to
                 thread.join(STOP_TIMEOUT_S)
         self._answers = queue.SimpleQueue()
+        _live.discard(self)
 
 
 class WorkerThread(threading.Thread):
@@ -118,7 +121,7 @@ class WorkerThread(threading.Thread):
         while (task := self.tasks.get()) is not None and not self._words[STOP]:
             if isinstance(task, int):
                 self._epoch, ended = task, False
-                if not isinstance(self._fetcher, Exception):
+                if not isinstance(self._fetcher, Failure):
                     self._make_fetcher(None)
                 self._answers.put(_RESUMED)
             elif not ended:
@@ -132,12 +135,12 @@ class WorkerThread(threading.Thread):
             self._fetcher = make_fetcher(self._config, self._words)
             self._fetcher.epoch = self._epoch
         except Exception as error:
-            self._fetcher = error
+            self._fetcher = Failure.of(error, f"in DataLoader worker thread {self._worker}")
 
     def _answer(self, task: BatchTask) -> bool:
         """Do ``task``; True at the end of an iterable dataset."""
-        if isinstance(self._fetcher, Exception):
-            self._answers.put(ThreadResult(task, Made(LocalFailure(self._fetcher, ""), FetchReport())))
+        if isinstance(self._fetcher, Failure):
+            self._answers.put(ThreadResult(task, Made(self._fetcher, FetchReport())))
             return False
         try:
             outcome = self._fetcher.fetch(task.indices)
@@ -151,6 +154,7 @@ class WorkerThread(threading.Thread):
         except Exception as error:
             outcome = LocalFailure(error, self._fetcher.where(error))
         self._answers.put(ThreadResult(task, Made(outcome, self._fetcher.report)))
+        del outcome  # a failure's traceback holds this frame
         return False
 
 
@@ -166,3 +170,6 @@ class ThreadResult:
     def open(self) -> Made:
         assert self._made is not None
         return self._made
+
+    def discard(self) -> None:
+        pass

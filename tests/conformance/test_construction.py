@@ -50,9 +50,7 @@ def test_torchs_arguments_come_first_in_torchs_order_with_torchs_defaults() -> N
 
 
 def test_thirteen_arguments_may_be_positional() -> None:
-    loader = DataLoader(
-        Numbers(8), 2, False, None, None, 0, default_collate, False, True, 0, None, None, None
-    )
+    loader = DataLoader(Numbers(8), 2, False, None, None, 0, default_collate, False, True, 0, None, None, None)
     assert [batch.tolist() for batch in loader][1] == [[2, 2], [3, 3]]
 
 
@@ -174,9 +172,7 @@ def test_six_attributes_are_guarded_and_the_error_names_the_class(name: str) -> 
         pass
 
     loader = MyLoader(Numbers(4))
-    with pytest.raises(
-        ValueError, match=f"^{name} attribute should not be set after MyLoader is initialized$"
-    ):
+    with pytest.raises(ValueError, match=f"^{name} attribute should not be set after MyLoader is initialized$"):
         setattr(loader, name, None)
 
 

@@ -151,9 +151,7 @@ def test_views_of_one_storage_stay_views_of_one_storage(shape: tuple[int, ...]) 
     for index, batch in enumerate(delivered(make)):
         batch["row"].fill_(99)
         assert int(batch["whole"][0].max()) == index
-        assert (
-            int(batch["whole"][1].min()) == int(batch["turned"][0, 1].min()) == int(batch["flat"][-1]) == 99
-        )
+        assert int(batch["whole"][1].min()) == int(batch["turned"][0, 1].min()) == int(batch["flat"][-1]) == 99
 
 
 def test_two_views_of_which_none_is_the_whole_share_memory_too() -> None:
@@ -256,9 +254,7 @@ def test_mutating_a_batch_disturbs_no_other() -> None:
 
 
 def test_the_iterator_keeps_no_reference_to_a_batch() -> None:
-    iterator = iter(
-        DataLoader(Made(lambda i: Plain(torch.zeros(2))), batch_size=None, num_workers=1, collate_fn=as_is)
-    )
+    iterator = iter(DataLoader(Made(lambda i: Plain(torch.zeros(2))), batch_size=None, num_workers=1, collate_fn=as_is))
     batch = next(iterator)
     reference = weakref.ref(batch)
     del batch
@@ -311,13 +307,9 @@ def test_batches_that_grow_and_shrink_are_right() -> None:
     def collate(samples: list[Any]) -> Any:
         return torch.cat([torch.full((int(n[0]) * 100_000,), int(n[0]), dtype=torch.uint8) for n in samples])
 
-    loader = DataLoader(
-        Numbers(64), batch_sampler=[[n] for n in sizes] * 3, num_workers=2, collate_fn=collate
-    )
+    loader = DataLoader(Numbers(64), batch_sampler=[[n] for n in sizes] * 3, num_workers=2, collate_fn=collate)
     kept = list(loader)
-    assert [(len(batch), batch.unique().tolist()) for batch in kept] == [
-        (n * 100_000, [n]) for n in sizes
-    ] * 3
+    assert [(len(batch), batch.unique().tolist()) for batch in kept] == [(n * 100_000, [n]) for n in sizes] * 3
 
 
 @only_fastload

@@ -68,9 +68,7 @@ def test_every_extra_argument_survives_both_ways_of_rebuilding() -> None:
 
 
 def test_hooks_around_init_and_setattr_as_lightning_puts_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cls in {DataLoader, *DataLoader.__mro__} & set(torch.utils.data.DataLoader.__subclasses__()) | {
-        DataLoader
-    }:
+    for cls in {DataLoader, *DataLoader.__mro__} & set(torch.utils.data.DataLoader.__subclasses__()) | {DataLoader}:
         if "__init__" not in vars(cls):
             continue
         original = cls.__init__
@@ -305,9 +303,7 @@ def test_batches_may_be_pulled_ahead_and_kept_together() -> None:
 def test_the_worker_init_function_may_be_given_after_construction() -> None:
     loader = DataLoader(WorkerReport(), num_workers=1, collate_fn=as_is)
     assert loader.worker_init_fn is None
-    loader.worker_init_fn = lambda worker_id: setattr(
-        torch.utils.data.get_worker_info().dataset, "note", "init"
-    )
+    loader.worker_init_fn = lambda worker_id: setattr(torch.utils.data.get_worker_info().dataset, "note", "init")
     assert {batch[0]["note"] for batch in loader} == {"init"}
 
 

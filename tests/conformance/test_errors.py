@@ -124,9 +124,7 @@ def test_an_error_of_the_collate_function_is_treated_alike(workers: int) -> None
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("batch_size", [1, None])
-def test_stop_iteration_of_a_map_dataset_ends_the_epoch_silently(
-    batch_size: int | None, workers: int
-) -> None:
+def test_stop_iteration_of_a_map_dataset_ends_the_epoch_silently(batch_size: int | None, workers: int) -> None:
     class Ending(Numbers):
         def __getitem__(self, index: int) -> torch.Tensor:
             if index == 3:
@@ -143,9 +141,7 @@ def test_an_error_of_the_init_function_is_that_workers_first_batch() -> None:
 
     iterator = iter(DataLoader(Numbers(6), num_workers=2, worker_init_fn=init))
     assert next(iterator).tolist() == [[0, 0]]
-    with pytest.raises(
-        OneOfAKind, match=r"(?s)Caught OneOfAKind in DataLoader worker process 1.*cannot start"
-    ):
+    with pytest.raises(OneOfAKind, match=r"(?s)Caught OneOfAKind in DataLoader worker process 1.*cannot start"):
         next(iterator)
     assert next(iterator).tolist() == [[2, 2]]
     with pytest.raises(Exception, match="in DataLoader worker process 1"):

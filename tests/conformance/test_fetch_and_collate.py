@@ -57,9 +57,7 @@ def test_a_false_getitems_is_as_good_as_none(workers: int) -> None:
     class Without(Numbers):
         __getitems__ = None
 
-    assert [batch.tolist() for batch in DataLoader(Without(2), batch_size=2, num_workers=workers)] == [
-        [[0, 0], [1, 1]]
-    ]
+    assert [batch.tolist() for batch in DataLoader(Without(2), batch_size=2, num_workers=workers)] == [[[0, 0], [1, 1]]]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -255,9 +253,7 @@ def test_a_collate_function_may_call_default_collate_itself(workers: int) -> Non
     def collate(samples: list[Any]) -> Any:
         return default_collate(samples), os.getpid()
 
-    batches = [
-        batch[0] for batch in DataLoader(Varied(), batch_size=2, num_workers=workers, collate_fn=collate)
-    ]
+    batches = [batch[0] for batch in DataLoader(Varied(), batch_size=2, num_workers=workers, collate_fn=collate)]
     expected = [default_collate([Varied()[i] for i in chunk]) for chunk in ([0, 1], [2, 3], [4])]
     for ours, theirs in zip(batches, expected, strict=True):
         assert_same(ours["tuple"], theirs["tuple"])

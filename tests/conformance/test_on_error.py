@@ -26,9 +26,7 @@ def indices(loader: Any) -> list[list[int]]:
 
 
 def mentions(caplog: pytest.LogCaptureFixture, index: int) -> int:
-    return sum(
-        f"bad sample {index}" in one.getMessage() or f" {index}" in one.getMessage() for one in caplog.records
-    )
+    return sum(f"bad sample {index}" in one.getMessage() or f" {index}" in one.getMessage() for one in caplog.records)
 
 
 @every_engine
@@ -58,9 +56,7 @@ def test_each_index_is_logged_once_over_epochs(
 
 
 def test_persistent_workers_log_once_too(caplog: pytest.LogCaptureFixture) -> None:
-    loader = DataLoader(
-        Failing(4, bad=(1,)), batch_size=2, on_error="skip", num_workers=2, persistent_workers=True
-    )
+    loader = DataLoader(Failing(4, bad=(1,)), batch_size=2, on_error="skip", num_workers=2, persistent_workers=True)
     with caplog.at_level(logging.DEBUG, logger="fastload"):
         for _ in range(3):
             assert indices(loader) == [[0], [2, 3]]
@@ -150,9 +146,7 @@ class Stumbling(IterableDataset):
         return self.position
 
 
-@pytest.mark.parametrize(
-    "engine", [{}, {"num_workers": 1}, {"num_workers": 1, "worker_type": "thread"}], ids=str
-)
+@pytest.mark.parametrize("engine", [{}, {"num_workers": 1}, {"num_workers": 1, "worker_type": "thread"}], ids=str)
 @pytest.mark.parametrize("batch_size", [2, None])
 def test_a_stream_goes_on_after_a_bad_item(batch_size: int | None, engine: dict[str, Any]) -> None:
     loader = DataLoader(Stumbling(), batch_size=batch_size, on_error="skip", **engine)

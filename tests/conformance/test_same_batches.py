@@ -101,9 +101,7 @@ def test_epochs_broken_off_and_taken_up_are_torchs(dataset_class: Any, sampler: 
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-@pytest.mark.parametrize(
-    "sampler", ["sequential", "shuffle", "shuffle with a generator", "eager", "lazy", "weighted"]
-)
+@pytest.mark.parametrize("sampler", ["sequential", "shuffle", "shuffle with a generator", "eager", "lazy", "weighted"])
 def test_single_items_without_batches_are_torchs(sampler: str, workers: int) -> None:
     def arguments() -> dict[str, Any]:
         return with_workers(workers, workers == 2, **SAMPLERS[sampler](LENGTH, 4) | {"batch_size": None})
@@ -113,9 +111,7 @@ def test_single_items_without_batches_are_torchs(sampler: str, workers: int) -> 
 
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("persistent", [False, True])
-@pytest.mark.parametrize(
-    "batch", [{"batch_size": 4}, {"batch_size": 3, "drop_last": True}, {"batch_size": None}]
-)
+@pytest.mark.parametrize("batch", [{"batch_size": 4}, {"batch_size": 3, "drop_last": True}, {"batch_size": None}])
 def test_streams_are_torchs(batch: dict[str, Any], persistent: bool, workers: int) -> None:
     def arguments() -> dict[str, Any]:
         return with_workers(workers, persistent, generator=generator() if persistent else None, **batch)

@@ -58,13 +58,9 @@ def test_without_workers_there_is_one_pull_for_each_next() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("prefetch", [1, 2])
-def test_with_workers_the_sampler_is_pulled_ahead_by_exactly_the_prefetch(
-    prefetch: int, workers: int
-) -> None:
+def test_with_workers_the_sampler_is_pulled_ahead_by_exactly_the_prefetch(prefetch: int, workers: int) -> None:
     sampler = Recorder(9)
-    iterator = iter(
-        DataLoader(Numbers(9), batch_sampler=sampler, num_workers=workers, prefetch_factor=prefetch)
-    )
+    iterator = iter(DataLoader(Numbers(9), batch_sampler=sampler, num_workers=workers, prefetch_factor=prefetch))
     ahead = prefetch * workers
     assert sampler.log == ["iter", "iter"] + ahead * ["pull"]
     for done in range(1, 10):
@@ -97,9 +93,7 @@ def test_the_next_pull_comes_before_the_batch_is_handed_out_and_before_an_error_
         return int(samples[0][0])
 
     iterator = iter(
-        DataLoader(
-            Numbers(9), batch_sampler=sampler, num_workers=1, prefetch_factor=1, collate_fn=fails_at_one
-        )
+        DataLoader(Numbers(9), batch_sampler=sampler, num_workers=1, prefetch_factor=1, collate_fn=fails_at_one)
     )
     assert next(iterator) == 0
     assert sampler.count("pull") == 2
@@ -124,9 +118,7 @@ def test_a_sampler_under_torchs_batch_sampler_is_asked_once_at_the_first_pull() 
     assert sampler.log == []
     next(iterator)
     assert sampler.log == ["iter", "pull", "pull"]
-    with_workers: Any = DataLoader(
-        [torch.zeros(1)] * 9, sampler=SingleIndices(sampler), batch_size=2, num_workers=1
-    )
+    with_workers: Any = DataLoader([torch.zeros(1)] * 9, sampler=SingleIndices(sampler), batch_size=2, num_workers=1)
     sampler.log.clear()
     list(with_workers)
     assert sampler.count("iter") == 1
@@ -167,9 +159,7 @@ def test_the_base_seed_is_drawn_between_the_two_iterators_of_the_sampler() -> No
 
 @pytest.mark.parametrize("persistent", [False, True])
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_batch_k_is_made_by_worker_k_modulo_the_workers_in_every_epoch(
-    workers: int, persistent: bool
-) -> None:
+def test_batch_k_is_made_by_worker_k_modulo_the_workers_in_every_epoch(workers: int, persistent: bool) -> None:
     loader = DataLoader(
         WorkerReport(), batch_size=2, num_workers=workers, persistent_workers=persistent, collate_fn=as_is
     )

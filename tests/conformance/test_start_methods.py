@@ -19,9 +19,7 @@ def note_worker(worker_id: int) -> None:
 
 def batches(loader_class: Any, dataset: Any, method: str, epochs: int = 2, **more: Any) -> list[Any]:
     torch.manual_seed(1)
-    loader = loader_class(
-        dataset, num_workers=2, multiprocessing_context=method, persistent_workers=epochs > 1, **more
-    )
+    loader = loader_class(dataset, num_workers=2, multiprocessing_context=method, persistent_workers=epochs > 1, **more)
     return [batch for _ in range(epochs) for batch in loader]
 
 
@@ -72,9 +70,7 @@ def test_big_batches_are_kept_after_the_workers_have_gone(method: str) -> None:
 @torchs_half_built_iterators_complain
 @pytest.mark.parametrize("method", METHODS)
 def test_what_does_not_pickle_gets_torchs_warning_and_the_error(method: str) -> None:
-    loader = DataLoader(
-        Images(2), num_workers=1, multiprocessing_context=method, collate_fn=lambda batch: batch
-    )
+    loader = DataLoader(Images(2), num_workers=1, multiprocessing_context=method, collate_fn=lambda batch: batch)
     with (
         pytest.warns(UserWarning, match="Got pickle error when attempting to start a worker Process"),
         pytest.raises((TypeError, AttributeError, Exception), match=r"(?i)pickle"),

@@ -53,8 +53,7 @@ def test_worker_info_is_torchs_and_holds_the_very_dataset() -> None:
     base_seed = torch.empty((), dtype=torch.int64).random_().item()
     torch.manual_seed(4)
     expected = [
-        (torchs_worker_module.WorkerInfo, True, w, 2, base_seed + w, None, "multiprocessing")
-        for w in (0, 1, 0, 1)
+        (torchs_worker_module.WorkerInfo, True, w, 2, base_seed + w, None, "multiprocessing") for w in (0, 1, 0, 1)
     ]
     assert answers(question) == expected
     reports = list(DataLoader(WorkerReport(), num_workers=2, collate_fn=first))

@@ -33,9 +33,7 @@ def worker_pids(process: Any) -> list[int]:
 
 
 def assert_gone(pids: list[int], within_s: float = 5) -> None:
-    assert wait_until(lambda: not any(is_running(pid) for pid in pids), within_s), [
-        p for p in pids if is_running(p)
-    ]
+    assert wait_until(lambda: not any(is_running(pid) for pid in pids), within_s), [p for p in pids if is_running(p)]
 
 
 @pytest.mark.parametrize("options", WORKERS)
@@ -94,9 +92,7 @@ def test_ctrl_c_that_the_program_catches_lets_it_go_on(tmp_path: Path) -> None:
         pytest.param("Images(100000)", "for _ in iterator: pass", id="big batches under way"),
     ],
 )
-def test_workers_end_when_the_program_is_killed(
-    dataset: str, then: str, options: str, tmp_path: Path
-) -> None:
+def test_workers_end_when_the_program_is_killed(dataset: str, then: str, options: str, tmp_path: Path) -> None:
     with start_script(tmp_path, loop(dataset, OPTIONS[options], then)) as process:
         pids = worker_pids(process)
         time.sleep(0.3)
@@ -107,9 +103,7 @@ def test_workers_end_when_the_program_is_killed(
 
 @only_fastload
 def test_a_worker_in_a_long_sample_ends_when_the_program_is_killed(tmp_path: Path) -> None:
-    body = loop("Slow(1000, 600)", "num_workers=2", "time.sleep(60)").replace(
-        "next(iterator)\nprint", "print"
-    )
+    body = loop("Slow(1000, 600)", "num_workers=2", "time.sleep(60)").replace("next(iterator)\nprint", "print")
     with start_script(tmp_path, body) as process:
         pids = worker_pids(process)
         time.sleep(0.5)

@@ -30,9 +30,7 @@ def may_unshare() -> bool:
         return False
 
 
-needs_unshare = pytest.mark.skipif(
-    not may_unshare(), reason="`unshare -m` and a tmpfs mount are not permitted here"
-)
+needs_unshare = pytest.mark.skipif(not may_unshare(), reason="`unshare -m` and a tmpfs mount are not permitted here")
 
 
 @only_fastload
@@ -40,9 +38,7 @@ needs_unshare = pytest.mark.skipif(
 def test_a_dev_shm_of_one_megabyte_is_enough(tmp_path: Path) -> None:
     prefix = ("unshare", "-m", "sh", "-c", SMALL_SHM, "sh")
     more = ", dict(num_workers=2, worker_type='thread')"
-    body = "shm = os.statvfs('/dev/shm')\nassert shm.f_blocks * shm.f_frsize == 1 << 20\n" + EPOCHS.format(
-        more=more
-    )
+    body = "shm = os.statvfs('/dev/shm')\nassert shm.f_blocks * shm.f_frsize == 1 << 20\n" + EPOCHS.format(more=more)
     assert run_script(tmp_path, body, prefix) == (0, 4 * "12\n", "")
 
 

@@ -23,9 +23,7 @@ def mapped_bytes() -> int:
 def private_bytes() -> int:
     """Memory that this process has for itself."""
     fields = Path("/proc/self/smaps_rollup").read_text().split()
-    return (
-        int(fields[fields.index("Private_Dirty:") + 1]) + int(fields[fields.index("Private_Clean:") + 1])
-    ) * 1024
+    return (int(fields[fields.index("Private_Dirty:") + 1]) + int(fields[fields.index("Private_Clean:") + 1])) * 1024
 
 
 def loaders() -> list[Any]:
@@ -163,9 +161,7 @@ def test_batches_of_all_sizes_in_any_order_are_right(workers: int) -> None:
             "b": torch.full((size, 5), size),
         }
 
-    loader = DataLoader(
-        Numbers(400), batch_sampler=[[size] for size in sizes], num_workers=workers, collate_fn=collate
-    )
+    loader = DataLoader(Numbers(400), batch_sampler=[[size] for size in sizes], num_workers=workers, collate_fn=collate)
     previous = None
     for batch, size in zip(loader, sizes, strict=True):
         assert fills(batch["a"]) == size * [size % 251]
@@ -219,10 +215,7 @@ def test_descriptors_do_not_grow_with_what_is_kept() -> None:
 @only_fastload
 def test_many_big_leaves_in_one_batch() -> None:
     def collate(samples: list[torch.Tensor]) -> list[torch.Tensor]:
-        return [
-            torch.full((1_200_000,), (int(samples[0][0]) + leaf) % 251, dtype=torch.uint8)
-            for leaf in range(12)
-        ]
+        return [torch.full((1_200_000,), (int(samples[0][0]) + leaf) % 251, dtype=torch.uint8) for leaf in range(12)]
 
     loader = DataLoader(Numbers(10), num_workers=2, collate_fn=collate)
     kept = [(batch[0], batch[7][1000:]) for batch in loader]

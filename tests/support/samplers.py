@@ -56,9 +56,7 @@ class GrowingBatches(Sampler):
         order = torch.randperm(self.length).tolist()
         sizes = range(1, self.length)
         starts = [sum(range(1, size)) for size in sizes]
-        return iter(
-            [tuple(order[at : at + n]) for at, n in zip(starts, sizes, strict=True) if at < self.length]
-        )
+        return iter([tuple(order[at : at + n]) for at, n in zip(starts, sizes, strict=True) if at < self.length])
 
 
 def generator() -> torch.Generator:
@@ -88,9 +86,7 @@ SAMPLERS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "lazy": lambda n, b: {"batch_size": b, "sampler": LazyShuffle(n)},
     "eager": lambda n, b: {"batch_size": b, "sampler": EagerShuffle(n)},
     "list of indices": lambda n, b: {"batch_size": b, "sampler": [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5]},
-    "torch batch sampler": lambda n, b: {
-        "batch_sampler": BatchSampler(SequentialSampler(range(n)), b + 1, False)
-    },
+    "torch batch sampler": lambda n, b: {"batch_sampler": BatchSampler(SequentialSampler(range(n)), b + 1, False)},
     "batch sampler with a generator": batch_sampler_with_own_generator,
     "own batch sampler": lambda n, b: {"batch_sampler": GrowingBatches(n)},
     "list of batches": lambda n, b: {"batch_sampler": [[0, 1], [5], (2, 3, 4), [1, 1]]},

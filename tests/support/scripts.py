@@ -41,9 +41,7 @@ def start_script(folder: Path, body: str, prefix: tuple[str, ...] = ()) -> subpr
     )
 
 
-def run_script(
-    folder: Path, body: str, prefix: tuple[str, ...] = (), timeout_s: float = 90
-) -> tuple[int, str, str]:
+def run_script(folder: Path, body: str, prefix: tuple[str, ...] = (), timeout_s: float = 90) -> tuple[int, str, str]:
     """(exit status, stdout, stderr) of the program; a program that does not end is killed with its children."""
     with start_script(folder, body, prefix) as process:
         return finish_script(process, timeout_s)
