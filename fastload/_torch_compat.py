@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import numpy as np
+import numpy.random  # lazy in NumPy 2: once here, not in every forked worker
 import torch
 import torch.utils.data
 from torch._utils import ExceptionWrapper, KeyErrorMessage

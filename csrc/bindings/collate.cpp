@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "bindings/bindings.h"
+#include "bindings/gil.h"
 #include <pybind11/stl.h>
 
 #include "bindings/collate_call.h"
@@ -296,8 +297,7 @@ void Call::run_plan() {
   if (plan.nbytes() < static_cast<std::size_t>(kDeferColumnBytes)) {
     plan.run();
   } else {
-    const py::gil_scoped_release unlocked;
-    plan.run();
+    without_gil([this] { plan.run(); });
   }
   keep.clear();
 }

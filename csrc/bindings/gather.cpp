@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/bindings.h"
+#include "bindings/gil.h"
 #include "bindings/tensor_args.h"
 #include "core/tensor_view.h"
 #include "kernels/gather.h"
@@ -162,8 +163,7 @@ void gather(py::handle source_object, py::handle indices_object, py::handle out_
                       out.data,
                       static_cast<std::ptrdiff_t>(out.strides[0]),
                       source.row_bytes()};
-  py::gil_scoped_release unlocked;
-  gather_rows(job);
+  without_gil([&job] { gather_rows(job); });
 }
 
 // Reads the list's references without counting them, so that pages shared with a forked parent stay shared.

@@ -133,12 +133,20 @@ def _part(place: Place, small: memoryview, remote: _core.RemoteSlots, keep_slots
     """The bytes at ``place``, as a tensor that owns them or holds the lease on them."""
     if len(place) == 2:
         position, nbytes = place
-        part = torch.empty(nbytes, dtype=torch.uint8, device="cpu")
-        if nbytes:
-            part.numpy().data[:] = small[position : position + nbytes]
-        return part
-    leased = torch.frombuffer(remote.lease(*place), dtype=torch.uint8)
-    return leased if keep_slots and leased.numel() >= LEASE_BYTES else leased.clone()
+        return _copied(small[position : position + nbytes])
+    lease = remote.lease(*place)
+    if keep_slots and lease.nbytes >= LEASE_BYTES:
+        return torch.frombuffer(lease, dtype=torch.uint8)
+    return _copied(memoryview(lease))
+
+
+def _copied(memory: Buffer) -> torch.Tensor:
+    # NumPy copies in this thread, without the GIL. torch would share the work with threads, which then spin for the
+    # next piece on processors that the workers need.
+    source = np.frombuffer(memory, np.uint8)
+    part = torch.empty(len(source), dtype=torch.uint8, device="cpu")
+    np.copyto(part.numpy(), source)
+    return part
 
 
 class _Storages:
