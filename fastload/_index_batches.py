@@ -59,8 +59,9 @@ def _sequential_chunks(sampler: SequentialSampler) -> Iterator[Indices]:
 
 
 def _random_chunks(sampler: RandomSampler) -> Iterator[Indices]:
-    """What torch's sampler draws, draw by draw; the permutation that it makes and throws away included."""
+    """What torch's sampler draws, draw by draw."""
     n, generator = len(sampler.data_source), sampler.generator
+    is_private = generator is None
     if generator is None:
         seed = int(torch.empty((), dtype=torch.int64).random_().item())
         generator = torch.Generator()
@@ -71,4 +72,5 @@ def _random_chunks(sampler: RandomSampler) -> Iterator[Indices]:
         return
     for _ in range(sampler.num_samples // n):
         yield torch.randperm(n, generator=generator).numpy()
-    yield torch.randperm(n, generator=generator)[: sampler.num_samples % n].numpy()
+    if sampler.num_samples % n or not is_private:  # torch permutes once more, which its generator remembers
+        yield torch.randperm(n, generator=generator)[: sampler.num_samples % n].numpy()
