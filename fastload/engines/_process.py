@@ -56,6 +56,7 @@ STOP_TIMEOUT_S = 5.0  # torch's patience with a worker that does not end
 class WorkerHandle:
     """The loader's side of one worker."""
 
+    worker: int
     process: BaseProcess
     tasks: Connection
     results: Connection
@@ -121,6 +122,14 @@ class ProcessEngine:
                     ) from error
                 raise
             return
+        try:
+            self._resume(epoch)
+        except WorkerDiedError:
+            self.stop()
+            raise
+
+    def _resume(self, epoch: int) -> None:
+        """Workers do what they were given and acknowledge the epoch; their answers up to then go nowhere."""
         for handle in self._handles:
             handle.held.clear()
             handle.resuming = True
@@ -177,7 +186,7 @@ class ProcessEngine:
             tasks.close()
             results.close()
         words = words_of(self._words, worker)
-        handle = WorkerHandle(process, tasks_out, results_in, memory, _core.RemoteSlots(memory), words)
+        handle = WorkerHandle(worker, process, tasks_out, results_in, memory, _core.RemoteSlots(memory), words)
         self.workers.append(process)
         self._handles.append(handle)
         for descriptor in (results_in.fileno(), process.sentinel):
@@ -239,18 +248,14 @@ class ProcessEngine:
             return False
         if message.tag == RESUMED:
             handle.resuming = False
-        elif handle.resuming:
-            if message.tag >= 0:
-                message.discard()
         else:
-            self._arrived.append(ProcessResult(handle, self.workers.index(handle.process), message))
+            self._arrived.append(ProcessResult(handle, message, self._slots))
         return True
 
     def _raise_died(self, handle: WorkerHandle) -> None:
         handle.process.join()
-        worker = self.workers.index(handle.process)
         at = handle.words[AT]
-        text = obituary(worker, handle.process, list(handle.held.values()), None if at == NOWHERE else at)
+        text = obituary(handle.worker, handle.process, list(handle.held.values()), None if at == NOWHERE else at)
         raise WorkerDiedError(text) from RuntimeError(torch_obituary(handle.process))
 
     def stop(self) -> None:
@@ -281,22 +286,25 @@ class ProcessEngine:
 class ProcessResult:
     """An answer as it came out of the pipe."""
 
-    def __init__(self, handle: WorkerHandle, worker: int, message: Incoming) -> None:
-        self.worker = worker
+    def __init__(self, handle: WorkerHandle, message: Incoming, task_slots: _core.Slots) -> None:
+        self.worker = handle.worker
         self.ended = message.tag < 0
         self.number = -1 - message.tag if self.ended else message.tag
         self._message = message
         self._memory = handle.memory
+        self._task_slots = task_slots
         handle.held.pop(self.number, None)
 
     def open(self) -> Made:
         started = perf_counter()
-        outcome, report, send_s, retired = self._message.open(BATCHES_KEPT_IN_SLOTS)
-        self._memory.forget(retired)
-        return Made(outcome, report, send_s + perf_counter() - started)
+        outcome, report, news = self._message.open(BATCHES_KEPT_IN_SLOTS)
+        self._memory.forget(news.retired)
+        self._task_slots.give_back(news.given_back)
+        return Made(outcome, report, news.send_s + perf_counter() - started)
 
     def discard(self) -> None:
-        self._message.discard()
+        if not self.ended:
+            self.open()
 
 
 def _start(process: BaseProcess) -> None:

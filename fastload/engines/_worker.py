@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import parent_process
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -55,6 +55,14 @@ class WorkerSetup:
     dies_with_parent: bool
     # After a fork this process has the loader's ends of the pipes of older workers, too.
     not_ours: Sequence[Connection] = field(default_factory=tuple)
+
+
+class MemoryNews(NamedTuple):
+    """What the loader has to know about memory, with every answer."""
+
+    retired: list[int]  # slots of the worker that are gone
+    given_back: list[int]  # slots of the loader that the worker is done with
+    send_s: float  # what sending the answer before this one took
 
 
 def worker_main(setup: WorkerSetup) -> None:
@@ -138,7 +146,7 @@ class Worker:
 
     def _answer(self, number: int, indices: Any) -> None:
         if isinstance(self.fetcher, Failure):
-            self._send(number, (self.fetcher, FetchReport(), 0.0, self.slots.retired()))
+            self._send_outcome(number, self.fetcher, FetchReport())
             return
         try:
             outcome = self.fetcher.fetch(indices)
@@ -154,8 +162,9 @@ class Worker:
 
     def _send_outcome(self, number: int, outcome: Any, report: FetchReport) -> None:
         started = perf_counter()
+        news = MemoryNews(self.slots.retired(), self.task_slots.returned(), self.send_s)
         try:
-            self._send(number, (outcome, report, self.send_s, self.slots.retired()))
+            self._send(number, (outcome, report, news))
         except (BrokenPipeError, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -164,7 +173,7 @@ class Worker:
                 "return tensors, arrays and picklable objects from collate_fn"
             )
             problem.__cause__ = error
-            self._send(number, (Failure.of(problem, self.where), report, 0.0, []))
+            self._send(number, (Failure.of(problem, self.where), report, news))
         self.send_s = perf_counter() - started
 
     def _send(self, tag: int, message: Any) -> None:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from fastload import _core
-from fastload.memory._message import Buffer, decode, discard, encode
+from fastload.memory._message import Buffer, decode, encode
 
 _FRAME = struct.Struct("<qB")
 _PLACE = struct.Struct("<5Q")
@@ -66,10 +66,6 @@ class Incoming:
     def open(self, keep_messages: int = 0) -> Any:
         """The message; its large parts stay in their slots while no more than so many messages keep theirs."""
         return decode(self._blob(), self.remote, keep_messages)
-
-    def discard(self) -> None:
-        """Give back what the message holds, unread."""
-        discard(self._blob(), self.remote)
 
     def _blob(self) -> memoryview:
         if not self.in_slot:

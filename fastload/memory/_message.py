@@ -89,16 +89,6 @@ def decode(blob: Buffer, remote: _core.RemoteSlots, keep_messages: int) -> Any:
         del _receiving.storages
 
 
-def discard(blob: Buffer, remote: _core.RemoteSlots) -> None:
-    """Give back the slots of a message that nobody will read."""
-    table, _, _ = _split(memoryview(blob))
-    if table:
-        places, _ = pickle.loads(table)
-        for place in places:
-            if len(place) > 2:
-                remote.lease(*place)  # dies at once, which is what returns the slot
-
-
 def _split(blob: memoryview) -> tuple[memoryview, memoryview, memoryview]:
     table_bytes, pickle_bytes = _LENGTHS.unpack_from(blob)
     start = _LENGTHS.size

@@ -213,13 +213,6 @@ def test_small_parts_do_not_keep_a_slot(wire: Wire) -> None:
     assert [int(tensor[0]) for tensor in kept] == list(range(5))
 
 
-def test_a_discarded_message_gives_its_slots_back(wire: Wire) -> None:
-    sent = memoryview(frame(0, [LARGE, "x" * 10_000], wire.slots))
-    Incoming(0, True, sent[_FRAME.size :], wire.remote).discard()
-    wire.take_back()
-    assert wire.slots.free_bytes == wire.slots.bytes > 0
-
-
 def test_what_cannot_be_pickled_raises_and_holds_nothing(wire: Wire) -> None:
     gc.collect()
     with pytest.raises((pickle.PicklingError, AttributeError)):

@@ -1,0 +1,56 @@
+"""What worker processes and the loader hold of each other's memory comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from fastload import DataLoader
+
+
+class Images(torch.utils.data.Dataset[torch.Tensor]):
+    """Two megabytes a batch of two."""
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.full((1 << 18,), float(index))
+
+    def __len__(self) -> int:
+        return 64
+
+
+class Numbers(torch.utils.data.Dataset[int]):
+    def __getitem__(self, index: int) -> int:
+        return index
+
+    def __len__(self) -> int:
+        return 60_000
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_slots_of_large_index_batches_are_used_again(shuffle: bool) -> None:
+    loader = DataLoader(Numbers(), batch_size=3000, num_workers=2, shuffle=shuffle)  # 9 KB an index batch
+    iterator: Any = iter(loader)
+    total = sum(int(batch.sum()) for batch in iterator)
+    assert total == sum(range(60_000))
+    assert 0 < iterator._engine._slots.slots <= 6  # as many as tasks are in flight, and two
+
+
+def test_broken_off_epochs_of_persistent_workers_leave_no_slots_behind() -> None:
+    loader = DataLoader(Images(), batch_size=2, num_workers=2, persistent_workers=True)
+    for _ in range(12):
+        iterator: Any = iter(loader)
+        assert float(next(iterator)[1, 0]) == 1.0
+        memories = [handle.memory for handle in iterator._engine._handles]
+        assert all(memory.leased <= 3 for memory in memories)
+    iterator._shutdown_workers()
+    loader._iterator = None
+
+
+def test_memory_settles_when_batches_are_dropped() -> None:
+    iterator: Any = iter(DataLoader(Images(), batch_size=2, num_workers=2))
+    for number, batch in enumerate(iterator):
+        assert float(batch[0, 0]) == 2.0 * number
+        if iterator._engine._handles:
+            assert all(handle.memory.leased <= 2 for handle in iterator._engine._handles)
