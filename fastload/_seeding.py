@@ -38,6 +38,8 @@ def seed_sample(seed: int, epoch: int, index: Any) -> None:
     """
     number = index if isinstance(index, int) else hash(index)
     mixed = mix64(seed, epoch, number)
+    # Each gets another number: random and NumPy make the same stream of the same seed.
     random.seed(mixed)
-    torch.manual_seed(mixed >> 1)
-    np.random.seed((mixed & 0xFFFFFFFF, mixed >> 32))
+    torch.manual_seed(mix64(mixed, 1))
+    words = mix64(mixed, 2)
+    np.random.seed((words & 0xFFFFFFFF, words >> 32))

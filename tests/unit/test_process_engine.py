@@ -37,17 +37,6 @@ def test_slots_of_large_index_batches_are_used_again(shuffle: bool) -> None:
     assert 0 < iterator._engine._slots.slots <= 6  # as many as tasks are in flight, and two
 
 
-def test_broken_off_epochs_of_persistent_workers_leave_no_slots_behind() -> None:
-    loader = DataLoader(Images(), batch_size=2, num_workers=2, persistent_workers=True)
-    for _ in range(12):
-        iterator: Any = iter(loader)
-        assert float(next(iterator)[1, 0]) == 1.0
-        memories = [handle.memory for handle in iterator._engine._handles]
-        assert all(memory.leased <= 3 for memory in memories)
-    iterator._shutdown_workers()
-    loader._iterator = None
-
-
 def test_memory_settles_when_batches_are_dropped() -> None:
     iterator: Any = iter(DataLoader(Images(), batch_size=2, num_workers=2))
     for number, batch in enumerate(iterator):
