@@ -1,6 +1,9 @@
-"""A training script's first seconds, up to its first batch. Argument: torch or fastload."""
+"""A training script's first seconds, up to its first batch. Arguments: torch or fastload, and how long the script
+is busy with other things (a model, say) between the loader's constructor and its first batch, in seconds."""
 
 import sys
+import time
+from typing import Any
 
 import torch
 from torch.utils.data import Dataset
@@ -17,12 +20,27 @@ class Numbers(Dataset[torch.Tensor]):
         return 512
 
 
+def be_busy(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        torch.randn(200, 200).sum()
+
+
 def main() -> None:
     loader_class = peer(sys.argv[1]).DataLoader
+    busy_s = float(sys.argv[2])
     torch.manual_seed(0)
+
+    def make_loader() -> Any:
+        return loader_class(Numbers(), 32, shuffle=True, num_workers=2, multiprocessing_context="forkserver")
+
+    if busy_s:
+        loader = make_loader()
+        be_busy(busy_s)
     say("ready")
     wait()
-    loader = loader_class(Numbers(), 32, shuffle=True, num_workers=2, multiprocessing_context="forkserver")
+    if not busy_s:
+        loader = make_loader()
     batches = iter(loader)
     say(next(batches).tolist())
     wait()

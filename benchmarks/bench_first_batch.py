@@ -19,8 +19,15 @@ ROW = Row(
     goal=Target("0.2 of torch's time", times_torch=1 / 0.2),
 )
 
+MEANWHILE = Row(
+    title="the same, after two seconds of other set-up",
+    unit=SECONDS,
+    conditions="the script is busy on one processor for two seconds (making its model, say) between the loader's "
+    "constructor and its first batch; from iter(loader) to the first batch.",
+)
+
 WHOLE = Row(
-    title="the same, from the start of Python",
+    title="first batch, forkserver, from the start of Python",
     unit=SECONDS,
     conditions="as above, with the start of Python and its imports: what moved there from the loader shows.",
 )
@@ -32,12 +39,16 @@ def bench_first_batch(compare: Compare) -> None:
     compare(ROW, {"limit": Side(lambda _: import_torch()), **sides})
 
 
+def bench_first_batch_after_other_set_up(compare: Compare) -> None:
+    compare(MEANWHILE, both(lambda name: Side(Child.ask, lambda: ready(name, busy_s=2), Child.close)))
+
+
 def bench_first_batch_from_start(compare: Compare) -> None:
     compare(WHOLE, both(lambda name: Side(lambda kept: whole(name, kept), list, close)))
 
 
-def ready(name: str) -> Child:
-    child = Child("_first_batch_child", name)
+def ready(name: str, busy_s: float = 0) -> Child:
+    child = Child("_first_batch_child", name, str(busy_s))
     child.answer()
     return child
 

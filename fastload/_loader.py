@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
@@ -14,6 +15,9 @@ from fastload._iterators import InlineIterator, WorkerIterator, loader_state
 from fastload._stats import LoaderStats
 from fastload._torch_compat import is_data_pipe, torch_get_iterator
 from fastload.engines._forkserver import start_forkserver_early
+
+# What fastload adds to a loader, and what each means by default: torch's behaviour.
+EXTRA_ARGUMENTS = {"worker_type": "process", "on_error": "raise", "rng": "torch"}
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -78,6 +82,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         self.worker_type = worker_type
         self.on_error = on_error
         self.rng = rng
+        if future_arguments:
+            self._future_arguments = future_arguments
         super().__init__(
             dataset,
             batch_size,
@@ -110,13 +116,25 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
 
 def make_iterator(loader: Any) -> Any:
-    """fastload's iterator for any loader of torch's type; torch's own for data pipes."""
-    if is_data_pipe(loader.dataset):
+    """fastload's iterator for any loader of torch's type; torch's own where `belongs_to_torch`."""
+    if belongs_to_torch(loader):
         return torch_get_iterator(loader)
     if loader.num_workers == 0:
         return InlineIterator(loader)
     loader.check_worker_number_rationality()
     return WorkerIterator(loader)
+
+
+def belongs_to_torch(loader: Any) -> bool:
+    """Whether torch's own iterator has to serve this loader.
+
+    It does for data pipes, for arguments that only a newer torch knows, and, where fastload's shared memory has not
+    been tried, for worker processes that nothing of fastload's is asked of.
+    """
+    if is_data_pipe(loader.dataset) or getattr(loader, "_future_arguments", None):
+        return True
+    extras = {name: getattr(loader, name, default) for name, default in EXTRA_ARGUMENTS.items()}
+    return sys.platform != "linux" and loader.num_workers > 0 and extras == EXTRA_ARGUMENTS
 
 
 def _check_one_of(name: str, value: Any, allowed: tuple[str, ...], more: str = "") -> None:

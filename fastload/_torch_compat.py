@@ -75,8 +75,11 @@ def set_worker_info(worker: int, num_workers: int, seed: int, dataset: Any) -> N
     torch_worker._worker_info = worker_info(worker, num_workers, seed, dataset)
 
 
-def worker_info(worker: int, num_workers: int, seed: int, dataset: Any) -> Any:
-    return torch_worker.WorkerInfo(id=worker, num_workers=num_workers, seed=seed, dataset=dataset)  # type: ignore[no-untyped-call,unused-ignore]
+def worker_info(worker: int, num_workers: int, seed: int, dataset: Any, *, in_thread: bool = False) -> Any:
+    more: dict[str, Any] = {}
+    if in_thread and hasattr(torch_worker.WorkerInfo, "worker_method"):  # newer versions tell
+        more["worker_method"] = "thread"
+    return torch_worker.WorkerInfo(id=worker, num_workers=num_workers, seed=seed, dataset=dataset, **more)  # type: ignore[no-untyped-call,unused-ignore]
 
 
 def prepare_worker_process() -> None:

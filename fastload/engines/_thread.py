@@ -48,7 +48,8 @@ class ThreadEngine:
             _live.add(self)
             self.workers = []
             for worker in range(self._num_workers):
-                info = worker_info(worker, self._num_workers, self._base_seed + worker, self._config.dataset)
+                seed = self._base_seed + worker
+                info = worker_info(worker, self._num_workers, seed, self._config.dataset, in_thread=True)
                 thread = WorkerThread(worker, info, self._config, self._init_fn, epoch, self._answers)
                 self.workers.append(thread)
                 thread.start()
