@@ -84,17 +84,21 @@ class Failure:
             return
 
 
-@dataclass(frozen=True)
 class LocalFailure:
-    """An exception on its way from another thread: the object itself."""
+    """An exception on its way within this process: the object itself."""
 
-    error: BaseException
-    sample: str
+    def __init__(self, error: BaseException, sample: str) -> None:
+        note_sample(error, sample)
+        self._error: BaseException | None = error
 
     def reraise(self) -> NoReturn:
-        """Raise it here, with its own traceback."""
-        note_sample(self.error, self.sample)
-        raise self.error
+        """Raise it here, with its own traceback. Once: the traceback will hold the frames that hold this object."""
+        error, self._error = self._error, None
+        assert error is not None
+        try:
+            raise error
+        finally:
+            del error
 
 
 def note_sample(error: BaseException, sample: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
+from types import GeneratorType
 from typing import Any
 
 from fastload._gather import batch_getter
@@ -27,6 +28,9 @@ OnError = str | Callable[[Any, Exception], Any]
 STOP = 0  # set by others: the batch in hand is not wanted any more
 AT = 1  # the position in its batch of the sample being made; NOWHERE between batches
 NOWHERE = -1
+
+# An iterable dataset that raises this often without a sample in between is taken to be stuck.
+MOST_FAILURES_IN_A_ROW = 1000
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ class Fetcher:
             on_error = self.config.on_error
             if on_error == "raise":
                 raise
-            text = f"{type(error).__name__}: {error}"
+            self._check_can_go_on(error)
+            text = described(error)
             if callable(on_error):
                 replacement = on_error(index, error)
                 self.report.replaced.append((index, text))
@@ -127,6 +132,9 @@ class Fetcher:
             self.report.skipped.append((index, text))
             self._last_error = error
             return Skipped
+
+    def _check_can_go_on(self, error: Exception) -> None:
+        """Raise if leaving this sample out would leave out more than this sample."""
 
     def _mark(self, position: int) -> None:
         if self._words[STOP]:
@@ -227,6 +235,23 @@ class IterableFetcher(Fetcher):
         self.dataset_iter = iter(config.dataset)
         self.ended = False
         self._count = 0
+        self._failed_in_a_row = 0
+
+    def _check_can_go_on(self, error: Exception) -> None:
+        """A generator that raised is over, and the rest of the data with it; an iterator may raise for ever."""
+        self._failed_in_a_row += 1
+        iterator = self.dataset_iter
+        if isinstance(iterator, GeneratorType) and iterator.gi_frame is None:
+            raise RuntimeError(
+                f"on_error cannot go on after {described(error)}: __iter__ of {type(self.dataset).__name__} is a "
+                "generator, which ends when it raises, so the rest of its data would be lost; catch the error inside "
+                "it, or return an iterator object whose __next__ can be called again"
+            ) from error
+        if self._failed_in_a_row >= MOST_FAILURES_IN_A_ROW:
+            raise RuntimeError(
+                f"{self._failed_in_a_row} samples in a row failed, the last with {described(error)}: "
+                "this iterator does not seem to get past its error"
+            ) from error
 
     def _fetch(self, indices: Any) -> Any:
         if self.ended:
@@ -259,7 +284,19 @@ class IterableFetcher(Fetcher):
     def _next(self, position: int) -> Any:
         index = self._count
         self._count += 1
-        return self._guarded(self.dataset_iter.__next__, index, position)
+        failures = self._failed_in_a_row
+        sample = self._guarded(self.dataset_iter.__next__, index, position)
+        if failures == self._failed_in_a_row:
+            self._failed_in_a_row = 0
+        return sample
+
+
+def described(error: Exception) -> str:
+    """Type and text of ``error``, whatever its ``__str__`` does."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def make_fetcher(config: FetchConfig, words: MutableSequence[int] | None = None) -> Fetcher:

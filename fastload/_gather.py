@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch.utils.data import ConcatDataset, StackDataset, Subset, TensorDataset
 
 from fastload import _core
-from fastload._index_batches import as_list
+from fastload._index_batches import IndexBatch, as_list
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
 Indices = NDArray[np.int64]
@@ -76,7 +76,7 @@ def as_index(indices: Any) -> Indices | None:
     """An index batch as an int64 array; None if it is empty, or not a list (or int64 array) of exact ints."""
     if type(indices) is list:
         index: Indices | None = _core.index_array(indices)
-    elif type(indices) is np.ndarray and indices.dtype == np.int64 and indices.ndim == 1:
+    elif type(indices) in (np.ndarray, IndexBatch) and indices.dtype == np.int64 and indices.ndim == 1:
         index = np.ascontiguousarray(indices)
     else:
         return None

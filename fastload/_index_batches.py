@@ -17,6 +17,10 @@ from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 Indices = NDArray[np.int64]
 
 
+class IndexBatch(np.ndarray[Any, np.dtype[np.int64]]):
+    """An index batch made here. A user's own array is none, and goes to the dataset as it is."""
+
+
 def index_batches(sampler: Any) -> Iterator[Any] | None:
     """What ``iter(sampler)`` gives, as int64 arrays; None unless all of it is exactly torch's.
 
@@ -33,22 +37,29 @@ def index_batches(sampler: Any) -> Iterator[Any] | None:
 
 def as_list(indices: Any) -> Any:
     """An index batch as user code gets it: a list of ints if it is one of our arrays."""
-    return indices.tolist() if type(indices) is np.ndarray else indices
+    return indices.tolist() if type(indices) is IndexBatch else indices
 
 
-def _batches(chunks: Iterator[Indices], size: int, drop_last: bool) -> Iterator[Indices]:
+def _batches(chunks: Iterator[Indices], size: int, drop_last: bool) -> Iterator[IndexBatch]:
     """The indices of all chunks in batches. A chunk is asked for when an index beyond the last one is needed."""
-    left = np.empty(0, np.int64)
+    pieces: list[Indices] = []
+    have = 0
     while True:
-        while len(left) < size:
+        while have < size:
             chunk = next(chunks, None)
             if chunk is None:
-                if len(left) and not drop_last:
-                    yield left
+                if have and not drop_last:
+                    yield _joined(pieces).view(IndexBatch)
                 return
-            left = np.concatenate((left, chunk)) if len(left) else chunk
-        yield left[:size]
-        left = left[size:]
+            pieces.append(chunk)
+            have += len(chunk)
+        joined = _joined(pieces)
+        yield joined[:size].view(IndexBatch)
+        pieces, have = [joined[size:]], have - size
+
+
+def _joined(pieces: list[Indices]) -> Indices:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _sequential_chunks(sampler: SequentialSampler) -> Iterator[Indices]:

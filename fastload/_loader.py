@@ -72,10 +72,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         rng: Literal["torch", "sample"] = "torch",
         **future_arguments: Any,
     ) -> None:
-        _check_one_of("worker_type", worker_type, ("process", "thread"))
-        _check_one_of("rng", rng, ("torch", "sample"))
-        if not callable(on_error):
-            _check_one_of("on_error", on_error, ("raise", "skip"), " or a callable(index, exception)")
+        check_extra_arguments(worker_type, on_error, rng)
         if isinstance(num_workers, str):
             _check_one_of("num_workers", num_workers, ("auto",), " or a number")
             num_workers = auto_num_workers()
@@ -119,6 +116,7 @@ def make_iterator(loader: Any) -> Any:
     """fastload's iterator for any loader of torch's type; torch's own where `belongs_to_torch`."""
     if belongs_to_torch(loader):
         return torch_get_iterator(loader)
+    check_extra_arguments(*(getattr(loader, name, default) for name, default in EXTRA_ARGUMENTS.items()))
     if loader.num_workers == 0:
         return InlineIterator(loader)
     loader.check_worker_number_rationality()
@@ -137,6 +135,19 @@ def belongs_to_torch(loader: Any) -> bool:
     return sys.platform != "linux" and loader.num_workers > 0 and extras == EXTRA_ARGUMENTS
 
 
+def check_extra_arguments(worker_type: Any, on_error: Any, rng: Any) -> None:
+    """Raise ValueError unless fastload knows the values; attributes may be set long after the constructor."""
+    _check_one_of("worker_type", worker_type, ("process", "thread"))
+    _check_one_of("rng", rng, ("torch", "sample"))
+    if not callable(on_error):
+        _check_one_of("on_error", on_error, ("raise", "skip"), " or a callable(index, exception)")
+    if rng == "sample" and worker_type == "thread":
+        raise ValueError(
+            "rng='sample' seeds the generators of the process, which threads share: "
+            "pass worker_type='process', or rng='torch'"
+        )
+
+
 def _check_one_of(name: str, value: Any, allowed: tuple[str, ...], more: str = "") -> None:
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be {' or '.join(map(repr, allowed))}{more}, got {value!r}")

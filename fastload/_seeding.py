@@ -6,7 +6,11 @@ index), so that it comes out the same whatever worker makes it, in whatever batc
 
 from __future__ import annotations
 
+import hashlib
+import operator
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -33,13 +37,30 @@ def mix64(*values: int) -> int:
 def seed_sample(seed: int, epoch: int, index: Any) -> None:
     """Seed the three global generators for one sample.
 
-    An index that is no integer counts by its hash, which Python randomises for strings from one run to the
-    next unless PYTHONHASHSEED is set.
+    An index that is no integer counts by its text.
     """
-    number = index if isinstance(index, int) else hash(index)
-    mixed = mix64(seed, epoch, number)
+    mixed = mix64(seed, epoch, _number_of(index))
     # Each gets another number: random and NumPy make the same stream of the same seed.
     random.seed(mixed)
     torch.manual_seed(mix64(mixed, 1))
     words = mix64(mixed, 2)
     np.random.seed((words & 0xFFFFFFFF, words >> 32))
+
+
+def _number_of(index: Any) -> int:
+    try:
+        return operator.index(index)
+    except TypeError:
+        return int.from_bytes(hashlib.blake2b(repr(index).encode(), digest_size=8).digest(), "little")
+
+
+@contextmanager
+def unchanged_generators() -> Iterator[None]:
+    """Whatever is done inside, the three global generators go on afterwards as if it had not been."""
+    states = random.getstate(), torch.get_rng_state(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        torch.set_rng_state(states[1])
+        np.random.set_state(states[2])

@@ -5,6 +5,7 @@
 #   2. the extension's tests in Python: address + undefined behaviour
 #   3. tools/leak_check.py: every collate, gather and slot path many times over, allocated bytes counted
 #
+# The first and the last are given faults beforehand, which they have to report.
 # PYTHON: an interpreter with the development requirements. The first finding ends it with its report.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,7 +24,7 @@ rm -f fastload/_core*.so
 
 say "C++ unit tests: address, undefined behaviour, leaks"
 # The children that thread_pool_test forks lack their parent's threads, and the leak check at exit wants them.
-make -s -C csrc/tests build FASTLOAD_SANITIZE=address,undefined
+make -s -C csrc/tests build faults FASTLOAD_SANITIZE=address,undefined FAULTS="address leak undefined"
 for source in csrc/tests/*_test.cpp; do
     leaks=1
     name=$(basename "$source" .cpp)
@@ -33,7 +34,7 @@ for source in csrc/tests/*_test.cpp; do
 done
 say "C++ unit tests: threads"
 # Without randomised addresses: older thread sanitizers do not start where they are spread widely.
-setarch "$(uname -m)" -R make -s -C csrc/tests test FASTLOAD_SANITIZE=thread
+setarch "$(uname -m)" -R make -s -C csrc/tests faults test FASTLOAD_SANITIZE=thread FAULTS=race
 
 say "building the extension with address and undefined-behaviour sanitizers"
 export FASTLOAD_SANITIZE=address,undefined
@@ -54,8 +55,9 @@ run() {
 
 say "Python tests of the extension"
 run -c 'import fastload._core as core; print(core.__file__); assert "sanitize" in core.__file__'
-run -m pytest -q -p no:cacheprovider -m "not unsanitized" "${tests[@]}"
+run -m pytest -q -p no:cacheprovider -rs "${tests[@]}"
 
 say "leaks"
+run tools/leak_check.py --plant
 run tools/leak_check.py
 say "no finding"

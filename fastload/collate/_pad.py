@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from torch.utils.data import get_worker_info
 
 from fastload._torch_compat import torch_collate
 from fastload.collate._default import collator
+
+LARGEST_MULTIPLE = 1 << 31  # far beyond any use, and far from where sizes overflow
 
 
 def pad_collate(
@@ -47,8 +50,13 @@ def pad_collate(
 
 
 def _checked_multiples(multiple_of: int | Sequence[int]) -> tuple[list[int], bool]:
-    per_dimension = not isinstance(multiple_of, int)
-    multiples = list(multiple_of) if isinstance(multiple_of, Sequence) else [multiple_of]
-    if not multiples or not all(isinstance(m, int) and m >= 1 for m in multiples):
-        raise ValueError(f"multiple_of must be an int >= 1, or one per dimension, got {multiple_of!r}")
+    per_dimension = isinstance(multiple_of, Sequence)
+    try:
+        multiples = [operator.index(m) for m in (multiple_of if isinstance(multiple_of, Sequence) else [multiple_of])]
+    except TypeError:
+        multiples = []
+    if not multiples or not all(1 <= m <= LARGEST_MULTIPLE for m in multiples):
+        raise ValueError(
+            f"multiple_of must be an int from 1 to {LARGEST_MULTIPLE}, or one per dimension, got {multiple_of!r}"
+        )
     return multiples, per_dimension

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
-from fastload._failure import note_sample
+from fastload._failure import LocalFailure
 from fastload._fetch import FetchConfig, Fetcher, make_fetcher
+from fastload._seeding import unchanged_generators
 from fastload.engines._base import BatchTask, Made
 
 
 class InlineEngine:
-    """Exceptions of the dataset pass straight through `next`."""
-
     workers: tuple[Any, ...] = ()
 
     def __init__(self, config: FetchConfig) -> None:
         # An iterable dataset's iter() is called here, where torch's loader calls it.
         self.fetcher: Fetcher = make_fetcher(config)
         self._task: BatchTask | None = None
+        # Samples with generators of their own leave the training loop's as they are.
+        self._guard = nullcontext if config.sample_seed is None else unchanged_generators
 
     def start(self, epoch: int) -> None:
         self.fetcher.epoch = epoch
@@ -28,12 +30,13 @@ class InlineEngine:
     def next(self, timeout_s: float | None) -> InlineResult:
         task, self._task = self._task, None
         assert task is not None
-        try:
-            batch = self.fetcher.fetch(task.indices)
-        except Exception as error:
-            note_sample(error, self.fetcher.where(error))
-            raise
-        return InlineResult(task.number, Made(batch, self.fetcher.report))
+        outcome: Any
+        with self._guard():
+            try:
+                outcome = self.fetcher.fetch(task.indices)
+            except Exception as error:
+                outcome = LocalFailure(error, self.fetcher.where(error))
+        return InlineResult(task.number, Made(outcome, self.fetcher.report))
 
     def stop(self) -> None:
         self._task = None

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fastload._errors import WorkerDiedError
+from fastload._errors import WorkerDiedError, WorkerError
 from fastload._failure import Failure, LocalFailure
 from fastload._fetch import STOP, FetchConfig, FetchReport, Interrupted, make_fetcher
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
@@ -154,6 +154,10 @@ class WorkerThread(threading.Thread):
             outcome = LocalFailure(stop, "")
         except Exception as error:
             outcome = LocalFailure(error, self._fetcher.where(error))
+        except BaseException as error:  # a process would have ended; a thread cannot say so by itself
+            ended = WorkerError(f"worker thread {self._worker} was told to end by {error!r}")
+            ended.__cause__ = error
+            outcome = LocalFailure(ended, self._fetcher.where(ended))
         self._answers.put(ThreadResult(task, Made(outcome, self._fetcher.report)))
         del outcome  # a failure's traceback holds this frame
         return False

@@ -82,11 +82,12 @@ def decode(blob: Buffer, remote: _core.RemoteSlots, keep_messages: int) -> Any:
     n_storages = len(storage_starts)
     storages = [(part.untyped_storage(), start) for part, start in zip(parts[:n_storages], storage_starts, strict=True)]
     buffers = [part.numpy().data for part in parts[n_storages:]]
+    outer = getattr(_receiving, "storages", None)  # what is unpickled may itself receive messages
     _receiving.storages = storages
     try:
         return pickle.loads(pickled, buffers=buffers)
     finally:
-        del _receiving.storages
+        _receiving.storages = outer
 
 
 def _split(blob: memoryview) -> tuple[memoryview, memoryview, memoryview]:
@@ -195,7 +196,7 @@ class _Pickler(ForkingPickler):
         if kind is torch.UntypedStorage and obj.device.type == "cpu":
             return _receive_storage, (self._storages.add(obj, 0, obj.nbytes()),)
         if kind is np.ndarray and not obj.flags.writeable:
-            return obj.copy().__reduce_ex__(5)  # protocol 5 alone would deliver it read-only
+            return obj.copy(order="K").__reduce_ex__(5)  # protocol 5 alone would deliver it read-only
         return NotImplemented
 
     def _reduce_tensor(self, tensor: torch.Tensor) -> tuple[Any, ...]:

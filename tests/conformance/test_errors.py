@@ -65,6 +65,16 @@ def test_an_error_names_the_dataset_index_and_its_place_in_the_batch(workers: in
     assert "2" in text.replace("92", "")
 
 
+@only_fastload
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(("batch", "position"), [([7, 1, 2], 0), ([1, 7, 2], 1), ([1, 2, 7], 2)])
+def test_any_place_in_a_batch_is_named(batch: list[int], position: int, workers: int) -> None:
+    loader = DataLoader(Failing(9, bad=(7,)), batch_sampler=[batch], num_workers=workers)
+    with pytest.raises(ValueError, match="bad sample 7") as caught:
+        next(iter(loader))
+    assert f"dataset index 7, position {position} in the batch" in text_of(caught.value)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_key_error_prints_its_lines(workers: int) -> None:
     with pytest.raises(KeyError) as caught:
@@ -120,6 +130,29 @@ def test_an_error_of_the_collate_function_is_treated_alike(workers: int) -> None
     with pytest.raises(ArithmeticError, match="no ones"):
         next(iterator)
     assert list(iterator) == [2]
+
+
+def never(samples: list[Any]) -> None:
+    raise ArithmeticError("no batch")
+
+
+@only_fastload
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_the_collate_function_blames_no_sample(workers: int) -> None:
+    with pytest.raises(ArithmeticError, match="no batch") as caught:
+        next(iter(DataLoader(Numbers(4), batch_size=2, collate_fn=never, num_workers=workers)))
+    assert "dataset index" not in text_of(caught.value)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_index_batch_that_is_none_after_a_bad_sample_blames_no_sample(workers: int) -> None:
+    iterator = iter(DataLoader(Failing(9, bad=(1,)), batch_sampler=[[0, 1], 5, [2]], num_workers=workers))
+    with pytest.raises(ValueError, match="bad sample 1"):
+        next(iterator)
+    with pytest.raises(TypeError, match="'int' object is not iterable") as caught:
+        next(iterator)
+    assert "position" not in text_of(caught.value)
+    assert next(iterator).tolist() == [[2, 2]]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -1,7 +1,9 @@
 """How samples become a batch: ``__getitems__``, single items, streams, torch's collate registry."""
 
 import collections
+import itertools
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from support.compare import assert_same
 from support.datasets import Numbers, Shard, as_is
 from support.loader import DataLoader, TorchDataLoader
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import Dataset, IterableDataset, TensorDataset, default_collate
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 
@@ -125,6 +127,26 @@ def test_short_batches_of_a_stream_belong_to_each_worker(arguments: dict[str, An
     assert [batch.tolist() for batch in loader] == expected
 
 
+class Resuming(IterableDataset):
+    """Its iterator ends after three items, and would go on if it was asked again."""
+
+    def __iter__(self) -> "Resuming":
+        self.position = -1
+        return self
+
+    def __next__(self) -> int:
+        self.position += 1
+        if self.position == 3:
+            raise StopIteration
+        return self.position
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_stream_that_has_ended_is_not_asked_again(workers: int) -> None:
+    batches = itertools.islice(DataLoader(Resuming(), batch_size=2, num_workers=workers), 4)
+    assert [batch.tolist() for batch in batches] == [[0, 1], [2]]
+
+
 def test_a_batch_sampler_that_yields_an_empty_batch_goes_to_collate() -> None:
     for workers in (0, 1):
         loader = DataLoader(Numbers(4), batch_sampler=[[0], [], [1]], collate_fn=len, num_workers=workers)
@@ -236,6 +258,18 @@ def test_a_registered_function_for_tensors_replaces_the_fast_path(
 
 
 @pytest.mark.parametrize("workers", [0, 1])
+def test_a_registered_function_replaces_batches_that_are_made_whole(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lists(batch: list[torch.Tensor], *, collate_fn_map: Any = None) -> list[Any]:
+        return [tensor.tolist() for tensor in batch]
+
+    monkeypatch.setitem(default_collate_fn_map, torch.Tensor, lists)
+    loader = DataLoader(TensorDataset(torch.arange(4)), batch_size=2, num_workers=workers)
+    assert list(loader) == [[[0, 1]], [[2, 3]]]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
 def test_sequences_of_unequal_lengths_are_torchs_error(workers: int) -> None:
     class Ragged(Dataset):
         def __len__(self) -> int:
@@ -277,3 +311,36 @@ def test_tensors_of_a_subclass_collate_as_in_torchs_loader(workers: int) -> None
         list(one(Lengths(), batch_size=2, num_workers=workers)) for one in (DataLoader, TorchDataLoader)
     )
     assert_same(ours, theirs)
+
+
+class ArrayRows(torch.utils.data.Dataset[Any]):
+    """Its samples tell what they were asked with."""
+
+    def __getitem__(self, index: Any) -> Any:
+        return torch.as_tensor(np.arange(10)[index + 1])
+
+    def __len__(self) -> int:
+        return 6
+
+
+class AskedWith(ArrayRows):
+    def __getitems__(self, indices: Any) -> list[str]:
+        return [f"{type(indices).__name__} {type(index).__name__}" for index in indices]
+
+
+class ArrayBatches:
+    """A batch sampler of the user's that gives arrays."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([np.arange(3), np.arange(3, 6)])
+
+    def __len__(self) -> int:
+        return 2
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_users_own_index_arrays_reach_the_dataset_as_they_are(workers: int) -> None:
+    rows: Any = DataLoader(ArrayRows(), batch_size=None, sampler=ArrayBatches(), num_workers=workers)  # type: ignore[arg-type]
+    assert [batch.tolist() for batch in rows] == [[1, 2, 3], [4, 5, 6]]
+    asked: Any = DataLoader(AskedWith(), batch_sampler=ArrayBatches(), num_workers=workers)  # type: ignore[arg-type]
+    assert [set(batch) for batch in asked] == [{"ndarray int64"}, {"ndarray int64"}]

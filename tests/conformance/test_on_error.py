@@ -1,14 +1,14 @@
 """``on_error``: raise, leave the sample out, or ask for a replacement."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 from support.datasets import Failing, FailingBatches, Numbers
 from support.loader import DataLoader, only_fastload
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, TensorDataset
 
 pytestmark = only_fastload
 
@@ -101,6 +101,13 @@ def refuse(index: int, error: Exception) -> None:
 
 
 @every_engine
+def test_an_index_that_is_out_of_range_does_not_take_its_whole_batch_along(engine: dict[str, Any]) -> None:
+    loader = DataLoader(TensorDataset(torch.arange(4)), batch_sampler=[[0, 9, 1], [2, 3]], on_error="skip", **engine)
+    assert [numbers.tolist() for (numbers,) in loader] == [[0, 1], [2, 3]]
+    assert loader.stats().skipped == 1
+
+
+@every_engine
 def test_a_callable_may_raise(engine: dict[str, Any]) -> None:
     iterator = iter(DataLoader(Failing(4, bad=(1,)), batch_size=2, on_error=refuse, **engine))
     with pytest.raises(Refused, match="no replacement for 1"):
@@ -155,6 +162,32 @@ def test_a_stream_goes_on_after_a_bad_item(batch_size: int | None, engine: dict[
     assert loader.stats().skipped == 1
 
 
+@pytest.mark.parametrize("engine", [{}, {"num_workers": 1}], ids=str)
+def test_a_batch_of_a_stream_that_lost_a_bad_item_is_not_a_last_batch_to_drop(engine: dict[str, Any]) -> None:
+    loader = DataLoader(Stumbling(), batch_size=4, drop_last=True, on_error="skip", **engine)
+    assert [batch.tolist() for batch in loader] == [[0, 1, 3]]
+
+
+class StumblingTwice(Stumbling):
+    """Raises at items 2 and 4."""
+
+    def __next__(self) -> int:
+        item = super().__next__()
+        if item == 4:
+            raise ValueError("bad sample 4")
+        return item
+
+
+@pytest.mark.parametrize("engine", [{}, {"num_workers": 1}], ids=str)
+def test_the_index_of_a_bad_item_of_a_stream_is_its_number(
+    engine: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    loader = DataLoader(StumblingTwice(), batch_size=3, on_error="skip", **engine)
+    assert [batch.tolist() for batch in loader] == [[0, 1], [3, 5]]
+    for record, index in zip(caplog.records, (2, 4), strict=True):
+        assert f"dataset index {index}: ValueError: bad sample {index}" in record.getMessage()
+
+
 @pytest.mark.parametrize("wrong", ["ignore", "", None, 3, True])
 def test_anything_else_is_an_error_that_says_what_to_pass(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"(?s)on_error.*raise.*skip"):
@@ -171,3 +204,101 @@ def test_skip_skips_samples_and_not_interrupts(engine: dict[str, Any]) -> None:
 
     loader = DataLoader(Ending(8), batch_size=2, on_error="skip", **engine)
     assert indices(loader) == [[0, 1]]
+
+
+class EndingBatches(Numbers):
+    """Its second batch is the end; a batch after that would be there again."""
+
+    calls = 0
+
+    def __getitems__(self, indices: list[int]) -> list[torch.Tensor]:
+        self.calls += 1
+        if self.calls == 2:
+            raise StopIteration
+        return [self[index] for index in indices]
+
+
+@every_engine
+def test_a_batch_that_is_the_end_is_not_tried_again_sample_by_sample(engine: dict[str, Any]) -> None:
+    workers = {**engine, "num_workers": 1} if engine else {}
+    iterator = iter(DataLoader(EndingBatches(8), batch_size=2, on_error="skip", **workers))
+    assert next(iterator).tolist() == [[0, 0], [1, 1]]
+    with pytest.raises(StopIteration):
+        next(iterator)
+
+
+class BreakingOff(torch.utils.data.IterableDataset[int]):
+    """A generator, which is over once it has raised."""
+
+    def __iter__(self) -> Iterator[int]:
+        for number in range(10):
+            if number == 3:
+                raise ValueError("no three")
+            yield number
+
+
+class Stuck(torch.utils.data.IterableDataset[int]):
+    def __iter__(self) -> "Stuck":
+        return self
+
+    def __next__(self) -> int:
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("on_error", ["skip", lambda index, error: -1], ids=["skip", "replace"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_generator_that_raises_does_not_silently_lose_the_rest(workers: int, on_error: Any) -> None:
+    iterator: Any = iter(DataLoader(BreakingOff(), batch_size=2, num_workers=workers, on_error=on_error))
+    assert next(iterator).tolist() == [0, 1]
+    with pytest.raises(RuntimeError, match="is a generator, which ends when it raises"):
+        next(iterator)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_iterator_that_never_gets_past_its_error_is_given_up(workers: int) -> None:
+    iterator: Any = iter(DataLoader(Stuck(), batch_size=None, num_workers=workers, on_error="skip"))
+    with pytest.raises(RuntimeError, match="1000 samples in a row failed, the last with OSError: the disk is gone"):
+        next(iterator)
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise TypeError("no text")
+
+
+def test_an_error_without_a_text_can_be_skipped() -> None:
+    def fail(index: int) -> int:
+        if index == 1:
+            raise Unspeakable
+        return index
+
+    loader: Any = DataLoader(Calling(fail), batch_size=4, on_error="skip")
+    assert [batch.tolist() for batch in loader] == [[0, 2, 3]]
+
+
+class Calling(torch.utils.data.Dataset[int]):
+    def __init__(self, make: Callable[[int], int]) -> None:
+        self.make = make
+
+    def __getitem__(self, index: int) -> int:
+        return self.make(index)
+
+    def __len__(self) -> int:
+        return 4
+
+
+def test_what_was_skipped_counts_even_if_its_batch_fails() -> None:
+    def fail(index: int) -> int:
+        raise ValueError(index)
+
+    loader: Any = DataLoader(Calling(fail), on_error="skip")
+    with pytest.raises(RuntimeError, match="all 1 samples of this batch failed"):
+        next(iter(loader))
+    assert loader.stats().skipped == 1
+
+
+def test_extra_arguments_set_later_are_checked_when_they_take_effect() -> None:
+    loader: Any = DataLoader(range(3))  # type: ignore[arg-type]
+    loader.on_error = "rais"
+    with pytest.raises(ValueError, match="on_error must be 'raise' or 'skip' or a callable"):
+        iter(loader)

@@ -1,6 +1,7 @@
 """``worker_type="thread"``: the same batches from threads, with worker info, errors and an end."""
 
 import os
+import sys
 import threading
 import time
 from typing import Any
@@ -14,6 +15,8 @@ from support.loader import DataLoader, TorchDataLoader, only_fastload, three_wor
 from support.resources import descendants, wait_until
 from torch.utils.data import Dataset, get_worker_info
 from torch.utils.data._utils import worker as torchs_worker_module
+
+from fastload import WorkerError
 
 pytestmark = [only_fastload, three_workers_are_fine]
 
@@ -165,3 +168,21 @@ def test_an_exception_in_the_loop_leaves_nothing() -> None:
     with pytest.raises(ZeroDivisionError):  # noqa: PT012
         for _ in threaded(Images(40), batch_size=4):
             raise ZeroDivisionError
+
+
+class Leaving(torch.utils.data.Dataset[int]):
+    def __getitem__(self, index: int) -> int:
+        if index == 3:
+            sys.exit("enough")
+        return index
+
+    def __len__(self) -> int:
+        return 6
+
+
+def test_a_sample_that_ends_its_thread_is_an_error_and_not_a_hang() -> None:
+    iterator: Any = iter(DataLoader(Leaving(), num_workers=2, worker_type="thread"))
+    assert [int(next(iterator)) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(WorkerError, match="worker thread 1 was told to end by SystemExit"):
+        next(iterator)
+    assert [int(batch) for batch in iterator] == [4, 5]

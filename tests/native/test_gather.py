@@ -152,3 +152,8 @@ def test_exact_ints_become_an_int64_array() -> None:
 @pytest.mark.parametrize("odd", [True, 1.0, np.int64(1), torch.tensor(1), "1", None, 2**63, -(2**63) - 1, (1,)])
 def test_a_list_with_anything_else_is_no_index_array(odd: object) -> None:
     assert _core.index_array([1, odd]) is None
+
+
+def test_rows_of_another_shape_with_as_many_bytes_are_refused() -> None:
+    with pytest.raises(ValueError, match="rows of one shape and item size"):
+        _core.gather(torch.zeros(4, 2, 3), np.array([1]), torch.zeros(1, 3, 2))

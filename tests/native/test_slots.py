@@ -325,3 +325,12 @@ def test_memory_that_is_refused_is_asked_for_again_without_the_free_slots(file: 
             slots.trim()
 
     in_child(body)
+
+
+def test_a_forgotten_slot_is_not_returned_any_more(file: SharedFile) -> None:
+    owner, receiver = Slots(file), RemoteSlots(file)
+    lease = receive(owner, receiver, owner.acquire(MIB))
+    slot = lease.slot
+    del lease
+    receiver.forget([slot])
+    assert receiver.returned() == []

@@ -121,6 +121,7 @@ def test_a_copy_lets_go_of_the_gil() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="this sanitizer brings a malloc of its own")
 def test_freed_memory_stays_with_malloc_where_asked() -> None:
     program = (
         "import resource, numpy as np\n"

@@ -30,6 +30,13 @@ CASES: dict[str, tuple[list[Any], type[Exception], str, str, int]] = {
         "",
         2,
     ),
+    "shape of as many numbers": (
+        [torch.ones(2, 3), torch.ones(3, 2)],
+        CollateError,
+        "stack expects each tensor to be equal size, but got [2, 3] at entry 0 and [3, 2] at entry 1",
+        "",
+        1,
+    ),
     "array shape": (
         [{"x": np.ones(2)}, {"x": np.ones(3)}],
         CollateError,

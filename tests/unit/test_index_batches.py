@@ -86,5 +86,8 @@ def test_samplers_that_may_do_otherwise_are_left_alone(sampler: Any) -> None:
 
 
 def test_user_code_gets_a_list_of_ints() -> None:
-    assert all(type(index) is int for index in as_list(np.arange(3)))
+    (batch,) = index_batches(BatchSampler(SequentialSampler(range(3)), 3, False)) or ()
+    assert all(type(index) is int for index in as_list(batch))
     assert as_list([1, "a"]) == [1, "a"]
+    array = np.arange(3)
+    assert as_list(array) is array

@@ -213,9 +213,53 @@ def test_small_parts_do_not_keep_a_slot(wire: Wire) -> None:
     assert [int(tensor[0]) for tensor in kept] == list(range(5))
 
 
+def test_a_small_part_in_a_slot_is_copied_out_of_it(wire: Wire) -> None:
+    before = _arena.process_slots()
+    _arena.use_slots(wire.slots)
+    try:
+        batch = _arena.allocate((1 << 16,), torch.float32).fill_(1)
+    finally:
+        _arena.use_slots(before)
+    got = wire.carry(batch)
+    assert (wire.slots.slots, wire.remote.leased) == (1, 0)
+    batch.fill_(2)
+    assert got[0] == 1
+
+
 def test_what_cannot_be_pickled_raises_and_holds_nothing(wire: Wire) -> None:
     gc.collect()
     with pytest.raises((pickle.PicklingError, AttributeError)):
         frame(0, [LARGE, lambda: 0], wire.slots)
     assert wire.slots.leased == 0
     assert wire.slots.free_bytes == wire.slots.bytes
+
+
+def test_read_only_fortran_arrays_keep_their_strides(wire: Wire) -> None:
+    array = np.asfortranarray(np.arange(12.0).reshape(3, 4))
+    array.flags.writeable = False
+    got = wire.carry(array)
+    assert got.strides == array.strides
+    np.testing.assert_array_equal(got, array)
+
+
+class ReceivesInside:
+    """Unpickling it receives another message, as a batch may that iterates a loader of its own."""
+
+    wire: Wire
+
+    def __reduce__(self) -> Any:
+        return _receive_another, ()
+
+
+def _receive_another() -> str:
+    return str(ReceivesInside.wire.carry(torch.ones(2)).tolist())
+
+
+def test_a_message_may_be_received_while_one_is(wire: Wire) -> None:
+    ReceivesInside.wire = Wire()
+    text, ones, threes = wire.carry((ReceivesInside(), torch.ones(3), torch.full((2,), 3.0)))
+    ReceivesInside.wire.file.close()
+    del ReceivesInside.wire
+    assert text == "[1.0, 1.0]"
+    assert_same(ones, torch.ones(3))
+    assert_same(threes, torch.full((2,), 3.0))

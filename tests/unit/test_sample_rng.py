@@ -80,3 +80,50 @@ def test_mix64_spreads_neighbours_over_all_bits() -> None:
 def test_another_contract_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="rng must be 'torch' or 'sample', got"):
         DataLoader(Dice(), rng=wrong)
+
+
+def test_the_training_loops_own_numbers_go_on_as_if_nothing_was_drawn() -> None:
+    def after_a_batch(seed: int) -> tuple[float, float, float]:
+        iterator = iter(DataLoader(Dice(), rng="sample"))
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        next(iterator)
+        return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+    torch.manual_seed(0)
+    first = after_a_batch(1)
+    assert first != after_a_batch(2)
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    assert first == (random.random(), float(np.random.rand()), float(torch.rand(())))
+
+
+def test_the_order_of_later_epochs_does_not_depend_on_workers() -> None:
+    def orders(**arguments: Any) -> list[list[int]]:
+        torch.manual_seed(3)
+        loader = DataLoader(Dice(), rng="sample", batch_size=4, shuffle=True, **arguments)
+        return [[int(index) for batch in loader for index in batch[0]] for _ in range(3)]
+
+    assert orders() == orders(num_workers=2)
+
+
+class Keyed(Dice):
+    def __getitem__(self, index: Any) -> Any:
+        return str(index), random.random()
+
+
+@pytest.mark.parametrize("indices", [[[0, 1], [2]], [torch.tensor(0), torch.tensor(1)], ["a", "b"]], ids=repr)
+def test_indices_of_any_type_give_the_same_numbers_again(indices: list[Any]) -> None:
+    def draws() -> list[Any]:
+        torch.manual_seed(0)
+        return list(DataLoader(Keyed(), rng="sample", batch_size=None, sampler=indices))
+
+    assert draws() == draws()
+    assert len({value for _, value in draws()}) == len(indices)
+
+
+def test_threads_share_the_generators_and_are_refused() -> None:
+    with pytest.raises(ValueError, match="rng='sample' seeds the generators of the process, which threads share"):
+        DataLoader(Dice(), rng="sample", num_workers=2, worker_type="thread")
