@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, MutableSequence, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from types import GeneratorType
@@ -46,15 +46,15 @@ class FetchConfig:
     sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
 
 
-@dataclass
+@dataclass(slots=True)
 class FetchReport:
     """What making one batch took, and which samples were left out of it or replaced."""
 
     samples: int = 0
     fetch_s: float = 0.0
     collate_s: float = 0.0
-    skipped: list[tuple[Any, str]] = field(default_factory=list)
-    replaced: list[tuple[Any, str]] = field(default_factory=list)
+    skipped: tuple[tuple[Any, str], ...] = ()  # (dataset index, error)
+    replaced: tuple[tuple[Any, str], ...] = ()
 
 
 class Skipped:
@@ -127,9 +127,9 @@ class Fetcher:
             text = described(error)
             if callable(on_error):
                 replacement = on_error(index, error)
-                self.report.replaced.append((index, text))
+                self.report.replaced += ((index, text),)
                 return replacement
-            self.report.skipped.append((index, text))
+            self.report.skipped += ((index, text),)
             self._last_error = error
             return Skipped
 

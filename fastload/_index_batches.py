@@ -53,9 +53,11 @@ def _batches(chunks: Iterator[Indices], size: int, drop_last: bool) -> Iterator[
                 return
             pieces.append(chunk)
             have += len(chunk)
-        joined = _joined(pieces)
-        yield joined[:size].view(IndexBatch)
-        pieces, have = [joined[size:]], have - size
+        joined: Any = _joined(pieces).view(IndexBatch)
+        end = have - have % size
+        for start in range(0, end, size):
+            yield joined[start : start + size]
+        pieces, have = [joined[end:]], have - end
 
 
 def _joined(pieces: list[Indices]) -> Indices:

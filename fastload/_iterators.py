@@ -7,7 +7,6 @@ torch's base class draws the numbers that decide the order. Nothing else of torc
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -64,7 +63,10 @@ class _EpochIterator(BaseIterator):
         return self._delivery.deliver(self._epoch.next(), self._epoch.stats)
 
     def __next__(self) -> Any:
-        with record_function(self._profile_name) if profiling() else nullcontext():
+        if profiling():
+            with record_function(self._profile_name):
+                batch = self._next_data()
+        else:
             batch = self._next_data()
         self._num_yielded += 1
         reported = self._IterableDataset_len_called

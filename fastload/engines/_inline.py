@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 from fastload._failure import LocalFailure
@@ -19,7 +18,7 @@ class InlineEngine:
         self.fetcher: Fetcher = make_fetcher(config)
         self._task: BatchTask | None = None
         # Samples with generators of their own leave the training loop's as they are.
-        self._guard = nullcontext if config.sample_seed is None else unchanged_generators
+        self._draws_for_samples = config.sample_seed is not None
 
     def start(self, epoch: int) -> None:
         self.fetcher.epoch = epoch
@@ -30,13 +29,18 @@ class InlineEngine:
     def next(self, timeout_s: float | None) -> InlineResult:
         task, self._task = self._task, None
         assert task is not None
-        outcome: Any
-        with self._guard():
-            try:
-                outcome = self.fetcher.fetch(task.indices)
-            except Exception as error:
-                outcome = LocalFailure(error, self.fetcher.where(error))
+        if self._draws_for_samples:
+            with unchanged_generators():
+                outcome = self._fetched(task.indices)
+        else:
+            outcome = self._fetched(task.indices)
         return InlineResult(task.number, Made(outcome, self.fetcher.report))
+
+    def _fetched(self, indices: Any) -> Any:
+        try:
+            return self.fetcher.fetch(indices)
+        except Exception as error:
+            return LocalFailure(error, self.fetcher.where(error))
 
     def stop(self) -> None:
         self._task = None
