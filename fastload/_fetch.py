@@ -94,9 +94,13 @@ class Fetcher:
         position: Any = self._words[AT]
         if position == NOWHERE:  # not while a sample was made: collate errors know which one they mean
             position = getattr(error, "position", None)
-        if not isinstance(position, int) or not 0 <= position < len(self._indices):
+        if not isinstance(position, int) or position < 0:
             return ""
-        return f"dataset index {self._indices[position]}, position {position} in the batch"
+        try:
+            index = self._indices[position]
+        except (IndexError, TypeError):  # an index batch may be anything that can be iterated
+            return f"position {position} in the batch"
+        return f"dataset index {index}, position {position} in the batch"
 
     def _fetch(self, indices: Any) -> Any:
         raise NotImplementedError
@@ -177,7 +181,7 @@ class MapFetcher(Fetcher):
                 return batch
         indices = self._indices = as_list(indices)
         samples = self._samples(indices)
-        self.report.samples = len(self._indices)
+        self.report.samples = len(samples) if hasattr(samples, "__len__") else 0
         return self._collated(samples, started)
 
     def _gathered(self, indices: Any, started: float) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from support.compare import assert_same
-from support.datasets import Numbers, Shard, as_is
+from support.datasets import Failing, Numbers, Shard, as_is
 from support.loader import DataLoader, TorchDataLoader
 from torch.utils.data import Dataset, IterableDataset, TensorDataset, default_collate
 from torch.utils.data._utils.collate import default_collate_fn_map
@@ -344,3 +344,25 @@ def test_a_users_own_index_arrays_reach_the_dataset_as_they_are(workers: int) ->
     assert [batch.tolist() for batch in rows] == [[1, 2, 3], [4, 5, 6]]
     asked: Any = DataLoader(AskedWith(), batch_sampler=ArrayBatches(), num_workers=workers)  # type: ignore[arg-type]
     assert [set(batch) for batch in asked] == [{"ndarray int64"}, {"ndarray int64"}]
+
+
+class OncePassed:
+    """A batch sampler whose batches can be iterated once, and nothing else."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([iter([0, 1]), iter([2])])
+
+    def __len__(self) -> int:
+        return 2
+
+
+def test_an_index_batch_may_be_anything_that_can_be_iterated() -> None:
+    loader: Any = DataLoader(Numbers(3), batch_sampler=OncePassed())  # type: ignore[arg-type]
+    same: Any = TorchDataLoader(Numbers(3), batch_sampler=OncePassed())  # type: ignore[arg-type]
+    assert_same(list(loader), list(same))
+
+
+def test_an_error_in_such_a_batch_is_the_users_own() -> None:
+    loader: Any = DataLoader(Failing(3, bad=(1,)), batch_sampler=OncePassed())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="bad sample 1"):
+        next(iter(loader))
