@@ -1,4 +1,4 @@
-"""Every private name of torch that fastload touches, in one place; checked with torch 2.6 to 2.15.
+"""The private names of torch's data loading that fastload touches, in one place; run with torch 2.13.
 
 torch's data loading machinery is de-facto API: other libraries read ``_worker_info``, test for
 ``_MultiProcessingDataLoaderIter`` and call ``_shutdown_workers``. fastload keeps those meanings.
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.random  # lazy in NumPy 2: once here, not in every forked worker
 import torch
 import torch.utils.data
-from torch._utils import ExceptionWrapper, KeyErrorMessage
+from torch._utils import KeyErrorMessage
 from torch.utils.data import IterDataPipe, MapDataPipe
 from torch.utils.data._utils import collate as torch_collate
 from torch.utils.data._utils import worker as torch_worker
@@ -35,17 +35,20 @@ from torch.utils.data.dataloader import (
 __all__ = [
     "BaseIterator",
     "DatasetKind",
-    "ExceptionWrapper",
     "KeyErrorMessage",
     "MultiProcessingIterator",
     "SingleProcessIterator",
     "is_data_pipe",
     "pin_memory",
+    "prepare_worker_process",
     "profiling",
     "seed_worker",
+    "set_thread_name",
+    "set_thread_worker_info",
     "set_worker_info",
     "torch_collate",
     "torch_get_iterator",
+    "worker_info",
 ]
 
 # torch's own method, kept before anyone can replace it.

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from fastload._errors import WorkerDiedError
 from fastload._fetch import FetchReport
+
+STOP_TIMEOUT_S = 5.0  # torch's patience with a worker that does not end
+
+
+def stopped_error() -> WorkerDiedError:
+    """For those who ask a stopped engine for more."""
+    return WorkerDiedError("the workers of this iterator have been stopped; iter(loader) starts new ones")
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ from fastload._fetch import AT, NOWHERE, FetchConfig
 from fastload._fetch import STOP as STOP_WORD
 from fastload._index_batches import as_list
 from fastload.engines import _live
-from fastload.engines._base import BatchTask, Made
+from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
 from fastload.engines._forkserver import preload_forkserver, start_method
 from fastload.engines._obituary import obituary, torch_obituary
 from fastload.engines._worker import (
@@ -49,7 +49,6 @@ from fastload.memory._channel import Incoming, frame
 BATCHES_KEPT_IN_SLOTS = 8
 
 DESCRIPTORS_PER_WORKER = 4  # two pipes, the shared memory, the sentinel
-STOP_TIMEOUT_S = 5.0  # torch's patience with a worker that does not end
 
 
 @dataclass
@@ -212,7 +211,7 @@ class ProcessEngine:
     def next(self, timeout_s: float | None) -> ProcessResult | None:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         if not self._handles:
-            raise WorkerDiedError("the workers of this iterator have been stopped; iter(loader) starts new ones")
+            raise stopped_error()
         while not self._arrived:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:

@@ -11,14 +11,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fastload._errors import WorkerDiedError, WorkerError
+from fastload._errors import WorkerError
 from fastload._failure import Failure, LocalFailure
-from fastload._fetch import STOP, FetchConfig, FetchReport, Interrupted, make_fetcher
+from fastload._fetch import NOWHERE, STOP, FetchConfig, FetchReport, Interrupted, make_fetcher
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
 from fastload.engines import _live
-from fastload.engines._base import BatchTask, Made
-
-STOP_TIMEOUT_S = 5.0
+from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
 
 _RESUMED = object()
 
@@ -65,7 +63,7 @@ class ThreadEngine:
 
     def next(self, timeout_s: float | None) -> ThreadResult | None:
         if not self._running:
-            raise WorkerDiedError("the workers of this iterator have been stopped; iter(loader) starts new ones")
+            raise stopped_error()
         try:
             result: ThreadResult = self._answers.get(timeout=timeout_s)
         except queue.Empty:
@@ -106,7 +104,7 @@ class WorkerThread(threading.Thread):
         self._init_fn = init_fn
         self._epoch = epoch
         self._answers = answers
-        self._words = [0, -1]
+        self._words = [0, NOWHERE]
         self._fetcher: Any = None
 
     def terminate(self) -> None:

@@ -1,7 +1,7 @@
 """The loop of a worker process, and what it is told when it starts.
 
 loader -> worker   tag >= 0: a task (indices, slots given back)     RESUME: (epoch, slots given back)   STOP
-worker -> loader   tag >= 0: the answer (outcome, report, seconds, retired slots)    -1 - number: the data ended
+worker -> loader   tag >= 0: the answer (outcome, report, news of memory)    -1 - number: the data ended
                    RESUMED: everything from before is answered
 """
 
