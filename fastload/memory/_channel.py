@@ -27,11 +27,16 @@ MAX_BLOB_IN_FRAME = getattr(select, "PIPE_BUF", 512) - _CONNECTION_HEADER_BYTES 
 
 def frame(tag: int, message: Any, slots: _core.Slots) -> bytes:
     """``message`` ready for the pipe: at most PIPE_BUF bytes; what does not fit is in ``slots``."""
-    pieces = encode(message, slots)
-    nbytes = sum(len(piece) for piece in pieces)
-    if nbytes <= MAX_BLOB_IN_FRAME:
-        return b"".join((_FRAME.pack(tag, 0), *pieces))
-    return _FRAME.pack(tag, 1) + _PLACE.pack(*_write_to_slot(pieces, nbytes, slots))
+    sent: list[int] = []
+    try:
+        pieces = encode(message, slots, sent)
+        nbytes = sum(len(piece) for piece in pieces)
+        if nbytes <= MAX_BLOB_IN_FRAME:
+            return b"".join((_FRAME.pack(tag, 0), *pieces))
+        return _FRAME.pack(tag, 1) + _PLACE.pack(*_write_to_slot(pieces, nbytes, slots))
+    except BaseException:
+        slots.give_back(sent)  # nobody else will
+        raise
 
 
 def _write_to_slot(pieces: list[Buffer], nbytes: int, slots: _core.Slots) -> tuple[int, ...]:

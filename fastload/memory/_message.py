@@ -37,10 +37,11 @@ _dtype_names = {value: name for name, value in vars(torch).items() if isinstance
 _dtypes = {name: dtype for dtype, name in _dtype_names.items()}
 
 
-def encode(message: Any, slots: _core.Slots) -> list[Buffer]:
+def encode(message: Any, slots: _core.Slots, sent: list[int]) -> list[Buffer]:
     """The blob of ``message``, in pieces to be written one after the other.
 
-    Large parts are in ``slots`` afterwards, held by the receiver until it gives them back.
+    Large parts are in ``slots`` afterwards, held by the receiver until it gives them back. Their numbers are added to
+    ``sent`` one by one, for a caller who has to take them back because the message goes nowhere.
     """
     stream = io.BytesIO()
     pickler = _Pickler(stream)
@@ -58,6 +59,8 @@ def encode(message: Any, slots: _core.Slots) -> list[Buffer]:
             padding = -nbytes % _ALIGNMENT
             trailer += [_bytes_of(memory), bytes(padding)]
             position += nbytes + padding
+        else:
+            sent.append(place[0])
         places.append(place)
     table = pickle.dumps((places, pickler.storage_starts()), 5) if places else b""
     start = _LENGTHS.size + len(table) + len(pickled)

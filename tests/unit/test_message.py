@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import pickle
+import resource
 import select
 from collections import namedtuple
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,6 +234,24 @@ def test_what_cannot_be_pickled_raises_and_holds_nothing(wire: Wire) -> None:
         frame(0, [LARGE, lambda: 0], wire.slots)
     assert wire.slots.leased == 0
     assert wire.slots.free_bytes == wire.slots.bytes
+
+
+@pytest.fixture
+def four_mebibytes_a_file() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("four_mebibytes_a_file")
+@pytest.mark.parametrize("second", [LARGE + 1, "x" * (2 << 20)], ids=["a part", "the blob"])
+def test_a_message_that_there_is_no_room_for_holds_no_slot(wire: Wire, second: Any) -> None:
+    with pytest.raises(MemoryError):
+        frame(0, [LARGE, second], wire.slots)
+    assert wire.slots.leased == 0
+    assert wire.slots.free_bytes == wire.slots.bytes
+    assert_same(wire.carry(LARGE), LARGE)
 
 
 def test_read_only_fortran_arrays_keep_their_strides(wire: Wire) -> None:
