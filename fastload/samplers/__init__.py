@@ -1,0 +1,1 @@
+"""torch's samplers in torch's order at any scale, and more."""
