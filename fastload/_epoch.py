@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any
 
 from fastload._failure import Failure, LocalFailure
 from fastload._fetch import FetchReport, Skipped
+from fastload._progress import Progress
 from fastload._stats import LoaderStats
 from fastload.engines._base import BatchResult, BatchTask, Engine
 
@@ -41,6 +42,7 @@ class Epoch:
 
     pull: the next index batch; StopIteration at the end.
     depth: how many tasks may be in flight; 0 makes each batch when it is asked for.
+    progress: where in the epoch to begin, and with which worker; it is moved on with every batch.
     """
 
     def __init__(
@@ -53,21 +55,26 @@ class Epoch:
         in_order: bool,
         timeout_s: float,
         error_log: ErrorLog,
+        progress: Progress,
     ) -> None:
         self.stats = LoaderStats()
+        self.progress = progress
         self._engine = engine
         self._pull = pull
         self._depth = depth
         self._in_order = in_order
         self._timeout_s = timeout_s
         self._error_log = error_log
-        self._sent = 0  # number of the next task
-        self._due = 0  # number of the next batch to go out, where order is kept
+        first = progress.turns
+        self._sent = first  # number of the next task
+        self._due = first  # number of the next batch to go out, where order is kept
+        self._gone_out = frozenset(progress.ahead)  # numbers that had their turn before the epoch was resumed
         self._in_flight: dict[int, int] = {}  # number -> worker, for tasks without an answer
         self._arrived: dict[int, BatchResult] = {}
         self._active = [True] * num_workers
         self._load = [0] * num_workers  # tasks a worker has that have not gone out as batches
-        self._workers = itertools.cycle(range(num_workers))
+        turn = progress.next_worker
+        self._workers: Iterator[int] = itertools.cycle([*range(turn, num_workers), *range(turn)])
 
     def prime(self) -> None:
         """Put the first tasks in flight."""
@@ -88,7 +95,7 @@ class Epoch:
                 return outcome
 
     def _make_now(self) -> BatchResult:
-        self._engine.submit(BatchTask(self._sent, 0, self._pull()))
+        self._engine.submit(BatchTask(self._sent, 0, self._next_indices()))
         self._sent += 1
         result = self._engine.next(None)
         assert result is not None
@@ -134,7 +141,7 @@ class Epoch:
 
     def _submit_next(self) -> None:
         try:
-            indices = self._pull()
+            indices = self._next_indices()
         except StopIteration:
             return
         worker = self._next_worker()
@@ -143,6 +150,13 @@ class Epoch:
             self._in_flight[self._sent] = worker
             self._load[worker] += 1
             self._sent += 1
+
+    def _next_indices(self) -> Any:
+        """The index batch of task number ``_sent``."""
+        while self._sent in self._gone_out:
+            self._pull()
+            self._sent += 1
+        return self._pull()
 
     def _next_worker(self) -> int | None:
         """Round robin over the workers whose data has not ended; out of order, over those with room."""
@@ -161,6 +175,8 @@ class Epoch:
         made = result.open()
         self._count(made.report)
         self.stats.transport_s += made.transport_s
+        failed = isinstance(made.outcome, (Failure, LocalFailure))
+        self.progress.passed(result.number, result.worker, made.report, not failed and made.outcome is not Skipped)
         if isinstance(made.outcome, (Failure, LocalFailure)):
             made.outcome.reraise()
         self.stats.batches += made.outcome is not Skipped

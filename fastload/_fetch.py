@@ -7,6 +7,7 @@ an iterable dataset is read batch by batch, and its end is a StopIteration.
 
 from __future__ import annotations
 
+import logging
 import operator
 from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from typing import Any
 
 from fastload._gather import batch_getter
 from fastload._index_batches import as_list
+from fastload._rng import GeneratorStates
 from fastload._seeding import seed_sample
+from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._torch_compat import torch_collate
 from fastload.collate import collates_as_torch, default_collate
 from fastload.memory._arena import allocate
@@ -32,6 +35,11 @@ NOWHERE = -1
 # An iterable dataset that raises this often without a sample in between is taken to be stuck.
 MOST_FAILURES_IN_A_ROW = 1000
 
+# Resuming an iterable dataset without a state reads what was read before; beyond so many samples it says so.
+MANY_TO_PASS_OVER = 10_000
+
+logger = logging.getLogger("fastload")
+
 
 @dataclass(frozen=True)
 class FetchConfig:
@@ -44,6 +52,7 @@ class FetchConfig:
     drop_last: bool
     on_error: OnError = "raise"
     sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
+    snapshot_every: int = 0  # after how many batches a dataset with a state is asked for it; 0: nobody wants to know
 
 
 @dataclass(slots=True)
@@ -55,6 +64,10 @@ class FetchReport:
     collate_s: float = 0.0
     skipped: tuple[tuple[Any, str], ...] = ()  # (dataset index, error)
     replaced: tuple[tuple[Any, str], ...] = ()
+    # Where the worker stands after this batch: see WorkerState. None: as before.
+    consumed: int = 0
+    snapshot: Snapshot | None = None
+    rng: GeneratorStates | None = None
 
 
 class Skipped:
@@ -75,6 +88,7 @@ class Fetcher:
         self.report = FetchReport()
         self._words = [0, NOWHERE] if words is None else words
         self._indices: Sequence[Any] = ()
+        self._batches_since_snapshot = 0
         self._last_error: Exception | None = None
         is_default = config.collate_fn in (torch_collate.default_collate, default_collate)
         self._collate = default_collate if is_default else config.collate_fn
@@ -85,9 +99,22 @@ class Fetcher:
         self._indices = indices if self.config.auto_collation else (indices,)
         self._words[AT] = NOWHERE
         try:
-            return self._fetch(indices)
+            batch = self._fetch(indices)
+            if self.config.snapshot_every:
+                self.report.snapshot = self._snapshot()
+            return batch
         finally:
             self._last_error = None  # its traceback holds the frames of this batch
+            self.report.consumed = self.consumed
+
+    @property
+    def consumed(self) -> int:
+        """How many samples of an iterable dataset are read."""
+        return 0
+
+    def _snapshot(self) -> Snapshot | None:
+        """What the user's objects say of themselves, if it is time to ask."""
+        raise NotImplementedError
 
     def where(self, error: Exception) -> str:
         """Which sample ``error`` came from, in words; empty if that is not known."""
@@ -161,15 +188,22 @@ class Fetcher:
 class MapFetcher(Fetcher):
     """Samples are ``dataset[index]``, or whole batches where the dataset can give them."""
 
-    def __init__(self, config: FetchConfig, words: MutableSequence[int] | None = None) -> None:
+    def __init__(
+        self, config: FetchConfig, words: MutableSequence[int] | None = None, resume: WorkerState | None = None
+    ) -> None:
         super().__init__(config, words)
+        restore(self.dataset, None if resume is None else resume.snapshot, "dataset")
         self._get_batch: Callable[..., Any] | None = None
         if config.auto_collation and self._collate is default_collate and collates_as_torch():
             self._get_batch = batch_getter(config.dataset)
 
+    def _snapshot(self) -> Snapshot | None:
+        return snapshot_of(self.dataset, None, 0)  # after every batch: no sample is made again on resuming
+
     def _fetch(self, indices: Any) -> Any:
         started = perf_counter()
         if not self.config.auto_collation:
+            indices = as_list(indices)
             sample = self._guarded(lambda: self.dataset[indices], indices, 0)
             if sample is Skipped:
                 return Skipped
@@ -234,12 +268,48 @@ class IterableFetcher(Fetcher):
     For messages and ``on_error``, a sample's index is its number in this worker's iteration.
     """
 
-    def __init__(self, config: FetchConfig, words: MutableSequence[int] | None = None) -> None:
+    def __init__(
+        self, config: FetchConfig, words: MutableSequence[int] | None = None, resume: WorkerState | None = None
+    ) -> None:
         super().__init__(config, words)
+        snapshot = None if resume is None else resume.snapshot
+        restore(self.dataset, snapshot, "dataset")
         self.dataset_iter = iter(config.dataset)
+        restore(self.dataset_iter, snapshot, "iterator")
         self.ended = False
-        self._count = 0
+        self._count = snapshot["consumed"] if snapshot else 0
         self._failed_in_a_row = 0
+        if resume:
+            self._pass_over(resume.consumed - self._count)
+
+    @property
+    def consumed(self) -> int:
+        return self._count
+
+    def _pass_over(self, count: int) -> None:
+        """Read the next ``count`` samples for nothing; those that failed have failed before."""
+        if count > MANY_TO_PASS_OVER:
+            logger.warning(
+                "resuming reads %d samples of %s again, to come to where it was; state_dict() and load_state_dict() "
+                "on the dataset or its iterator would save that",
+                count,
+                type(self.dataset).__name__,
+            )
+        for _ in range(count):
+            self._count += 1
+            try:
+                next(self.dataset_iter)
+            except StopIteration:
+                return
+            except Exception as error:
+                logger.debug("a sample that is read again fails: %s", described(error))
+
+    def _snapshot(self) -> Snapshot | None:
+        self._batches_since_snapshot += 1
+        if self._batches_since_snapshot < self.config.snapshot_every:
+            return None
+        self._batches_since_snapshot = 0
+        return snapshot_of(self.dataset, self.dataset_iter, self._count)
 
     def _check_can_go_on(self, error: Exception) -> None:
         """A generator that raised is over, and the rest of the data with it; an iterator may raise for ever."""
@@ -303,6 +373,11 @@ def described(error: Exception) -> str:
         return type(error).__name__
 
 
-def make_fetcher(config: FetchConfig, words: MutableSequence[int] | None = None) -> Fetcher:
-    """A fetcher for the dataset; ``iter(dataset)`` is called here if it is iterable."""
-    return (IterableFetcher if config.iterable else MapFetcher)(config, words)
+def make_fetcher(
+    config: FetchConfig, words: MutableSequence[int] | None = None, resume: WorkerState | None = None
+) -> Fetcher:
+    """A fetcher for the dataset; ``iter(dataset)`` is called here if it is iterable.
+
+    resume: where the worker stood whose work this fetcher goes on with.
+    """
+    return (IterableFetcher if config.iterable else MapFetcher)(config, words, resume)

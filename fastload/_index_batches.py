@@ -1,38 +1,27 @@
-"""torch's index batches as arrays, where the samplers are torch's own.
-
-The draws from the generator, and the pulls that make them, are those of torch's `BatchSampler` over a
-`RandomSampler` or `SequentialSampler`; only the Python object for every index is left out.
-"""
+"""Index batches as arrays: what the loader gets from samplers whose order it knows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler
 
-Indices = NDArray[np.int64]
+from fastload.samplers._order import (
+    ArrayBatchSampler,
+    ArraySampler,
+    Batches,
+    FixedBatches,
+    Order,
+    State,
+    array_sampler,
+)
 
 
 class IndexBatch(np.ndarray[Any, np.dtype[np.int64]]):
     """An index batch made here. A user's own array is none, and goes to the dataset as it is."""
-
-
-def index_batches(sampler: Any) -> Iterator[Any] | None:
-    """What ``iter(sampler)`` gives, as int64 arrays; None unless all of it is exactly torch's.
-
-    Nothing is drawn before the first batch is asked for.
-    """
-    if type(sampler) is not BatchSampler or vars(sampler).keys() != {"sampler", "batch_size", "drop_last"}:
-        return None
-    if type(sampler.sampler) is RandomSampler:
-        return _batches(_random_chunks(sampler.sampler), sampler.batch_size, sampler.drop_last)
-    if type(sampler.sampler) is SequentialSampler:
-        return _batches(_sequential_chunks(sampler.sampler), sampler.batch_size, sampler.drop_last)
-    return None
 
 
 def as_list(indices: Any) -> Any:
@@ -40,50 +29,60 @@ def as_list(indices: Any) -> Any:
     return indices.tolist() if type(indices) is IndexBatch else indices
 
 
-def _batches(chunks: Iterator[Indices], size: int, drop_last: bool) -> Iterator[IndexBatch]:
-    """The indices of all chunks in batches. A chunk is asked for when an index beyond the last one is needed."""
-    pieces: list[Indices] = []
-    have = 0
-    while True:
-        while have < size:
-            chunk = next(chunks, None)
-            if chunk is None:
-                if have and not drop_last:
-                    yield _joined(pieces).view(IndexBatch)
-                return
-            pieces.append(chunk)
-            have += len(chunk)
-        joined: Any = _joined(pieces).view(IndexBatch)
-        end = have - have % size
-        for start in range(0, end, size):
-            yield joined[start : start + size]
-        pieces, have = [joined[end:]], have - end
+@dataclass(frozen=True)
+class IndexSource:
+    """Where the index batches of a loader come from, if not from iterating its sampler.
+
+    make: the batches of a new epoch, or of the epoch that the state belongs to. Random numbers are drawn there.
+    rebase: see `ArraySampler.rebase`.
+    batch_size: how many of what ``rebase`` counts make one index batch.
+    """
+
+    make: Callable[[State | None], Batches]
+    rebase: Callable[[State, int, int], tuple[State, int]]
+    batch_size: int
 
 
-def _joined(pieces: list[Indices]) -> Indices:
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+def index_source(sampler: Any) -> IndexSource | None:
+    """The source of the loader's ``_index_sampler``; None if only iterating it tells what it gives."""
+    if type(sampler) in FIXED_BATCH_SAMPLERS and vars(sampler).keys() == {"sampler", "batch_size", "drop_last"}:
+        return _fixed(sampler)
+    if isinstance(sampler, ArrayBatchSampler) and type(sampler).__iter__ is ArrayBatchSampler.__iter__:
+        return IndexSource(lambda state: sampler.batches(state=state), sampler.rebase, 1)
+    indices = array_sampler(sampler)
+    return (
+        None
+        if indices is None
+        else IndexSource(lambda state: SingleIndices(indices.order(state=state)), indices.rebase, 1)
+    )
 
 
-def _sequential_chunks(sampler: SequentialSampler) -> Iterator[Indices]:
-    # In pieces, so that a billion samples need no array of a billion numbers.
-    piece, length = 1 << 16, len(sampler.data_source)
-    for start in range(0, length, piece):
-        yield np.arange(start, min(start + piece, length), dtype=np.int64)
+def _fixed(batch_sampler: Any) -> IndexSource | None:
+    sampler: ArraySampler | None = array_sampler(batch_sampler.sampler)
+    if sampler is None:
+        return None
+    size, drop_last = batch_sampler.batch_size, batch_sampler.drop_last
+    return IndexSource(lambda state: FixedBatches(sampler.order(state=state), size, drop_last), sampler.rebase, size)
 
 
-def _random_chunks(sampler: RandomSampler) -> Iterator[Indices]:
-    """What torch's sampler draws, draw by draw."""
-    n, generator = len(sampler.data_source), sampler.generator
-    is_private = generator is None
-    if generator is None:
-        seed = int(torch.empty((), dtype=torch.int64).random_().item())
-        generator = torch.Generator()
-        generator.manual_seed(seed)
-    if sampler.replacement:
-        for draws in [32] * (sampler.num_samples // 32) + [sampler.num_samples % 32]:
-            yield torch.randint(high=n, size=(draws,), dtype=torch.int64, generator=generator).numpy()
-        return
-    for _ in range(sampler.num_samples // n):
-        yield torch.randperm(n, generator=generator).numpy()
-    if sampler.num_samples % n or not is_private:  # torch permutes once more, which its generator remembers
-        yield torch.randperm(n, generator=generator)[: sampler.num_samples % n].numpy()
+class SingleIndices(Batches):
+    """An order without batches: what a loader with ``batch_size=None`` reads, one Python int at a time."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def read(self, number: int) -> int:
+        return int(self._order.read(number, number + 1)[0])
+
+    def finish(self) -> None:
+        self._order.finish()
+
+    def state(self) -> State:
+        return self._order.state()
+
+
+# Samplers that cut the order of their ``sampler`` into batches of one size, by exact type.
+FIXED_BATCH_SAMPLERS: set[type] = {BatchSampler}

@@ -7,7 +7,7 @@ torch's base class draws the numbers that decide the order. Nothing else of torc
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,11 +15,12 @@ import torch.multiprocessing
 from torch.autograd.profiler import record_function
 
 from fastload._delivery import Delivery, delivery_of
-from fastload._epoch import Epoch, ErrorLog
+from fastload._epoch import Epoch
+from fastload._epoch_start import EpochStart, snapshot_every
 from fastload._errors import WorkerDiedError
 from fastload._fetch import FetchConfig
-from fastload._index_batches import index_batches
-from fastload._stats import LoaderStats
+from fastload._state import loader_state
+from fastload._stateful import WorkerState
 from fastload._torch_compat import (
     BaseIterator,
     DatasetKind,
@@ -39,28 +40,37 @@ class _EpochIterator(BaseIterator):
     _epoch: Epoch | None = None
     _delivery = Delivery()
 
-    def _begin(self, loader: Any, engine: Engine, depth: int) -> None:
+    def _begin(
+        self, loader: Any, engine: Engine, depth: int, start: EpochStart, workers: Sequence[WorkerState]
+    ) -> None:
         state = loader_state(loader)
         if self._epoch is not None:
             self._epoch.abandon()
-        if self._dataset_kind == DatasetKind.Map:
-            self._sampler_iter = index_batches(self._index_sampler) or self._sampler_iter
+        pulls, progress = start.begin(self._sampler_iter, int(self._base_seed), list(workers))
+        self._sampler_iter = pulls
+        self._num_yielded = progress.yielded
         self._epoch = Epoch(
             engine,
-            partial(next, self._sampler_iter),  # a bound method would make a cycle: `del iterator` has to end workers
+            partial(next, pulls),  # a bound method would make a cycle: `del iterator` has to end workers
             num_workers=self._num_workers,
             depth=depth,
             in_order=loader.in_order,
             timeout_s=self._timeout,
             error_log=state.error_log,
+            progress=progress,
         )
-        state.stats = self._epoch.stats
+        state.stats, state.progress = self._epoch.stats, progress
         self._delivery = delivery_of(self)
         self._epoch.prime()
 
     def _next_data(self) -> Any:
         assert self._epoch is not None
-        return self._delivery.deliver(self._epoch.next(), self._epoch.stats)
+        try:
+            batch = self._epoch.next()
+        except StopIteration:
+            self._epoch.progress.finished = True
+            raise
+        return self._delivery.deliver(batch, self._epoch.stats)
 
     def __next__(self) -> Any:
         if profiling():
@@ -93,14 +103,16 @@ class InlineIterator(_EpochIterator, SingleProcessIterator):
     """Makes each batch in the caller's thread."""
 
     def __init__(self, loader: Any) -> None:
+        start = EpochStart(loader)
+        start.before_iter()
         BaseIterator.__init__(self, loader)
         if self._timeout != 0:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
+        self._base_seed = start.base_seed(int(self._base_seed))
         self._profile_name = "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"
-        engine = InlineEngine(fetch_config(loader, int(self._base_seed)))
-        engine.start(loader_state(loader).begin_epoch())
+        engine = InlineEngine(fetch_config(loader, self._base_seed), start.workers())
         self._dataset_fetcher = engine.fetcher
-        self._begin(loader, engine, depth=0)
+        self._begin(loader, engine, 0, start, engine.start(start.number))
 
 
 class WorkerIterator(_EpochIterator, MultiProcessingIterator):
@@ -109,21 +121,31 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
     _engine: Engine | None = None
 
     def __init__(self, loader: Any) -> None:
+        start = EpochStart(loader)
         BaseIterator.__init__(self, loader)
         self._prefetch_factor = loader.prefetch_factor
         if self._prefetch_factor <= 0:
             raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
+        self._base_seed = start.base_seed(int(self._base_seed))
         self._profile_name = "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__"
-        self._engine = make_worker_engine(loader, int(self._base_seed))
-        self._engine.start(loader_state(loader).begin_epoch())
-        self._reset(loader, first_iter=True)
+        self._engine = make_worker_engine(loader, self._base_seed, start.workers())
+        workers = self._engine.start(start.number)
+        start.before_iter()
+        BaseIterator._reset(self, loader, True)
+        self._begin(loader, self._engine, self._depth, start, workers)
+
+    @property
+    def _depth(self) -> int:
+        """How many batches are in flight."""
+        return int(self._prefetch_factor) * int(self._num_workers)
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
+        """Begin another epoch with the same workers."""
         assert self._engine is not None
+        start = EpochStart(loader)
+        start.before_iter()
         BaseIterator._reset(self, loader, first_iter)
-        if not first_iter:
-            self._engine.start(loader_state(loader).begin_epoch())
-        self._begin(loader, self._engine, self._prefetch_factor * self._num_workers)
+        self._begin(loader, self._engine, self._depth, start, self._engine.start(start.number))
 
     def _next_data(self) -> Any:
         try:
@@ -148,29 +170,6 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
         self._shutdown_workers()
 
 
-@dataclass
-class LoaderState:
-    """What a loader remembers from one iterator to the next."""
-
-    epochs_begun: int = 0
-    sample_seed: int | None = None  # the first iterator's base seed
-    stats: LoaderStats = field(default_factory=LoaderStats)
-    error_log: ErrorLog = field(default_factory=ErrorLog)
-
-    def begin_epoch(self) -> int:
-        """The number of the epoch that begins, from 0."""
-        self.epochs_begun += 1
-        return self.epochs_begun - 1
-
-
-def loader_state(loader: Any) -> LoaderState:
-    """The loader's state, made when it is first asked for: the loader may be one of torch's own."""
-    state: LoaderState | None = vars(loader).get("_fastload_state")
-    if state is None:
-        state = loader._fastload_state = LoaderState()
-    return state
-
-
 def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
     state = loader_state(loader)
     if state.sample_seed is None:
@@ -183,17 +182,26 @@ def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
         drop_last=loader.drop_last,
         on_error=getattr(loader, "on_error", "raise"),
         sample_seed=state.sample_seed if getattr(loader, "rng", "torch") == "sample" else None,
+        snapshot_every=snapshot_every(loader),
     )
 
 
-def make_worker_engine(loader: Any, base_seed: int) -> Engine:
+def make_worker_engine(loader: Any, base_seed: int, resume: Sequence[WorkerState] | None) -> Engine:
+    """The engine that the loader asks for. resume: where its workers have to go on; None: at the beginning."""
     config = fetch_config(loader, base_seed)
     if getattr(loader, "worker_type", "process") == "thread":
-        return ThreadEngine(config, num_workers=loader.num_workers, base_seed=base_seed, init_fn=loader.worker_init_fn)
+        return ThreadEngine(
+            config,
+            num_workers=loader.num_workers,
+            base_seed=base_seed,
+            init_fn=loader.worker_init_fn,
+            resume=resume,
+        )
     return ProcessEngine(
         config,
         num_workers=loader.num_workers,
         base_seed=base_seed,
         context=loader.multiprocessing_context or torch.multiprocessing,
         init_fn=loader.worker_init_fn,
+        resume=resume,
     )

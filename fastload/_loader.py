@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
@@ -11,13 +11,14 @@ import torch.multiprocessing
 import torch.utils.data
 
 from fastload._cpus import auto_num_workers
-from fastload._iterators import InlineIterator, WorkerIterator, loader_state
+from fastload._iterators import InlineIterator, WorkerIterator
+from fastload._state import load_state_dict, loader_state, state_dict
 from fastload._stats import LoaderStats
 from fastload._torch_compat import is_data_pipe, torch_get_iterator
 from fastload.engines._forkserver import start_forkserver_early
 
 # What fastload adds to a loader, and what each means by default: torch's behaviour.
-EXTRA_ARGUMENTS = {"worker_type": "process", "on_error": "raise", "rng": "torch"}
+EXTRA_ARGUMENTS = {"worker_type": "process", "on_error": "raise", "rng": "torch", "snapshot_every_n_steps": 1}
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -39,6 +40,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     rng: "torch": workers are seeded as torch's. "sample": the generators of torch, random and numpy are seeded
         before every sample from the first iterator's seed, the epoch and the dataset index, so that it comes out
         the same for any number of workers and any batch size.
+    snapshot_every_n_steps: after how many batches a worker asks an iterable dataset with ``state_dict`` for its
+        state. Resuming reads again what came after the last one; `state_dict` is exact in any case.
 
     Raises what torch raises for torch's arguments, and ValueError for the others.
     """
@@ -46,6 +49,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     worker_type: Literal["process", "thread"]
     on_error: str | Callable[[Any, Exception], Any]
     rng: Literal["torch", "sample"]
+    snapshot_every_n_steps: int
 
     def __init__(
         self,
@@ -70,15 +74,17 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         worker_type: Literal["process", "thread"] = "process",
         on_error: str | Callable[[Any, Exception], Any] = "raise",
         rng: Literal["torch", "sample"] = "torch",
+        snapshot_every_n_steps: int = 1,
         **future_arguments: Any,
     ) -> None:
-        check_extra_arguments(worker_type, on_error, rng)
+        check_extra_arguments(worker_type, on_error, rng, snapshot_every_n_steps)
         if isinstance(num_workers, str):
             _check_one_of("num_workers", num_workers, ("auto",), " or a number")
             num_workers = auto_num_workers()
         self.worker_type = worker_type
         self.on_error = on_error
         self.rng = rng
+        self.snapshot_every_n_steps = snapshot_every_n_steps
         if future_arguments:
             self._future_arguments = future_arguments
         super().__init__(
@@ -111,6 +117,29 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         """Counts and seconds of the running epoch, or of the last one; a snapshot."""
         return replace(loader_state(self).stats)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Where the iteration that began last stands, in batches that `next` has returned: a new, plain dict.
+
+        It goes through JSON and ``torch.save`` (what a dataset, iterator or sampler of the user's says of itself in a
+        ``state_dict`` of its own has to, too), and making it changes nothing. For map-style datasets its size does
+        not depend on theirs. Keys are torchdata's where the meaning is.
+        """
+        return state_dict(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Let the next iteration go on with the batch after the last one that ``state_dict`` counts.
+
+        The state of an iteration that had come to its end lets the next epoch begin; ``{}`` lets the first one begin.
+        A map-style dataset makes no sample again, and may be resumed with another ``num_workers``; with a
+        distributed sampler of fastload's or torch's also on another number of ranks, which then share what none of
+        the old ones had delivered. The random generators of worker processes go on where they were, if
+        their number is the same. Those of this process are the caller's to save.
+
+        Raises ValueError for what is no state, and for one of another dataset length, batch size or, for iterable
+        datasets, number of workers.
+        """
+        load_state_dict(self, state_dict)
+
 
 def make_iterator(loader: Any) -> Any:
     """fastload's iterator for any loader of torch's type; torch's own where `belongs_to_torch`."""
@@ -135,12 +164,15 @@ def belongs_to_torch(loader: Any) -> bool:
     return sys.platform != "linux" and loader.num_workers > 0 and extras == EXTRA_ARGUMENTS
 
 
-def check_extra_arguments(worker_type: Any, on_error: Any, rng: Any) -> None:
+def check_extra_arguments(worker_type: Any, on_error: Any, rng: Any, snapshot_every_n_steps: Any) -> None:
     """Raise ValueError unless fastload knows the values; attributes may be set long after the constructor."""
     _check_one_of("worker_type", worker_type, ("process", "thread"))
     _check_one_of("rng", rng, ("torch", "sample"))
     if not callable(on_error):
         _check_one_of("on_error", on_error, ("raise", "skip"), " or a callable(index, exception)")
+    every = snapshot_every_n_steps
+    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+        raise ValueError(f"snapshot_every_n_steps must be a number of batches, 1 or more, got {every!r}")
     if rng == "sample" and worker_type == "thread":
         raise ValueError(
             "rng='sample' seeds the generators of the process, which threads share: "

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import operator
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -52,15 +50,3 @@ def _number_of(index: Any) -> int:
         return operator.index(index)
     except TypeError:
         return int.from_bytes(hashlib.blake2b(repr(index).encode(), digest_size=8).digest(), "little")
-
-
-@contextmanager
-def unchanged_generators() -> Iterator[None]:
-    """Whatever is done inside, the three global generators go on afterwards as if it had not been."""
-    states = random.getstate(), torch.get_rng_state(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        torch.set_rng_state(states[1])
-        np.random.set_state(states[2])

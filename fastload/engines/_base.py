@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from fastload._errors import WorkerDiedError
 from fastload._fetch import FetchReport
+from fastload._stateful import WorkerState
 
 STOP_TIMEOUT_S = 5.0  # torch's patience with a worker that does not end
 
@@ -58,8 +59,11 @@ class Engine(Protocol):
     def workers(self) -> Sequence[Any]:
         """Process-like: pid, is_alive(), terminate(), join(timeout), exitcode."""
 
-    def start(self, epoch: int) -> None:
-        """Be ready for an epoch. From the second call on: what is in flight is made and thrown away."""
+    def start(self, epoch: int) -> Sequence[WorkerState]:
+        """Be ready for an epoch; where each worker stands then.
+
+        From the second call on: what is in flight is made and thrown away.
+        """
 
     def submit(self, task: BatchTask) -> None:
         """Give ``task`` to its worker. Never blocks: the caller limits what is in flight."""

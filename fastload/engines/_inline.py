@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastload._failure import LocalFailure
 from fastload._fetch import FetchConfig, Fetcher, make_fetcher
-from fastload._seeding import unchanged_generators
+from fastload._rng import unchanged_generators
+from fastload._stateful import WorkerState, fresh_states
 from fastload.engines._base import BatchTask, Made
 
 
 class InlineEngine:
     workers: tuple[Any, ...] = ()
 
-    def __init__(self, config: FetchConfig) -> None:
+    def __init__(self, config: FetchConfig, resume: Sequence[WorkerState] | None = None) -> None:
         # An iterable dataset's iter() is called here, where torch's loader calls it.
-        self.fetcher: Fetcher = make_fetcher(config)
+        self.fetcher: Fetcher = make_fetcher(config, resume=resume[0] if resume else None)
+        self._resume_from = resume
         self._task: BatchTask | None = None
         # Samples with generators of their own leave the training loop's as they are.
         self._draws_for_samples = config.sample_seed is not None
 
-    def start(self, epoch: int) -> None:
+    def start(self, epoch: int) -> Sequence[WorkerState]:
         self.fetcher.epoch = epoch
+        return fresh_states(self._resume_from, 1)
 
     def submit(self, task: BatchTask) -> None:
         self._task = task

@@ -28,6 +28,8 @@ from fastload._errors import WorkerDiedError
 from fastload._fetch import AT, NOWHERE, FetchConfig
 from fastload._fetch import STOP as STOP_WORD
 from fastload._index_batches import as_list
+from fastload._rng import GeneratorStates
+from fastload._stateful import WorkerState, fresh_states
 from fastload.engines import _live
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
 from fastload.engines._forkserver import preload_forkserver, start_method
@@ -65,6 +67,7 @@ class WorkerHandle:
     held: dict[int, Any] = field(default_factory=dict)  # number -> indices of the tasks it has not answered
     outbox: deque[bytes] = field(default_factory=deque)  # frames that its pipe had no room for
     resuming: bool = False
+    rng: GeneratorStates | None = None  # at the start of the epoch, if not as seeded
 
     def post(self, message: bytes) -> bool:
         """Send what the pipe takes without blocking, in order; False if something stays in the outbox."""
@@ -90,8 +93,10 @@ class ProcessEngine:
         base_seed: int,
         context: Any,
         init_fn: Callable[[int], Any] | None,
+        resume: Sequence[WorkerState] | None = None,
     ) -> None:
         self.workers: list[BaseProcess] = []
+        self._resume_from = resume
         self._config = config
         self._num_workers = num_workers
         self._base_seed = base_seed
@@ -107,7 +112,7 @@ class ProcessEngine:
         self._board: _core.SharedFile | None = None
         self._words: Any = None
 
-    def start(self, epoch: int) -> None:
+    def start(self, epoch: int) -> Sequence[WorkerState]:
         if not self._handles:
             try:
                 self._start_workers(epoch)
@@ -120,12 +125,13 @@ class ProcessEngine:
                         "`ulimit -n` in the shell, or pass a smaller num_workers"
                     ) from error
                 raise
-            return
+            return fresh_states(self._resume_from, self._num_workers)
         try:
             self._resume(epoch)
         except WorkerDiedError:
             self.stop()
             raise
+        return [WorkerState(rng=handle.rng) for handle in self._handles]
 
     def _resume(self, epoch: int) -> None:
         """Workers do what they were given and acknowledge the epoch; their answers up to then go nowhere."""
@@ -171,6 +177,7 @@ class ProcessEngine:
             result_memory=memory,
             board=self._board,
             # The kernel takes the starting thread for the parent, and a forkserver's children have another one.
+            resume=None if self._resume_from is None else self._resume_from[worker],
             dies_with_parent=method != "forkserver" and threading.current_thread() is threading.main_thread(),
             not_ours=self._descriptors_so_far(tasks_out, results_in) if method == "fork" else (),
         )
@@ -247,6 +254,7 @@ class ProcessEngine:
             return False
         if message.tag == RESUMED:
             handle.resuming = False
+            handle.rng = message.open()
         else:
             self._arrived.append(ProcessResult(handle, message, self._slots))
         return True

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastload._errors import WorkerError
 from fastload._failure import Failure, LocalFailure
 from fastload._fetch import NOWHERE, STOP, FetchConfig, FetchReport, Interrupted, make_fetcher
+from fastload._stateful import WorkerState, fresh_states
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
 from fastload.engines import _live
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
@@ -31,7 +32,9 @@ class ThreadEngine:
         num_workers: int,
         base_seed: int,
         init_fn: Callable[[int], Any] | None,
+        resume: Sequence[WorkerState] | None = None,
     ) -> None:
+        self._resume_from = resume
         self.workers: list[WorkerThread] = []
         self._config = config
         self._num_workers = num_workers
@@ -40,23 +43,27 @@ class ThreadEngine:
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._running = False
 
-    def start(self, epoch: int) -> None:
+    def start(self, epoch: int) -> Sequence[WorkerState]:
+        states = [WorkerState() for _ in range(self._num_workers)]
         if not self._running:
+            states = fresh_states(self._resume_from, self._num_workers)
             self._running = True
             _live.add(self)
             self.workers = []
             for worker in range(self._num_workers):
                 seed = self._base_seed + worker
                 info = worker_info(worker, self._num_workers, seed, self._config.dataset, in_thread=True)
-                thread = WorkerThread(worker, info, self._config, self._init_fn, epoch, self._answers)
+                resume = None if self._resume_from is None else self._resume_from[worker]
+                thread = WorkerThread(worker, info, self._config, self._init_fn, epoch, self._answers, resume)
                 self.workers.append(thread)
                 thread.start()
-            return
+            return states
         for thread in self.workers:
             thread.tasks.put(epoch)
         waiting = self._num_workers
         while waiting:
             waiting -= self._answers.get() is _RESUMED
+        return states
 
     def submit(self, task: BatchTask) -> None:
         self.workers[task.worker].tasks.put(task)
@@ -95,6 +102,7 @@ class WorkerThread(threading.Thread):
         init_fn: Callable[[int], Any] | None,
         epoch: int,
         answers: queue.SimpleQueue[Any],
+        resume: WorkerState | None,
     ) -> None:
         super().__init__(name=f"fastload worker {worker}", daemon=True)
         self.tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -104,6 +112,7 @@ class WorkerThread(threading.Thread):
         self._init_fn = init_fn
         self._epoch = epoch
         self._answers = answers
+        self._resume = resume
         self._words = [0, NOWHERE]
         self._fetcher: Any = None
 
@@ -131,7 +140,8 @@ class WorkerThread(threading.Thread):
         try:
             if init_fn is not None:
                 init_fn(self._worker)
-            self._fetcher = make_fetcher(self._config, self._words)
+            self._fetcher = make_fetcher(self._config, self._words, self._resume)
+            self._resume = None
             self._fetcher.epoch = self._epoch
         except Exception as error:
             self._fetcher = Failure.of(error, f"in DataLoader worker thread {self._worker}")

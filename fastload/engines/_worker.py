@@ -2,7 +2,7 @@
 
 loader -> worker   tag >= 0: a task (indices, slots given back)     RESUME: (epoch, slots given back)   STOP
 worker -> loader   tag >= 0: the answer (outcome, report, news of memory)    -1 - number: the data ended
-                   RESUMED: everything from before is answered
+                   RESUMED: everything from before is answered; where the random generators stand
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from fastload import _core
 from fastload._errors import WorkerError
 from fastload._failure import Failure
 from fastload._fetch import FetchConfig, Fetcher, FetchReport, Interrupted, make_fetcher
+from fastload._rng import Watch, set_states
+from fastload._stateful import WorkerState
 from fastload._torch_compat import prepare_worker_process, seed_worker, set_worker_info, torch_collate
 from fastload.collate import stack_into_slots
 from fastload.memory._arena import use_slots
@@ -53,6 +55,7 @@ class WorkerSetup:
     result_memory: _core.SharedFile
     board: _core.SharedFile
     dies_with_parent: bool
+    resume: WorkerState | None = None
     # After a fork this process has the loader's ends of the pipes of older workers, too.
     not_ours: Sequence[Connection] = field(default_factory=tuple)
 
@@ -91,6 +94,7 @@ class Worker:
         self.task_slots = _core.RemoteSlots(setup.task_memory)
         self.words = words_of(map_board(setup.board), setup.worker)
         self.epoch = setup.epoch
+        self.watch = Watch() if setup.fetch.snapshot_every else None
         self.fetcher: Fetcher | Failure = self._prepared()
         self.ended = False
         self.send_s = 0.0  # of the last batch; it travels with the next
@@ -110,11 +114,16 @@ class Worker:
                 setup.init_fn(setup.worker)
         except Exception as error:
             return Failure.of(error, self.where)
-        return self._fetcher()
+        fetcher = self._fetcher(setup.resume)
+        if setup.resume is not None and setup.resume.rng is not None:
+            set_states(setup.resume.rng)
+        if self.watch is not None:
+            self.watch.look()  # from here on only changes are told
+        return fetcher
 
-    def _fetcher(self) -> Fetcher | Failure:
+    def _fetcher(self, resume: WorkerState | None = None) -> Fetcher | Failure:
         try:
-            fetcher = make_fetcher(self.setup.fetch, self.words)
+            fetcher = make_fetcher(self.setup.fetch, self.words, resume)
         except Exception as error:
             return Failure.of(error, self.where)
         fetcher.epoch = self.epoch
@@ -142,7 +151,7 @@ class Worker:
         self.epoch = epoch
         if isinstance(self.fetcher, Fetcher):
             self.fetcher = self._fetcher()
-        self._send(RESUMED, None)
+        self._send(RESUMED, None if self.watch is None else self.watch.look_again())
 
     def _answer(self, number: int, indices: Any) -> None:
         if isinstance(self.fetcher, Failure):
@@ -162,6 +171,8 @@ class Worker:
 
     def _send_outcome(self, number: int, outcome: Any, report: FetchReport) -> None:
         started = perf_counter()
+        if self.watch is not None:
+            report.rng = self.watch.look()
         news = MemoryNews(self.slots.retired(), self.task_slots.returned(), self.send_s)
         try:
             self._send(number, (outcome, report, news))

@@ -10,7 +10,12 @@ import torch
 
 def generator_state(generator: torch.Generator) -> str:
     """Where ``generator`` stands, as text that JSON takes."""
-    return zlib.compress(generator.get_state().numpy().tobytes()).hex()
+    return packed_state(generator.get_state())
+
+
+def packed_state(state: torch.Tensor) -> str:
+    """What ``generator.get_state()`` returned, as text that JSON takes."""
+    return zlib.compress(state.numpy().tobytes()).hex()
 
 
 def set_generator_state(generator: torch.Generator, text: str) -> None:

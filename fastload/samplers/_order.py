@@ -149,7 +149,7 @@ class FixedBatches(Batches):
         self.order.finish()  # torch finds the end of its sampler while it fills this batch
         return batch
 
-    def finish(self) -> None:  # noqa: B027 - most have nothing to draw
+    def finish(self) -> None:
         rest = self._length % self._size
         if self._number * self._size < self._length:  # torch has drawn the batch that it drops
             self.order.read(self._length - rest, self._length)

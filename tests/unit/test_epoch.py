@@ -10,6 +10,9 @@ import pytest
 
 from fastload._epoch import Epoch, ErrorLog
 from fastload._fetch import FetchReport
+from fastload._progress import Progress
+from fastload._pulls import EmptyRecord
+from fastload._stateful import WorkerState
 from fastload.engines._base import BatchTask, Made
 
 
@@ -56,7 +59,9 @@ class Scripted:
 def make_epoch(engine: Scripted, batches: int = 100, **settings: Any) -> Epoch:
     indices: Iterator[int] = iter(range(batches))
     settings = {"num_workers": 2, "depth": 4, "in_order": True, "timeout_s": 0.0, **settings}
-    epoch = Epoch(engine, indices.__next__, error_log=ErrorLog(), **settings)
+    workers = [WorkerState() for _ in range(settings["num_workers"] or 1)]
+    progress = Progress(EmptyRecord(), 0, 0, workers)
+    epoch = Epoch(engine, indices.__next__, error_log=ErrorLog(), progress=progress, **settings)
     epoch.prime()
     return epoch
 

@@ -1,0 +1,136 @@
+"""What an iterator begins with: a new epoch, or the rest of one whose state was loaded.
+
+The draws from generators are those of torch's loader in both cases, so that what follows the resumed epoch is what
+would have followed. Then the numbers that matter are put in place of the drawn ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastload._index_batches import index_source
+from fastload._progress import Progress
+from fastload._pulls import ArrayPulls, ForeignPulls, UnknownPulls
+from fastload._rng import GeneratorStates, current_states
+from fastload._state import (
+    Resume,
+    check_state,
+    epoch_samplers,
+    loader_state,
+    rebased,
+    restore_generators,
+    shared_generators,
+)
+from fastload._stateful import WorkerState
+from fastload._torch_compat import DatasetKind
+
+Pulls = ArrayPulls | ForeignPulls | UnknownPulls
+
+
+class EpochStart:
+    """Made before torch's base class iterates the sampler and draws the base seed."""
+
+    def __init__(self, loader: Any) -> None:
+        state = loader_state(loader)
+        self._loader = loader
+        self._every = snapshot_every(loader)
+        self._is_map = loader._dataset_kind == DatasetKind.Map
+        self._source = index_source(loader._index_sampler) if self._is_map else None
+        self._before: GeneratorStates | None = None
+        plain = state.take_loaded()
+        if plain is not None:
+            check_state(loader, plain)  # the loader may have changed since the state was loaded
+        self._loaded = None if plain is None else Resume.of(plain)
+        self._go_on = self._loaded is not None and not self._loaded.finished
+        if self._loaded is not None:
+            state.epochs_begun = self._loaded.epoch + self._loaded.finished
+            state.sample_seed = self._loaded.sample_seed
+        self.number = state.begin_epoch()
+        self._begin_sampler_epochs()
+        if self._loaded is not None and self._loaded.finished and not self._keeps_workers():
+            restore_generators(loader, self._loaded.generators)
+
+    def _keeps_workers(self) -> bool:
+        """Whether the workers of a finished epoch would have served the next one."""
+        return bool(self._loader.persistent_workers and self._loader.num_workers and self._same_workers())
+
+    def _same_workers(self) -> bool:
+        return self._loaded is not None and self._loaded.num_workers == self._loader.num_workers
+
+    def _begin_sampler_epochs(self) -> None:
+        samplers = epoch_samplers(self._loader)
+        if self._loaded is not None:
+            for sampler, epoch in zip(samplers, self._loaded.sampler_epochs, strict=False):
+                sampler.resume_epoch(epoch)
+        if not self._go_on:
+            for sampler in samplers:
+                sampler.begin_epoch()
+
+    def base_seed(self, drawn: int) -> int:
+        """The seed of the workers; ``drawn`` is what torch's base class drew just now."""
+        loaded = self._loaded
+        if loaded is None or loaded.base_seed is None or not (self._go_on or self._keeps_workers()):
+            return drawn
+        restore_generators(self._loader, loaded.generators)
+        return loaded.base_seed
+
+    def workers(self) -> Sequence[WorkerState] | None:
+        """Where new workers have to stand; None at the beginning."""
+        loaded = self._loaded
+        if loaded is None or not loaded.workers or not self._same_workers():
+            return None
+        if self._go_on:
+            return loaded.workers
+        return [WorkerState(rng=worker.rng) for worker in loaded.workers] if self._keeps_workers() else None
+
+    def before_iter(self) -> None:
+        """To be called before the sampler is iterated whose indices are used: it may draw in its ``__iter__``."""
+        if self._every and self._is_map and self._source is None:
+            self._before = current_states()
+
+    def begin(self, iterator: Iterator[Any], base_seed: int, workers: list[WorkerState]) -> tuple[Pulls, Progress]:
+        """The index batches to come, and the position from which they count.
+
+        iterator: over the loader's index sampler, new. workers: where they stand.
+        """
+        loaded = self._loaded
+        generators = [generator.get_state() for generator in shared_generators(self._loader)]
+        if loaded is None or not self._go_on:
+            pulls = self._pulls(iterator)
+            return pulls, Progress(pulls.record, self.number, base_seed, workers, generators)
+        pulls, turns = self._resumed_pulls(loaded, iterator)
+        is_elsewhere = turns != loaded.turns  # in terms of another world size
+        return pulls, Progress(
+            pulls.record,
+            self.number,
+            base_seed,
+            workers,
+            generators,
+            turns=turns,
+            yielded=turns if is_elsewhere else loaded.yielded,
+            ahead=set() if is_elsewhere else set(loaded.ahead),
+            next_worker=turns % len(workers) if self._is_map else loaded.next_worker,
+        )
+
+    def _pulls(self, iterator: Iterator[Any]) -> Pulls:
+        if not self._is_map:
+            return UnknownPulls(iterator)
+        if self._source is not None:
+            return ArrayPulls(self._source, None, 0)
+        return ForeignPulls(iterator, self._loader._index_sampler, self._every, self._before)
+
+    def _resumed_pulls(self, loaded: Resume, iterator: Iterator[Any]) -> tuple[Pulls, int]:
+        if not self._is_map:
+            return UnknownPulls(iterator), loaded.turns
+        if self._source is not None:
+            order, turns = rebased(self._source, loaded.plain)
+            return ArrayPulls(self._source, order, turns), turns
+        sampler = self._loader._index_sampler
+        pulls = ForeignPulls.resumed(lambda: iter(sampler), sampler, self._every, loaded.sampler, loaded.turns)
+        return pulls, loaded.turns
+
+
+def snapshot_every(loader: Any) -> int:
+    """After how many batches the states of the user's objects are taken; 0 for loaders that have no state."""
+    return int(getattr(loader, "snapshot_every_n_steps", 0))

@@ -1,0 +1,146 @@
+"""The same number of batches on every rank, whatever each rank's loader has: the ranks ask each other.
+
+Before a batch goes out, the next one is fetched and a vote on it is begun: how many ranks have one? The votes are
+summed up in the background while the caller works on the batch, so that the answer is there when the next is wanted.
+
+State: that of the loader before the batch that comes next. On a rank whose batches have ended it is that before its
+last batch, with the mark that it ended, so that a resumed rank has the batch again that it repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import torch
+import torch.distributed as dist
+
+from fastload._ranks import is_distributed
+from fastload._reader import is_stateful
+
+T = TypeVar("T")
+EQUALIZE = ("truncate", "pad", "mask", "error")
+
+_MISSING: Any = object()
+
+
+class EvenBatches(Generic[T]):
+    """The batches of ``loader``, as many on every rank: for data of unknown length, where ranks end at other times.
+
+        for batch in EvenBatches(loader):  # on all ranks
+            train(batch)
+
+    equalize: what happens when a rank has no more batches and others have.
+        "truncate": all stop; what the others have left is left out.
+        "pad": all go on until the last one has ended; the rank repeats its last batch.
+        "mask": as "pad", and batches become pairs (batch, True), the repeated ones (batch, False).
+        "error": all raise a ValueError.
+    group: the ranks, as a process group that sums CPU tensors. By default all ranks, in a gloo group of its own that is
+        made with the first iteration: these votes and the model's collectives never get in each other's way.
+
+    Without torch.distributed, or with one rank, it hands on the loader's batches. Every rank has to iterate, and to
+    leave a loop early at the same batch, as with any collective. The batch after the one in use is in memory, too; so
+    take the state of a loader from here, not from the loader. A state after an epoch that was cut short on this rank
+    is that of a fresh loader.
+
+    Two other ways: `split_by_rank_and_worker` with ``equalize`` needs no communication, where lengths are known or
+    every rank goes through all items. ``torch.distributed.algorithms.join.Join`` around the training loop leaves out
+    and repeats nothing: ranks that have ended answer the collectives of the others; the model must support it.
+
+    Raises ValueError, on all ranks, if batches have to be repeated and a rank has none.
+    """
+
+    def __init__(
+        self,
+        loader: Iterable[T],
+        *,
+        equalize: Literal["truncate", "pad", "mask", "error"] = "truncate",
+        group: dist.ProcessGroup | None = None,
+    ) -> None:
+        if equalize not in EQUALIZE:
+            raise ValueError(f"equalize must be {', '.join(map(repr, EQUALIZE))}, got {equalize!r}")
+        self.loader = loader
+        self.equalize = equalize
+        self._group = group
+        self._state: dict[str, Any] | None = None  # at the batch that is out
+        self._resumes_ended = False
+
+    def __iter__(self) -> Iterator[Any]:
+        world_size = self._ranks()
+        batches = iter(self.loader)
+        last: Any = _MISSING
+        before = state = self._loader_state()
+        batch: Any = next(batches, _MISSING)
+        if self._resumes_ended:
+            self._resumes_ended = False
+            last, batch = batch, next(batches, _MISSING)
+        answer = ask_ranks(batch, last, self._group)
+        while (votes := answer()).having:
+            own = batch is not _MISSING
+            if votes.having < world_size and self._ends_all(votes, world_size):
+                self._state = {"loader": {}, "ended": False} if own else None
+                return
+            if own:
+                last, before, state = batch, state, self._loader_state()
+                batch = next(batches, _MISSING)
+            answer = ask_ranks(batch, last, self._group)
+            ended = batch is _MISSING
+            self._state = {"loader": before if ended else state, "ended": ended}
+            yield (last, own) if self.equalize == "mask" else last
+        self._state = None
+
+    def _ranks(self) -> int:
+        """How many ranks vote."""
+        if not is_distributed():
+            return 1
+        if self._group is None and dist.get_world_size() > 1:
+            self._group = dist.new_group(backend="gloo")
+        return dist.get_world_size(self._group)
+
+    def _loader_state(self) -> Any:
+        return self.loader.state_dict() if is_stateful(self.loader) else None  # type: ignore[attr-defined]
+
+    def _ends_all(self, votes: Votes, world_size: int) -> bool:
+        """Whether all stop, now that only some have a batch. What is raised is raised on all ranks."""
+        if self.equalize == "error":
+            raise ValueError(
+                f"{world_size - votes.having} of {world_size} ranks have no more batches and the others have; "
+                "pass equalize='truncate' or 'pad'"
+            )
+        if self.equalize != "truncate" and votes.able < world_size:
+            raise ValueError(
+                f"{world_size - votes.able} of {world_size} ranks have no batch at all, and so none to repeat; "
+                "give every rank data, or pass equalize='truncate'"
+            )
+        return self.equalize == "truncate"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where this rank is: behind the batch that was handed out last. The loader must have ``state_dict``."""
+        return {"loader": self.loader.state_dict(), "ended": False} if self._state is None else self._state  # type: ignore[attr-defined]
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next iteration go on behind that batch."""
+        self._state = None
+        self._resumes_ended = state["ended"]
+        self.loader.load_state_dict(state["loader"])  # type: ignore[attr-defined]
+
+
+class Votes(NamedTuple):
+    having: int  # how many ranks have another batch
+    able: int  # how many have one, or one to repeat
+
+
+def ask_ranks(batch: Any, last: Any, group: dist.ProcessGroup | None) -> Callable[[], Votes]:
+    """Begin to sum up what the ranks have; what is returned waits for the sum."""
+    having = batch is not _MISSING
+    own = Votes(having, having or last is not _MISSING)
+    if group is None:
+        return lambda: own
+    total = torch.tensor(own, dtype=torch.int64)
+    work = dist.all_reduce(total, group=group, async_op=True)
+
+    def answer() -> Votes:
+        work.wait()
+        return Votes(*total.tolist())
+
+    return answer

@@ -1,0 +1,272 @@
+"""`DataLoader.state_dict` and `load_state_dict`: a position in an epoch as a plain value, and back.
+
+The value has torchdata's keys where it has torchdata's meaning (`_num_yielded`, `_sampler_iter_yielded`,
+`_iterator_finished`), since other libraries read and change those. Everything in it goes through JSON, if what the
+user's own objects say of themselves does.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from fastload._epoch import ErrorLog
+from fastload._index_batches import IndexSource, index_source
+from fastload._progress import Progress
+from fastload._rng import from_plain, to_plain
+from fastload._stateful import WorkerState
+from fastload._stats import LoaderStats
+from fastload._torch_compat import DatasetKind
+from fastload.samplers._epochs import CountsEpochs
+from fastload.samplers._generators import packed_state, set_generator_state
+from fastload.samplers._order import State
+
+VERSION = 1
+_VERSION_KEY = "_fastload_state"
+
+
+@dataclass
+class LoaderState:
+    """What a loader remembers from one iterator to the next."""
+
+    epochs_begun: int = 0
+    sample_seed: int | None = None  # the first iterator's base seed
+    stats: LoaderStats = field(default_factory=LoaderStats)
+    error_log: ErrorLog = field(default_factory=ErrorLog)
+    progress: Progress | None = None  # of the iterator that began last
+    loaded: State | None = None  # by load_state_dict, for the next iterator
+
+    def begin_epoch(self) -> int:
+        """The number of the epoch that begins, from 0."""
+        self.epochs_begun += 1
+        return self.epochs_begun - 1
+
+    def take_loaded(self) -> State | None:
+        """The state that the iterator which begins now has to go on from."""
+        loaded, self.loaded = self.loaded, None
+        return loaded
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy of a loader, made to be sent or changed, is not in the middle of anything.
+        return {**vars(self), "progress": None}
+
+
+def loader_state(loader: Any) -> LoaderState:
+    """The loader's state, made when it is first asked for: the loader may be one of torch's own."""
+    state: LoaderState | None = vars(loader).get("_fastload_state")
+    if state is None:
+        state = loader._fastload_state = LoaderState()
+    return state
+
+
+def state_dict(loader: Any) -> State:
+    """The state of ``loader`` now: a new dict, made without any side effect."""
+    state = loader_state(loader)
+    if state.loaded is not None:
+        return copy.deepcopy(state.loaded)
+    progress = state.progress
+    plain: State = {
+        _VERSION_KEY: VERSION,
+        "_num_yielded": 0,
+        "_sampler_iter_yielded": 0,
+        "_iterator_finished": False,
+        "_epoch": state.epochs_begun,
+        "_sample_seed": state.sample_seed,
+        "_dataset_length": _dataset_length(loader),
+        "_batch_size": loader.batch_size,
+        "_num_workers": loader.num_workers,
+    }
+    if progress is None:
+        return plain
+    return {**plain, **_position(loader, progress)}
+
+
+def _position(loader: Any, progress: Progress) -> State:
+    now = (generator.get_state() for generator in shared_generators(loader))
+    return {
+        "_num_yielded": progress.yielded,
+        "_sampler_iter_yielded": progress.turns,
+        "_iterator_finished": progress.finished,
+        "_epoch": progress.epoch,
+        "_base_seed": progress.base_seed,
+        "_num_workers": len(progress.workers) if loader.num_workers else 0,
+        "_sampler": progress.record.state(progress.turns),
+        "_ahead": sorted(progress.ahead),
+        "_next_worker": progress.next_worker,
+        "_workers": [
+            {"consumed": w.consumed, "snapshot": copy.deepcopy(w.snapshot), "rng": to_plain(w.rng)}
+            for w in progress.workers
+        ],
+        "_generators": [packed_state(state) for state in (now if progress.finished else progress.generators)],
+        "_sampler_epochs": [sampler.epoch for sampler in epoch_samplers(loader)],
+    }
+
+
+def load_state_dict(loader: Any, state: Mapping[str, Any]) -> None:
+    """Let the next iterator of ``loader`` go on from ``state``; an empty one means a fresh start."""
+    mine = loader_state(loader)
+    if not isinstance(state, Mapping):
+        raise TypeError(f"load_state_dict() takes what state_dict() returned, a dict, got {type(state).__name__}")
+    loaded = copy.deepcopy(dict(state)) if state else None
+    if loaded is not None:
+        check_state(loader, loaded)
+    loader._iterator = None  # persistent workers are where the state is not
+    mine.loaded = loaded
+    mine.progress = None
+    if loaded is None:
+        mine.epochs_begun, mine.sample_seed = 0, None
+
+
+def check_state(loader: Any, state: State) -> None:
+    """Raise ValueError if ``state`` is no state, or one of another kind of loader."""
+    version = state.get(_VERSION_KEY)
+    if version is None:
+        keys = ", ".join(map(str, list(state)[:6]))
+        raise ValueError(f"this is not a state of fastload.DataLoader: it has the keys {keys} and no {_VERSION_KEY!r}")
+    if version != VERSION:
+        raise ValueError(
+            f"the state has version {version!r}, this fastload reads version {VERSION}; use the one it is of"
+        )
+    try:
+        Resume.of(state)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the state is damaged: {type(error).__name__}: {error}") from error
+    was, now = state["_dataset_length"], _dataset_length(loader)
+    if was != now:
+        raise ValueError(
+            f"the state belongs to a dataset of {_described_length(was)}, and this loader's has "
+            f"{_described_length(now)}; resume with the dataset that it was saved with, or start anew with {{}}"
+        )
+    if state["_num_yielded"] or state["_sampler_iter_yielded"]:
+        _check_position(loader, state)
+
+
+def _check_position(loader: Any, state: State) -> None:
+    was, now = state["_num_workers"], loader.num_workers
+    if loader._dataset_kind == DatasetKind.Iterable:
+        if was != now:
+            raise ValueError(
+                f"the state belongs to a loader with num_workers={was}, and this one has num_workers={now}: each "
+                "worker of an iterable dataset has a place of its own in the data; resume with the same number"
+            )
+    elif state["_iterator_finished"]:
+        return
+    elif (source := index_source(loader._index_sampler)) is not None:
+        rebased(source, state)
+    elif state["_batch_size"] != loader.batch_size:
+        raise wrong_batch_size(state["_batch_size"], loader.batch_size)
+
+
+def rebased(source: IndexSource, state: State) -> tuple[State | None, int]:
+    """The state of the order in this loader's terms, and the number of the index batch to go on with."""
+    sampler = state.get("_sampler", {})
+    order, old_size, size = sampler.get("order"), sampler.get("batch_size"), source.batch_size
+    turns = state["_sampler_iter_yielded"]
+    if order is None:
+        return None, turns
+    if not isinstance(order, dict) or not isinstance(old_size, int):
+        raise ValueError("the state to resume from was saved with another kind of sampler; resume with that one")
+    new_order, consumed = source.rebase(order, turns * old_size, size)
+    if old_size != size and (new_order, consumed) == (order, turns * old_size):
+        raise wrong_batch_size(old_size, size)
+    return new_order, consumed // size
+
+
+def wrong_batch_size(was: Any, now: Any) -> ValueError:
+    return ValueError(
+        f"the state belongs to a loader with batch_size={was}, and this one has batch_size={now}; resume with the same"
+    )
+
+
+@dataclass
+class Resume:
+    """A state on its way into an iterator."""
+
+    plain: State
+    finished: bool
+    epoch: int
+    turns: int
+    yielded: int
+    num_workers: int
+    base_seed: int | None
+    sample_seed: int | None
+    workers: list[WorkerState]
+    generators: list[str]
+    sampler_epochs: list[int]
+    sampler: State
+    ahead: list[int]
+    next_worker: int
+
+    @staticmethod
+    def of(plain: State) -> Resume:
+        """KeyError, TypeError or ValueError if something of a state is not there, or is not what it should be."""
+        return Resume(
+            plain,
+            bool(plain["_iterator_finished"]),
+            int(plain["_epoch"]),
+            int(plain["_sampler_iter_yielded"]),
+            int(plain["_num_yielded"]),
+            int(plain["_num_workers"]),
+            plain.get("_base_seed"),
+            plain["_sample_seed"],
+            [WorkerState(int(w["consumed"]), w["snapshot"], from_plain(w["rng"])) for w in plain.get("_workers", ())],
+            [str(state) for state in plain.get("_generators", ())],
+            [int(epoch) for epoch in plain.get("_sampler_epochs", ())],
+            dict(plain.get("_sampler", {})),
+            [int(number) for number in plain.get("_ahead", ())],
+            int(plain.get("_next_worker", 0)),
+        )
+
+
+def epoch_samplers(loader: Any) -> list[CountsEpochs]:
+    """The loader's samplers whose order depends on an epoch that the loader may count for them."""
+    return [sampler for sampler in _samplers(loader) if isinstance(sampler, CountsEpochs)]
+
+
+def shared_generators(loader: Any) -> list[torch.Generator]:
+    """The generators of the loader and its samplers, each once."""
+    generators: list[torch.Generator] = []
+    for owner in (loader, *_samplers(loader)):
+        generator = getattr(owner, "generator", None)
+        if isinstance(generator, torch.Generator) and all(generator is not known for known in generators):
+            generators.append(generator)
+    return generators
+
+
+def restore_generators(loader: Any, states: list[str]) -> None:
+    generators = shared_generators(loader)
+    if len(generators) != len(states):
+        raise ValueError(
+            f"the state to resume from has the states of {len(states)} torch.Generator objects, and this loader and "
+            f"its samplers have {len(generators)}; pass the same generator arguments as when it was saved"
+        )
+    for generator, state in zip(generators, states, strict=True):
+        set_generator_state(generator, state)
+
+
+def _samplers(loader: Any) -> Iterator[Any]:
+    """The loader's index sampler, what it takes its indices from, and so on."""
+    known: list[Any] = []
+    sampler = loader._index_sampler
+    while sampler is not None and all(sampler is not one for one in known):
+        known.append(sampler)
+        yield sampler
+        inner = getattr(sampler, "sampler", None)
+        sampler = inner if inner is not None else getattr(sampler, "batch_sampler", None)
+
+
+def _dataset_length(loader: Any) -> int | None:
+    if loader._dataset_kind == DatasetKind.Iterable:
+        return None
+    try:
+        return len(loader.dataset)
+    except TypeError:
+        return None
+
+
+def _described_length(length: int | None) -> str:
+    return "unknown length" if length is None else f"length {length}"
