@@ -4,24 +4,18 @@ Everything public in `torch.utils.data` is here under the same name: torch's own
 """
 
 from torch.utils.data import (
-    BatchSampler,
     ChainDataset,
     ConcatDataset,
     DataChunk,
     Dataset,
     DFIterDataPipe,
-    DistributedSampler,
     IterableDataset,
     IterDataPipe,
     MapDataPipe,
-    RandomSampler,
     Sampler,
-    SequentialSampler,
     StackDataset,
     Subset,
-    SubsetRandomSampler,
     TensorDataset,
-    WeightedRandomSampler,
     argument_validation,
     default_convert,
     functional_datapipe,
@@ -33,13 +27,23 @@ from torch.utils.data import (
     runtime_validation_disabled,
 )
 
-from fastload import datasets
+from fastload import datasets, samplers
 from fastload._errors import CollateError, WorkerDiedError, WorkerError
+from fastload._even import EvenBatches
 from fastload._install import install, uninstall
 from fastload._loader import DataLoader
+from fastload._split import split_by_rank_and_worker
 from fastload._stats import LoaderStats
 from fastload.collate import default_collate, pad_collate
 from fastload.datasets import ArrayDataset, SharedList
+from fastload.samplers import (
+    BatchSampler,
+    DistributedSampler,
+    RandomSampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 
 __version__ = "0.1.0"
 
@@ -54,6 +58,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "DistributedSampler",
+    "EvenBatches",
     "IterDataPipe",
     "IterableDataset",
     "LoaderStats",
@@ -82,5 +87,7 @@ __all__ = [
     "random_split",
     "runtime_validation",
     "runtime_validation_disabled",
+    "samplers",
+    "split_by_rank_and_worker",
     "uninstall",
 ]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import operator
+from collections import deque
 from collections.abc import Callable, MutableSequence, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -18,7 +20,7 @@ from typing import Any
 
 from fastload._gather import batch_getter
 from fastload._index_batches import as_list
-from fastload._rng import GeneratorStates
+from fastload._rng import GeneratorStates, set_states
 from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._torch_compat import torch_collate
@@ -112,9 +114,20 @@ class Fetcher:
         """How many samples of an iterable dataset are read."""
         return 0
 
+    def read_to_end(self) -> None:
+        """Leave the dataset as it is when an epoch is over."""
+
+    def snapshot(self) -> Snapshot | None:
+        """What the user's objects say of themselves now."""
+        return snapshot_of(self.dataset, None, 0)
+
+    def take_snapshot_next(self) -> None:
+        """With the next batch: nobody outside knows how the dataset began."""
+        self._batches_since_snapshot = self.config.snapshot_every
+
     def _snapshot(self) -> Snapshot | None:
-        """What the user's objects say of themselves, if it is time to ask."""
-        raise NotImplementedError
+        """The same if it is time to ask."""
+        return self.snapshot()  # after every batch: no sample of a map-style dataset is made again on resuming
 
     def where(self, error: Exception) -> str:
         """Which sample ``error`` came from, in words; empty if that is not known."""
@@ -196,9 +209,6 @@ class MapFetcher(Fetcher):
         self._get_batch: Callable[..., Any] | None = None
         if config.auto_collation and self._collate is default_collate and collates_as_torch():
             self._get_batch = batch_getter(config.dataset)
-
-    def _snapshot(self) -> Snapshot | None:
-        return snapshot_of(self.dataset, None, 0)  # after every batch: no sample is made again on resuming
 
     def _fetch(self, indices: Any) -> Any:
         started = perf_counter()
@@ -286,6 +296,13 @@ class IterableFetcher(Fetcher):
     def consumed(self) -> int:
         return self._count
 
+    def snapshot(self) -> Snapshot | None:
+        return snapshot_of(self.dataset, self.dataset_iter, self._count)
+
+    def read_to_end(self) -> None:
+        with suppress(Exception):
+            deque(self.dataset_iter, maxlen=0)
+
     def _pass_over(self, count: int) -> None:
         """Read the next ``count`` samples for nothing; those that failed have failed before."""
         if count > MANY_TO_PASS_OVER:
@@ -309,7 +326,7 @@ class IterableFetcher(Fetcher):
         if self._batches_since_snapshot < self.config.snapshot_every:
             return None
         self._batches_since_snapshot = 0
-        return snapshot_of(self.dataset, self.dataset_iter, self._count)
+        return self.snapshot()
 
     def _check_can_go_on(self, error: Exception) -> None:
         """A generator that raised is over, and the rest of the data with it; an iterator may raise for ever."""
@@ -378,6 +395,18 @@ def make_fetcher(
 ) -> Fetcher:
     """A fetcher for the dataset; ``iter(dataset)`` is called here if it is iterable.
 
-    resume: where the worker stood whose work this fetcher goes on with.
+    resume: where the worker stood whose work this fetcher goes on with. Its generators are set to where they were when
+    the dataset was iterated; where they are now is for the caller to set.
     """
-    return (IterableFetcher if config.iterable else MapFetcher)(config, words, resume)
+    kind = IterableFetcher if config.iterable else MapFetcher
+    if resume is None or not resume.ended:
+        if resume is not None and resume.began is not None:
+            set_states(resume.began)
+        return kind(config, words, resume)
+    if resume.snapshot is not None:
+        kind(config, words, resume).read_to_end()
+    if resume.rng is not None:
+        set_states(resume.rng)
+    fetcher = kind(config, words)
+    fetcher.take_snapshot_next()
+    return fetcher

@@ -49,14 +49,18 @@ def batch_getter(dataset: Any) -> Callable[[Any, Allocate], Any] | None:
     node = node_of(dataset)
     if isinstance(node, Foreign):
         return lambda indices, allocate: dataset.__getbatch__(as_list(indices), allocate)
-    if node is None:
-        return None
+    return None if node is None else NodeBatches(node)
 
-    def get_batch(indices: Any, allocate: Allocate) -> Any:
+
+@dataclass(frozen=True)
+class NodeBatches:
+    """What `batch_getter` returns for all but ``__getbatch__``."""
+
+    node: Node
+
+    def __call__(self, indices: Any, allocate: Allocate) -> Any:
         index = as_index(indices)
-        return NotImplemented if index is None else node.batch(index, allocate)
-
-    return get_batch
+        return NotImplemented if index is None else self.node.batch(index, allocate)
 
 
 def offers_batches(dataset: Any) -> bool:
@@ -125,7 +129,7 @@ class Fields:
         self.length = length
         self.is_dict = is_dict
         known = all(part.spec is not None for part in parts.values())
-        self.spec: Spec = self._shaped({key: part.spec for key, part in parts.items()}) if known else None
+        self.spec: Spec = self.shaped({key: part.spec for key, part in parts.items()}) if known else None
 
     def __len__(self) -> int:
         return self.length
@@ -136,13 +140,14 @@ class Fields:
             fields[key] = part.batch(index, allocate)
             if fields[key] is NotImplemented:
                 return NotImplemented
-        return self._shaped(fields)
+        return self.shaped(fields)
 
     def fill(self, index: Indices, out: Any, positions: Indices | None) -> None:
         for key, part in self.parts.items():
             part.fill(index, out[key], positions)
 
-    def _shaped(self, fields: dict[Any, Any]) -> Any:
+    def shaped(self, fields: dict[Any, Any]) -> Any:
+        """The parts as a batch has them: a dict, or a list for a tuple."""
         return fields if self.is_dict else list(fields.values())
 
 
@@ -158,12 +163,13 @@ class Chosen:
         return len(self.table)
 
     def batch(self, index: Indices, allocate: Allocate) -> Any:
-        return self.node.batch(self._translated(index), allocate)
+        return self.node.batch(self.translated(index), allocate)
 
     def fill(self, index: Indices, out: Any, positions: Indices | None) -> None:
-        self.node.fill(self._translated(index), out, positions)
+        self.node.fill(self.translated(index), out, positions)
 
-    def _translated(self, index: Indices) -> Indices:
+    def translated(self, index: Indices) -> Indices:
+        """The node's row numbers for these of its own."""
         translated = np.empty_like(index)
         _core.gather(self.table, index, translated)
         return translated

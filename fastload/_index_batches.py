@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch.utils.data import BatchSampler
+import torch.utils.data
 
+from fastload.samplers._batch import BatchSampler
 from fastload.samplers._order import (
     ArrayBatchSampler,
     ArraySampler,
@@ -85,4 +86,4 @@ class SingleIndices(Batches):
 
 
 # Samplers that cut the order of their ``sampler`` into batches of one size, by exact type.
-FIXED_BATCH_SAMPLERS: set[type] = {BatchSampler}
+FIXED_BATCH_SAMPLERS: set[type] = {torch.utils.data.BatchSampler, BatchSampler}

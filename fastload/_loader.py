@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,6 +17,8 @@ from fastload._state import load_state_dict, loader_state, state_dict
 from fastload._stats import LoaderStats
 from fastload._torch_compat import is_data_pipe, torch_get_iterator
 from fastload.engines._forkserver import start_forkserver_early
+
+logger = logging.getLogger("fastload")
 
 # What fastload adds to a loader, and what each means by default: torch's behaviour.
 EXTRA_ARGUMENTS = {"worker_type": "process", "on_error": "raise", "rng": "torch", "snapshot_every_n_steps": 1}
@@ -122,8 +125,12 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
         It goes through JSON and ``torch.save`` (what a dataset, iterator or sampler of the user's says of itself in a
         ``state_dict`` of its own has to, too), and making it changes nothing. For map-style datasets its size does
-        not depend on theirs. Keys are torchdata's where the meaning is.
+        not depend on theirs. Keys are torchdata's where the meaning is. Data pipes are served by torch's iterator,
+        which has no state: for them it is ``{}``.
         """
+        if belongs_to_torch(self):
+            logger.warning("torch's own iterator serves this loader, so its state_dict() has nothing to say")
+            return {}
         return state_dict(self)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

@@ -35,6 +35,7 @@ class Progress:
     base_seed: int
     workers: list[WorkerState]
     generators: list[torch.Tensor] = field(default_factory=list)  # states of shared ones, when the epoch began
+    sampler_epochs: list[int] = field(default_factory=list)
     turns: int = 0
     yielded: int = 0
     ahead: set[int] = field(default_factory=set)
@@ -53,6 +54,8 @@ class Progress:
         self.yielded += is_batch
         self.record.passed(self.turns)
         state = self.workers[worker]
+        if state.ended:
+            state.begin()
         state.consumed = report.consumed
         if report.snapshot is not None:
             state.snapshot = report.snapshot

@@ -8,6 +8,8 @@ which may be large: it outlives the iterator.
 from __future__ import annotations
 
 import copy
+import itertools
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -36,8 +38,10 @@ class ArrayPulls:
         batches = self._batches
         if batches is None:
             batches = self._batches = self._make(self._state)
-            self.record.order = batches.state()
+            self.record.follow(batches)
             self._length = len(batches)
+            if 0 < self._number >= self._length:
+                batches.read(self._length - 1)  # what was drawn for the last batch, which may be all, is drawn again
         number = self._number
         if number < self._length:
             self._number = number + 1
@@ -48,17 +52,32 @@ class ArrayPulls:
             batches.finish()
         raise StopIteration
 
+    def __del__(self) -> None:
+        if self._batches is not None:
+            self.record.order = self._batches.state()
+
 
 class ArrayRecord:
+    """Knows the state of an order; it may change while the epoch runs, as that of weights that are updated does."""
+
     def __init__(self, order: State | None, batch_size: int) -> None:
         self.order = order  # None until it is drawn
         self.batch_size = batch_size
+        self._batches: Callable[[], Batches | None] = lambda: None
+
+    def follow(self, batches: Batches) -> None:
+        """These are the batches it tells of, as long as they are there."""
+        self._batches = weakref.ref(batches)
+        self.order = batches.state()
 
     def passed(self, turns: int) -> None:
         """The first ``turns`` index batches are dealt with for good."""
 
     def state(self, turns: int) -> State:
         """What resuming after the first ``turns`` index batches takes."""
+        batches = self._batches()
+        if batches is not None:
+            self.order = batches.state()
         return {"order": self.order, "batch_size": self.batch_size}
 
 
@@ -71,8 +90,10 @@ class ForeignPulls:
     with. No sample is made for that.
     """
 
-    def __init__(self, iterator: Iterator[Any], sampler: Any, every: int, before: GeneratorStates | None) -> None:
-        self.record = ForeignRecord(before)
+    def __init__(
+        self, iterator: Iterator[Any], sampler: Any, every: int, before: GeneratorStates | None, shared: list[str]
+    ) -> None:
+        self.record = ForeignRecord(before, shared)
         self._iterator = iterator
         self._sampler = stateful_sampler(sampler)
         self._every = every
@@ -109,6 +130,8 @@ class ForeignPulls:
         """
         snapshot: State = state.get("snapshot") or {"pulls": 0}
         before, first = from_plain(state.get("before")), from_plain(state.get("first"))
+        if first is None and state.get("begun"):
+            first = before
         owner = stateful_sampler(sampler)
         if "sampler" in snapshot:
             _require(owner, sampler, "sampler").load_state_dict(copy.deepcopy(snapshot["sampler"]))
@@ -121,29 +144,60 @@ class ForeignPulls:
                 _require(stateful, iterator, "iterator").load_state_dict(copy.deepcopy(snapshot["iterator"]))
             if first is not None:
                 set_states(first)
-            _pass_over(iterator, turns - snapshot["pulls"], turns)
-        pulls = ForeignPulls(iterator, sampler, every, before)
+            passes = turns - snapshot["pulls"]
+            _pass_over(iterator, passes, turns)
+            if first is not None and passes == 0:  # what is drawn at the first pull is still to come
+                iterator = itertools.chain(list(itertools.islice(iterator, 1)), iterator)
+        pulls = ForeignPulls(iterator, sampler, every, before, state.get("shared", []))
         pulls._count = turns
         pulls.record.first = first
-        for entry in pulls.record.snapshots:
-            entry["pulls"] = turns
+        if pulls._is_stateful and "snapshot" in state:
+            pulls.record.snapshots = deque([snapshot])
         return pulls
 
 
+def end_foreign_epoch(make: Callable[[], Iterator[Any]], sampler: Any, state: State) -> None:
+    """Let a sampler with a state be as it was when the epoch that ``state`` belongs to was over.
+
+    make: as for `ForeignPulls.resumed`.
+    """
+    snapshot: State = state.get("snapshot") or {}
+    if "sampler" in snapshot:
+        owner = _require(stateful_sampler(sampler), sampler, "sampler")
+        owner.load_state_dict(copy.deepcopy(snapshot["sampler"]))
+        with unchanged_generators():
+            deque(make(), maxlen=0)
+
+
 class ForeignRecord:
-    def __init__(self, before: GeneratorStates | None) -> None:
+    """What the generators that a sampler may draw from were like.
+
+    before: global ones, and shared: the loader's and its samplers' own, when the sampler was iterated.
+    first: global ones when it was first pulled.
+    """
+
+    def __init__(self, before: GeneratorStates | None, shared: list[str]) -> None:
         self.before = before
+        self.shared = shared
         self.first: GeneratorStates | None = None
         self.snapshots: deque[State] = deque()
 
     def passed(self, turns: int) -> None:
-        while len(self.snapshots) > 1 and self.snapshots[1]["pulls"] <= turns:
+        # The one before the latest pull is kept: a sampler that came to its end in that pull may call this the
+        # beginning of its next epoch.
+        while len(self.snapshots) > 1 and self.snapshots[1]["pulls"] < turns:
             self.snapshots.popleft()
 
     def state(self, turns: int) -> State:
         if self.snapshots:
             return {"snapshot": copy.deepcopy(self.snapshots[0])}
-        return {"before": to_plain(self.before), "first": to_plain(self.first) if self.first != self.before else None}
+        first = self.first if self.first != self.before else None  # mostly they are the same
+        return {
+            "before": to_plain(self.before),
+            "first": to_plain(first),
+            "begun": self.first is not None,
+            "shared": self.shared,
+        }
 
 
 class UnknownPulls:

@@ -81,12 +81,16 @@ def state_dict(loader: Any) -> State:
         "_num_workers": loader.num_workers,
     }
     if progress is None:
-        return plain
+        return {**plain, "_generators": _generators_now(loader)}
     return {**plain, **_position(loader, progress)}
 
 
+def _generators_now(loader: Any) -> list[str]:
+    return [packed_state(generator.get_state()) for generator in shared_generators(loader)]
+
+
 def _position(loader: Any, progress: Progress) -> State:
-    now = (generator.get_state() for generator in shared_generators(loader))
+    at_begin = progress.generators
     return {
         "_num_yielded": progress.yielded,
         "_sampler_iter_yielded": progress.turns,
@@ -98,11 +102,17 @@ def _position(loader: Any, progress: Progress) -> State:
         "_ahead": sorted(progress.ahead),
         "_next_worker": progress.next_worker,
         "_workers": [
-            {"consumed": w.consumed, "snapshot": copy.deepcopy(w.snapshot), "rng": to_plain(w.rng)}
+            {
+                "consumed": w.consumed,
+                "snapshot": copy.deepcopy(w.snapshot),
+                "rng": to_plain(w.rng),
+                "began": to_plain(w.began),
+                "ended": w.ended,
+            }
             for w in progress.workers
         ],
-        "_generators": [packed_state(state) for state in (now if progress.finished else progress.generators)],
-        "_sampler_epochs": [sampler.epoch for sampler in epoch_samplers(loader)],
+        "_generators": _generators_now(loader) if progress.finished else [packed_state(state) for state in at_begin],
+        "_sampler_epochs": progress.sampler_epochs,
     }
 
 
@@ -133,9 +143,10 @@ def check_state(loader: Any, state: State) -> None:
         )
     try:
         Resume.of(state)
+        was = state["_dataset_length"]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the state is damaged: {type(error).__name__}: {error}") from error
-    was, now = state["_dataset_length"], _dataset_length(loader)
+    now = _dataset_length(loader)
     if was != now:
         raise ValueError(
             f"the state belongs to a dataset of {_described_length(was)}, and this loader's has "
@@ -201,6 +212,11 @@ class Resume:
     ahead: list[int]
     next_worker: int
 
+    @property
+    def in_an_epoch(self) -> bool:
+        """Whether an iterator had begun, and had not come to its end."""
+        return self.base_seed is not None and not self.finished
+
     @staticmethod
     def of(plain: State) -> Resume:
         """KeyError, TypeError or ValueError if something of a state is not there, or is not what it should be."""
@@ -213,7 +229,12 @@ class Resume:
             int(plain["_num_workers"]),
             plain.get("_base_seed"),
             plain["_sample_seed"],
-            [WorkerState(int(w["consumed"]), w["snapshot"], from_plain(w["rng"])) for w in plain.get("_workers", ())],
+            [
+                WorkerState(
+                    int(w["consumed"]), w["snapshot"], from_plain(w["rng"]), from_plain(w["began"]), bool(w["ended"])
+                )
+                for w in plain.get("_workers", ())
+            ],
             [str(state) for state in plain.get("_generators", ())],
             [int(epoch) for epoch in plain.get("_sampler_epochs", ())],
             dict(plain.get("_sampler", {})),

@@ -24,11 +24,19 @@ class WorkerState:
 
     consumed: how many samples of an iterable dataset its batches were made of.
     rng: its random generators; None as long as they are as they were seeded.
+    began: the same when its iterable dataset was iterated, which may have drawn an order.
+    ended: all of that is from the end of an epoch, and another one begins.
     """
 
     consumed: int = 0
     snapshot: Snapshot | None = None
     rng: GeneratorStates | None = None
+    began: GeneratorStates | None = None
+    ended: bool = False
+
+    def begin(self) -> None:
+        """The epoch after the ended one has begun."""
+        self.began, self.snapshot, self.ended = self.rng, None, False
 
 
 def fresh_states(resume: Sequence[WorkerState] | None, num_workers: int) -> list[WorkerState]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from fastload._failure import LocalFailure
 from fastload._fetch import FetchConfig, Fetcher, make_fetcher
-from fastload._rng import unchanged_generators
+from fastload._rng import current_states, unchanged_generators
 from fastload._stateful import WorkerState, fresh_states
 from fastload.engines._base import BatchTask, Made
 
@@ -16,8 +17,12 @@ class InlineEngine:
     workers: tuple[Any, ...] = ()
 
     def __init__(self, config: FetchConfig, resume: Sequence[WorkerState] | None = None) -> None:
-        # An iterable dataset's iter() is called here, where torch's loader calls it.
-        self.fetcher: Fetcher = make_fetcher(config, resume=resume[0] if resume else None)
+        # An iterable dataset's iter() is called here, where torch's loader calls it. It may draw, and a resumed one
+        # has to draw the same, from generators that are the caller's.
+        self._began = current_states() if config.iterable and config.snapshot_every else None
+        state = resume[0] if resume else None
+        with unchanged_generators() if state is not None and not state.ended else nullcontext():
+            self.fetcher: Fetcher = make_fetcher(config, resume=state)
         self._resume_from = resume
         self._task: BatchTask | None = None
         # Samples with generators of their own leave the training loop's as they are.
@@ -25,7 +30,10 @@ class InlineEngine:
 
     def start(self, epoch: int) -> Sequence[WorkerState]:
         self.fetcher.epoch = epoch
-        return fresh_states(self._resume_from, 1)
+        if self._resume_from and not self._resume_from[0].ended:
+            return fresh_states(self._resume_from, 1)
+        snapshot = self.fetcher.snapshot() if self.fetcher.config.snapshot_every else None
+        return [WorkerState(snapshot=snapshot, began=self._began)]
 
     def submit(self, task: BatchTask) -> None:
         self._task = task

@@ -28,7 +28,6 @@ from fastload._errors import WorkerDiedError
 from fastload._fetch import AT, NOWHERE, FetchConfig
 from fastload._fetch import STOP as STOP_WORD
 from fastload._index_batches import as_list
-from fastload._rng import GeneratorStates
 from fastload._stateful import WorkerState, fresh_states
 from fastload.engines import _live
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
@@ -67,7 +66,7 @@ class WorkerHandle:
     held: dict[int, Any] = field(default_factory=dict)  # number -> indices of the tasks it has not answered
     outbox: deque[bytes] = field(default_factory=deque)  # frames that its pipe had no room for
     resuming: bool = False
-    rng: GeneratorStates | None = None  # at the start of the epoch, if not as seeded
+    state: WorkerState = field(default_factory=WorkerState)  # at the start of the epoch
 
     def post(self, message: bytes) -> bool:
         """Send what the pipe takes without blocking, in order; False if something stays in the outbox."""
@@ -131,7 +130,7 @@ class ProcessEngine:
         except WorkerDiedError:
             self.stop()
             raise
-        return [WorkerState(rng=handle.rng) for handle in self._handles]
+        return [handle.state for handle in self._handles]
 
     def _resume(self, epoch: int) -> None:
         """Workers do what they were given and acknowledge the epoch; their answers up to then go nowhere."""
@@ -254,7 +253,7 @@ class ProcessEngine:
             return False
         if message.tag == RESUMED:
             handle.resuming = False
-            handle.rng = message.open()
+            handle.state = message.open()
         else:
             self._arrived.append(ProcessResult(handle, message, self._slots))
         return True

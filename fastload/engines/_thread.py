@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastload._errors import WorkerError
 from fastload._failure import Failure, LocalFailure
@@ -18,8 +18,6 @@ from fastload._stateful import WorkerState, fresh_states
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
 from fastload.engines import _live
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
-
-_RESUMED = object()
 
 
 class ThreadEngine:
@@ -62,7 +60,10 @@ class ThreadEngine:
             thread.tasks.put(epoch)
         waiting = self._num_workers
         while waiting:
-            waiting -= self._answers.get() is _RESUMED
+            answer = self._answers.get()
+            if isinstance(answer, ThreadResumed):
+                states[answer.worker] = answer.state
+                waiting -= 1
         return states
 
     def submit(self, task: BatchTask) -> None:
@@ -131,7 +132,7 @@ class WorkerThread(threading.Thread):
                 self._epoch, ended = task, False
                 if not isinstance(self._fetcher, Failure):
                     self._make_fetcher(None)
-                self._answers.put(_RESUMED)
+                self._answers.put(ThreadResumed(self._worker, self._state()))
             elif not ended:
                 ended = self._answer(task)
             del task  # its batch belongs to the loader's user now
@@ -145,6 +146,16 @@ class WorkerThread(threading.Thread):
             self._fetcher.epoch = self._epoch
         except Exception as error:
             self._fetcher = Failure.of(error, f"in DataLoader worker thread {self._worker}")
+
+    def _state(self) -> WorkerState:
+        """At the beginning of an epoch that is not the first."""
+        if isinstance(self._fetcher, Failure) or not self._config.snapshot_every:
+            return WorkerState()
+        try:
+            return WorkerState(snapshot=self._fetcher.snapshot())
+        except Exception as error:
+            self._fetcher = Failure.of(error, f"in DataLoader worker thread {self._worker}")
+            return WorkerState()
 
     def _answer(self, task: BatchTask) -> bool:
         """Do ``task``; True at the end of an iterable dataset."""
@@ -169,6 +180,13 @@ class WorkerThread(threading.Thread):
         self._answers.put(ThreadResult(task, Made(outcome, self._fetcher.report)))
         del outcome  # a failure's traceback holds this frame
         return False
+
+
+class ThreadResumed(NamedTuple):
+    """Everything from before is answered."""
+
+    worker: int
+    state: WorkerState
 
 
 class ThreadResult:

@@ -2,7 +2,7 @@
 
 loader -> worker   tag >= 0: a task (indices, slots given back)     RESUME: (epoch, slots given back)   STOP
 worker -> loader   tag >= 0: the answer (outcome, report, news of memory)    -1 - number: the data ended
-                   RESUMED: everything from before is answered; where the random generators stand
+                   RESUMED: everything from before is answered; where the worker stands
 """
 
 from __future__ import annotations
@@ -114,11 +114,11 @@ class Worker:
                 setup.init_fn(setup.worker)
         except Exception as error:
             return Failure.of(error, self.where)
-        fetcher = self._fetcher(setup.resume)
-        if setup.resume is not None and setup.resume.rng is not None:
-            set_states(setup.resume.rng)
         if self.watch is not None:
             self.watch.look()  # from here on only changes are told
+        fetcher = self._fetcher(setup.resume)
+        if setup.resume is not None and setup.resume.rng is not None and not setup.resume.ended:
+            set_states(setup.resume.rng)
         return fetcher
 
     def _fetcher(self, resume: WorkerState | None = None) -> Fetcher | Failure:
@@ -149,9 +149,16 @@ class Worker:
     def _resume(self, epoch: int) -> None:
         self.ended = False
         self.epoch = epoch
+        began = self.watch.look_again() if self.watch is not None and self.setup.fetch.iterable else None
         if isinstance(self.fetcher, Fetcher):
             self.fetcher = self._fetcher()
-        self._send(RESUMED, None if self.watch is None else self.watch.look_again())
+        state = WorkerState()
+        if self.watch is not None and isinstance(self.fetcher, Fetcher):
+            try:
+                state = WorkerState(snapshot=self.fetcher.snapshot(), rng=self.watch.look_again(), began=began)
+            except Exception as error:
+                self.fetcher = Failure.of(error, self.where)
+        self._send(RESUMED, state)
 
     def _answer(self, number: int, indices: Any) -> None:
         if isinstance(self.fetcher, Failure):

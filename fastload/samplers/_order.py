@@ -29,6 +29,10 @@ class Order(ABC):
     # How many indices beyond the one wanted may be read without drawing from a generator that others use, too.
     chunk = CHUNK
 
+    # Whether any position behind one that was read may be read before its turn: nothing is drawn for it, and what it
+    # holds is decided.
+    decided = False
+
     @abstractmethod
     def __len__(self) -> int:
         """How many there are; ``sys.maxsize`` for an order without end."""
@@ -78,6 +82,9 @@ class ArraySampler(Sampler[int]):
 class Batches(ABC):
     """The index batches of one epoch, by number."""
 
+    # As `Order.decided`; of the last one only that it holds no surprise: reading it may draw.
+    decided = False
+
     @abstractmethod
     def __len__(self) -> int: ...
 
@@ -114,6 +121,8 @@ class ArrayBatchSampler(Sampler[list[int]]):
 class ArrayOrder(Order):
     """An order that is known as a whole."""
 
+    decided = True
+
     def __init__(self, indices: Indices, state: State) -> None:
         self._indices = indices
         self._state = state
@@ -133,6 +142,7 @@ class FixedBatches(Batches):
 
     def __init__(self, order: Order, batch_size: int, drop_last: bool) -> None:
         self.order = order
+        self.decided = order.decided
         self._size = batch_size
         self._length = len(order)
         self._number = self._length // batch_size if drop_last else -(-self._length // batch_size)
@@ -160,9 +170,9 @@ class FixedBatches(Batches):
         return self.order.state()
 
 
-# How fastload sees samplers of torch's own types: as an ArraySampler with the same settings. By exact type, since a
-# subclass may mean another order. Filled by the modules that define the equivalents.
-EQUIVALENTS: dict[type, Callable[[Any], ArraySampler]] = {}
+# How fastload sees samplers of torch's own types: as an ArraySampler with the same settings, or None if it cannot take
+# this one. By exact type, since a subclass may mean another order. Filled by the modules that define the equivalents.
+EQUIVALENTS: dict[type, Callable[[Any], ArraySampler | None]] = {}
 
 
 def array_sampler(sampler: Any) -> ArraySampler | None:

@@ -9,7 +9,16 @@ import torch.utils.data
 
 import fastload
 
-REPLACED = {"DataLoader", "default_collate"}
+SUBCLASSED = {
+    "BatchSampler",
+    "DataLoader",
+    "DistributedSampler",
+    "RandomSampler",
+    "SequentialSampler",
+    "SubsetRandomSampler",
+    "WeightedRandomSampler",
+}
+REPLACED = {*SUBCLASSED, "default_collate"}
 
 
 def test_everything_public_in_torch_is_here_and_the_same_object() -> None:
@@ -20,7 +29,8 @@ def test_everything_public_in_torch_is_here_and_the_same_object() -> None:
 
 
 def test_what_is_replaced_stands_in_for_torchs() -> None:
-    assert issubclass(fastload.DataLoader, torch.utils.data.DataLoader)
+    for name in SUBCLASSED:
+        assert issubclass(getattr(fastload, name), getattr(torch.utils.data, name)), name
     assert fastload.default_collate([1, 2]).tolist() == [1, 2]
 
 
