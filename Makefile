@@ -1,7 +1,9 @@
 # Everything starts here; `make train` and `make test` do all the set-up by themselves.
 #
 #   make train      train a small network on JPEG files, with torch's loader and with fastload's
+#   make train-ddp  train on RANKS=2 processes with checkpoints; stopped at any time, it goes on where it was
 #   make test       lint, types, C++ unit tests, Python tests
+#   make test-integrations   the same batches inside Lightning, accelerate, transformers, Ray Train and datasets
 #   make bench      measure, print the table, write benchmarks/RESULTS.md
 #   make lint       ruff and mypy alone
 #   make sanitize   the native code under address, undefined-behaviour and thread sanitizers; leaks
@@ -19,24 +21,39 @@ TRAIN_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
+RANKS ?= 2
+
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/done
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# The other libraries and all they need, 1.7 GB, in an environment of their own; the extension is that of .venv.
+INTEGRATIONS := .venv-integrations
+INTEGRATIONS_PIP := $(INTEGRATIONS)/bin/python -m pip --disable-pip-version-check
+
 # A stamp is written only after its whole recipe succeeded, so whatever was interrupted is done again.
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
 EXTENSION := $(wildcard fastload/_core*.so)
 
-.PHONY: train test bench lint sanitize build wheel clean distclean FORCE
+.PHONY: train train-ddp test test-integrations bench lint sanitize build wheel clean distclean FORCE
 .DELETE_ON_ERROR:
 
 train: build
 	$(BIN)/python examples/train.py $(TRAIN_ARGS)
 
+train-ddp: build
+	mkdir -p data
+	OMP_NUM_THREADS=1 $(BIN)/python -m torch.distributed.run --standalone --nproc-per-node $(RANKS) \
+	    examples/train_ddp.py --checkpoint data/ddp.pt --resume $(TRAIN_ARGS)
+
 test: lint
 	$(MAKE) -C csrc/tests test
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+# Plain pytest ignores this folder: it has a configuration of its own.
+test-integrations: build $(INTEGRATIONS)/done
+	PYTHONPATH=$(CURDIR) $(INTEGRATIONS)/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS) tests/ecosystem
 
 bench: build
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -67,6 +84,13 @@ $(DONE)/requirements: $(DONE)/venv constraints.txt
 	$(PIP) install -r constraints.txt
 	touch $@
 
+$(INTEGRATIONS)/done: $(DONE)/venv constraints.txt constraints-integrations.txt
+	rm -rf $(INTEGRATIONS)
+	$(BIN)/python -m venv $(INTEGRATIONS)
+	$(INTEGRATIONS_PIP) install -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(INTEGRATIONS_PIP) install -c constraints.txt -r constraints-integrations.txt pytest pytest-timeout pytest-xdist
+	touch $@
+
 # build/unfinished outlives a build that was killed: its object files may be cut short.
 $(DONE)/extension: $(DONE)/requirements $(SOURCES) $(if $(EXTENSION),,FORCE)
 	test ! -e build/unfinished || rm -rf build
@@ -81,4 +105,4 @@ clean:
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) data
+	rm -rf $(VENV) $(INTEGRATIONS) data

@@ -27,6 +27,10 @@ ORDER = (
     "second_epoch",
     "memory",
     "overhead",
+    "sampler_start",
+    "sampler_rate",
+    "state",
+    "resume",
 )
 
 

@@ -26,9 +26,9 @@ class Child:
         status = self._process.wait()
         raise RuntimeError(f"benchmarks.{self._module} ended with status {status}; its error is above")
 
-    def ask(self) -> Any:
+    def ask(self, line: str = "go") -> Any:
         assert self._process.stdin
-        self._process.stdin.write("go\n")
+        self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         return self.answer()
 

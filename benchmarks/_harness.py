@@ -21,12 +21,16 @@ GB, MB = 1e9, 1e6
 
 @dataclass(frozen=True)
 class Side:
-    """One competitor: ``work(state)`` does ``amount``; the state is ``prepare``'s and goes to ``finish``."""
+    """One competitor: ``work(state)`` does ``amount``; the state is ``prepare``'s and goes to ``finish``.
+
+    most_rounds: for a side that takes much longer than the others; fastload's number is its row's.
+    """
 
     work: Callable[[Any], Any]
     prepare: Callable[[], Any] = lambda: None
     finish: Callable[[Any], Any] = lambda _: None
     amount: float = 1.0
+    most_rounds: int = 1000
 
     def measure(self, unit: "Unit") -> float:
         """One round: the figure of this side, in ``unit``."""
@@ -67,13 +71,13 @@ class Target:
     """What a row should reach; every bound that is given must hold."""
 
     text: str
-    times_torch: float | None = None  # at least so many times better than torch
+    times_torch: float | None = None  # at least so many times better than torch, or than the row's peer
     share_of_limit: float | None = None
     at_most: float | None = None  # in the row's unit
 
-    def is_met(self, times_torch: float, share: float | None, figure: float) -> bool:
+    def is_met(self, times_peer: float | None, share: float | None, figure: float) -> bool:
         return (
-            (self.times_torch is None or times_torch >= self.times_torch)
+            (self.times_torch is None or (times_peer is not None and times_peer >= self.times_torch))
             and (self.share_of_limit is None or (share is not None and share >= self.share_of_limit))
             and (self.at_most is None or figure <= self.at_most)
         )
@@ -91,6 +95,9 @@ class Row:
     limit_is: str = ""  # what the limit's side did; empty where no limit makes sense
     doubts: str = ""
     most_rounds: int = 1000  # fewer where a round is long and its figure steady
+    warm_up: bool = True
+    peer: str = "torch"  # whose side stands beside fastload's
+    no_peer: str = ""  # why it has no figure, in two or three words
 
 
 @dataclass
@@ -104,15 +111,17 @@ class Rounds:
         self.figures.setdefault(side, []).append(figure)
 
     def drop_first(self) -> None:
-        """Forget the warm-up round."""
+        """Forget the warm-up round, but for a side that was measured in no other."""
         for figures in self.figures.values():
-            del figures[0]
+            if len(figures) > 1:
+                del figures[0]
 
     def report(self) -> dict[str, Any]:
         """Everything the table needs, as JSON."""
         sides = {name: summary(figures) for name, figures in self.figures.items()}
         mine, unit = sides["fastload"]["median"], self.row.unit
-        times_torch = unit.times_better(mine, sides["torch"]["median"])
+        peer = sides.get(self.row.peer)
+        times_peer = unit.times_better(mine, peer["median"]) if peer else None
         share = unit.times_better(mine, sides["limit"]["median"]) if "limit" in sides else None
         return {
             "title": self.row.title,
@@ -121,10 +130,13 @@ class Rounds:
             "limit_is": self.row.limit_is,
             "doubts": self.row.doubts,
             "sides": sides,
-            "times_torch": times_torch,
+            "peer": self.row.peer,
+            "no_peer": self.row.no_peer,
+            "warm_up": self.row.warm_up,
+            "times_peer": times_peer,
             "share_of_limit": share,
-            "must": verdict(self.row.must, times_torch, share, mine),
-            "goal": verdict(self.row.goal, times_torch, share, mine),
+            "must": verdict(self.row.must, times_peer, share, mine),
+            "goal": verdict(self.row.goal, times_peer, share, mine),
         }
 
 
@@ -133,10 +145,12 @@ def summary(figures: list[float]) -> dict[str, Any]:
     return {"median": statistics.median(ordered), "min": ordered[0], "max": ordered[-1], "figures": figures}
 
 
-def verdict(target: Target | None, times_torch: float, share: float | None, figure: float) -> dict[str, Any] | None:
+def verdict(
+    target: Target | None, times_peer: float | None, share: float | None, figure: float
+) -> dict[str, Any] | None:
     if target is None:
         return None
-    return {"text": target.text, "met": target.is_met(times_torch, share, figure)}
+    return {"text": target.text, "met": target.is_met(times_peer, share, figure)}
 
 
 def both(side: Callable[[str], Side]) -> dict[str, Side]:
@@ -147,7 +161,7 @@ def both(side: Callable[[str], Side]) -> dict[str, Side]:
 def measure_others(sides: Mapping[str, Side], rounds: Rounds) -> None:
     """One turn of every side but fastload's, which the caller times."""
     for name, side in sides.items():
-        if name != "fastload":
+        if name != "fastload" and len(rounds.figures.get(name, ())) < side.most_rounds:
             gc.collect()
             rounds.add(name, side.measure(rounds.row.unit))
     gc.collect()

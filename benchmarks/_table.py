@@ -8,7 +8,7 @@ HEADER = (
     "peer (torch)",
     "fastload",
     "the machine's limit",
-    "fastload / torch",
+    "fastload / peer",
     "share of the limit",
     "must",
     "goal",
@@ -21,9 +21,10 @@ one after the other. A wide spread, or a machine that was busy, is shown with it
 consuming process share the cores; how the figures grow with more cores is not measured here."""
 
 READING = """\
-Medians. "fastload / torch" says how many times better fastload is, for rates, times and memory alike; ✓ and
+Medians. "fastload / peer" says how many times better fastload is, for rates, times and memory alike; ✓ and
 ✗ say whether this run meets a must or a goal. Outputs compared: equal. (Each benchmark first checks that the
-batches of torch and fastload have the same types, dtypes, shapes and values, and fails if not.)"""
+batches of torch and fastload have the same types, dtypes, shapes and values, and fails if not; where they are
+not meant to be the same, its doubts say so.)"""
 
 
 BUSY_SHARE = 0.2  # more than this for other processes, and a run is worth little
@@ -66,18 +67,24 @@ def join(cells: Iterable[str], widths: list[int]) -> str:
 
 
 def row_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    sides, unit, share = row["sides"], row["unit"], row["share_of_limit"]
+    sides, unit, share, times = row["sides"], row["unit"], row["share_of_limit"], row["times_peer"]
     limit = amount(sides["limit"]["median"], unit) if "limit" in sides else "-"
     return (
         row["title"],
-        amount(sides["torch"]["median"], unit),
+        peer(row),
         amount(sides["fastload"]["median"], unit),
         limit,
-        f"{number(row['times_torch'])}x",
+        "-" if times is None else f"{number(times)}x",
         "-" if share is None else f"{share:.0%}",
         target(row["must"]),
         target(row["goal"]),
     )
+
+
+def peer(row: dict[str, Any]) -> str:
+    name, sides = row["peer"], row["sides"]
+    figure = amount(sides[name]["median"], row["unit"]) if name in sides else row["no_peer"]
+    return figure if name == "torch" else f"{figure} ({name})"
 
 
 def target(verdict: dict[str, Any] | None) -> str:
@@ -91,11 +98,13 @@ def details(row: dict[str, Any]) -> Iterable[str]:
     if row["doubts"]:
         yield f"Doubt: {row['doubts']}."
     load, busy = row["load_average"][0], max(row["busy"])
-    yield f"{row['rounds']} rounds after a warm-up; load average {load}, other processes used {busy:.0%}."
+    warm_up = " after a warm-up" if row["warm_up"] else ", no warm-up"
+    yield f"Rounds: {row['rounds']}{warm_up}; load average {load}, other processes used {busy:.0%}."
     yield ""
     for name, side in row["sides"].items():
         low, high = number(side["min"]), amount(side["max"], row["unit"])
-        yield f"- {name}: {amount(side['median'], row['unit'])} ({low} to {high})"
+        fewer = f", {len(side['figures'])} only" if len(side["figures"]) < row["rounds"] else ""
+        yield f"- {name}: {amount(side['median'], row['unit'])} ({low} to {high}{fewer})"
 
 
 def amount(value: float, unit: str) -> str:

@@ -34,9 +34,10 @@ def compare(benchmark: Any, request: pytest.FixtureRequest) -> Compare:
             setup=prepare,
             teardown=mine.finish,
             rounds=min(row.most_rounds, request.config.getoption("--rounds")),
-            warmup_rounds=1,
+            warmup_rounds=int(row.warm_up),
         )
-        rounds.drop_first()
+        if row.warm_up:
+            rounds.drop_first()
         report = rounds.report()
         report["rounds"] = len(rounds.figures["fastload"])
         report["load_average"] = load_before

@@ -18,9 +18,10 @@ from time import perf_counter
 from types import GeneratorType
 from typing import Any
 
-from fastload._gather import batch_getter
+from fastload._gather import NodeBatches, batch_getter
 from fastload._index_batches import as_list
-from fastload._rng import GeneratorStates, set_states
+from fastload._read_ahead import Peek, reading_ahead
+from fastload._rng import GeneratorStates, set_states, unchanged_generators
 from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._torch_compat import torch_collate
@@ -209,6 +210,12 @@ class MapFetcher(Fetcher):
         self._get_batch: Callable[..., Any] | None = None
         if config.auto_collation and self._collate is default_collate and collates_as_torch():
             self._get_batch = batch_getter(config.dataset)
+
+    def read_ahead(self, peek: Peek) -> None:
+        """Begin to gather batches before they are asked for, as far as ``peek`` tells which they will be."""
+        plain = self.config.on_error == "raise" and self.config.sample_seed is None
+        if plain and isinstance(self._get_batch, NodeBatches):
+            self._get_batch = reading_ahead(self._get_batch, peek)
 
     def _fetch(self, indices: Any) -> Any:
         started = perf_counter()
@@ -404,7 +411,8 @@ def make_fetcher(
             set_states(resume.began)
         return kind(config, words, resume)
     if resume.snapshot is not None:
-        kind(config, words, resume).read_to_end()
+        with unchanged_generators():
+            kind(config, words, resume).read_to_end()
     if resume.rng is not None:
         set_states(resume.rng)
     fetcher = kind(config, words)

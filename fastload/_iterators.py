@@ -19,6 +19,7 @@ from fastload._epoch import Epoch
 from fastload._epoch_start import EpochStart, snapshot_every
 from fastload._errors import WorkerDiedError
 from fastload._fetch import FetchConfig
+from fastload._pulls import ArrayPulls
 from fastload._state import loader_state
 from fastload._stateful import WorkerState
 from fastload._torch_compat import (
@@ -113,6 +114,8 @@ class InlineIterator(_EpochIterator, SingleProcessIterator):
         engine = InlineEngine(fetch_config(loader, self._base_seed), start.workers())
         self._dataset_fetcher = engine.fetcher
         self._begin(loader, engine, 0, start, engine.start(start.number))
+        if isinstance(self._sampler_iter, ArrayPulls):
+            engine.read_ahead(self._sampler_iter.peek)
 
 
 class WorkerIterator(_EpochIterator, MultiProcessingIterator):

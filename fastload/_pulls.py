@@ -29,6 +29,7 @@ class ArrayPulls:
         self._state = state
         self._batches: Batches | None = None
         self._number = first
+        self._early: deque[Any] = deque()  # the next ones, read before their turn
         self._finished = False
 
     def __iter__(self) -> ArrayPulls:
@@ -45,13 +46,31 @@ class ArrayPulls:
         number = self._number
         if number < self._length:
             self._number = number + 1
-            batch = batches.read(number)
-            return batch if isinstance(batch, int) else batch.view(IndexBatch)
+            return self._early.popleft() if self._early else self._read(batches, number)
         if not self._finished:
             self._finished = True
             batches.finish()
         raise StopIteration
 
+    def peek(self, ahead: int) -> Any:
+        """The index batch that comes after ``ahead`` more pulls; None if it is not decided yet, or is the last one.
+
+        Looking changes nothing: no random number is drawn that would not have been drawn by now.
+        """
+        batches = self._batches
+        if batches is None or not batches.decided:
+            return None
+        while len(self._early) <= ahead:
+            number = self._number + len(self._early)
+            if number >= self._length - 1:  # reading the last one may end the order, which may draw
+                return None
+            self._early.append(self._read(batches, number))
+        return self._early[ahead]
+
+    @staticmethod
+    def _read(batches: Batches, number: int) -> Any:
+        batch = batches.read(number)
+        return batch if isinstance(batch, int) else batch.view(IndexBatch)
     def __del__(self) -> None:
         if self._batches is not None:
             self.record.order = self._batches.state()

@@ -56,7 +56,16 @@ void gather_large(const GatherJob& job, std::size_t begin, std::size_t end) noex
   }
 }
 
-void gather_range(const GatherJob& job, std::size_t begin, std::size_t end) noexcept {
+}  // namespace
+
+std::size_t first_out_of_range(const std::int64_t* indices, std::size_t count, std::int64_t rows) noexcept {
+  for (std::size_t k = 0; k < count; ++k) {
+    if (indices[k] >= rows || indices[k] < -rows) return k;
+  }
+  return count;
+}
+
+void gather_part(const GatherJob& job, std::size_t begin, std::size_t end) noexcept {
   switch (job.row_bytes) {
     case 0: return;
     case 1: return gather_fixed<1>(job, begin, end);
@@ -73,21 +82,12 @@ void gather_range(const GatherJob& job, std::size_t begin, std::size_t end) noex
   }
 }
 
-}  // namespace
-
-std::size_t first_out_of_range(const std::int64_t* indices, std::size_t count, std::int64_t rows) noexcept {
-  for (std::size_t k = 0; k < count; ++k) {
-    if (indices[k] >= rows || indices[k] < -rows) return k;
-  }
-  return count;
-}
-
 void gather_rows(const GatherJob& job) noexcept {
   const std::size_t bytes = job.count * job.row_bytes;
-  if (bytes < kParallelBytes || num_threads() < 2) return gather_range(job, 0, job.count);
+  if (bytes < kParallelBytes || num_threads() < 2) return gather_part(job, 0, job.count);
   const std::size_t tasks = std::min(job.count, bytes / kChunkBytes);
   parallel_for(tasks, [&job, tasks](std::size_t task) {
-    gather_range(job, job.count * task / tasks, job.count * (task + 1) / tasks);
+    gather_part(job, job.count * task / tasks, job.count * (task + 1) / tasks);
   });
 }
 

@@ -28,4 +28,7 @@ std::size_t first_out_of_range(const std::int64_t* indices, std::size_t count, s
 // Does the job, on several threads if it is large. Checks nothing.
 void gather_rows(const GatherJob& job) noexcept;
 
+// Rows k of the job with begin <= k < end, in the calling thread.
+void gather_part(const GatherJob& job, std::size_t begin, std::size_t end) noexcept;
+
 }  // namespace fastload

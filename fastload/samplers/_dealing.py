@@ -69,6 +69,7 @@ class DealtOrder(Order):
     """
 
     def __init__(self, whole: Order, deal: Deal, state: State) -> None:
+        self.decided = whole.decided
         self._whole = whole
         self._deal = deal
         self._length = deal.count

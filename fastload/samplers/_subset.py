@@ -30,6 +30,8 @@ class SubsetRandomSampler(torch.utils.data.SubsetRandomSampler):
 class SubsetOrder(Order):
     """``indices`` in the order of a permutation."""
 
+    decided = True
+
     def __init__(self, indices: Indices, state: State, generator: torch.Generator) -> None:
         self._indices = indices
         self._state = state

@@ -1,6 +1,5 @@
 """Shards and items of iterable datasets: each on one worker of one rank, and as many on all ranks."""
 
-import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.datasets import Numbers
 from support.loader import DataLoader, TorchDataLoader
+from support.streams import EpochStream, SizedStream, Stream
 from torch.utils.data import IterableDataset
 
 import fastload
@@ -18,79 +18,6 @@ from fastload._reader import Reader
 from fastload._split import EQUALIZE, SplitIterator, split_by_rank_and_worker
 
 RANKS = range(4)
-
-
-class Stream(IterableDataset):
-    """The numbers below ``length``; no ``__len__``."""
-
-    def __init__(self, length: int, first: int = 0) -> None:
-        self.numbers = range(first, first + length)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.numbers)
-
-
-class SizedStream(Stream):
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-
-class EpochStream(Stream):
-    """The numbers, and the epoch it was told."""
-
-    epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-
-class StatefulIterator:
-    """Counts how often it is asked for an item."""
-
-    asked = 0
-
-    def __init__(self, length: int) -> None:
-        self.length = length
-        self.at = 0
-
-    def __iter__(self) -> "StatefulIterator":
-        return self
-
-    def __next__(self) -> int:
-        if self.at == self.length:
-            raise StopIteration
-        self.at += 1
-        StatefulIterator.asked += 1
-        return self.at - 1
-
-    def state_dict(self) -> dict[str, int]:
-        return {"at": self.at}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.at = state["at"]
-
-
-class StreamOfStatefulIterators(Stream):
-    def __iter__(self) -> Any:
-        return StatefulIterator(len(self.numbers))
-
-
-class StatefulStream(Stream):
-    """The dataset has the state, as that of Hugging Face has, and its iterator is a generator."""
-
-    at = loaded = 0
-
-    def __iter__(self) -> Iterator[int]:
-        self.at, self.loaded = self.loaded, 0
-        while self.at < len(self.numbers):
-            self.at += 1
-            yield self.at - 1
-
-    def state_dict(self) -> dict[str, int]:
-        return {"at": self.at}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.loaded = state["at"]
 
 
 class ShardReader(IterableDataset):
@@ -309,75 +236,6 @@ def test_a_rank_that_has_less_than_was_said_is_an_error() -> None:
     part = split_by_rank_and_worker(Stream(5), rank=0, world_size=2, lengths=[7, 7], equalize="error")
     with pytest.raises(ValueError, match="ended after 5 items, and lengths says that this rank has 7"):
         list(part)
-
-
-# --- resuming -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("source", [Stream, StreamOfStatefulIterators, StatefulStream])
-@pytest.mark.parametrize("equalize", [None, "pad", "mask", "truncate"])
-def test_an_iterator_goes_on_from_its_state_at_every_item(source: Any, equalize: Any) -> None:
-    def begin() -> Any:
-        return iter(split_by_rank_and_worker(source(11), rank=2, world_size=3, equalize=equalize))
-
-    whole = list(begin())
-    for count in range(len(whole) + 1):
-        before, after = begin(), begin()
-        assert [next(before) for _ in range(count)] == whole[:count]
-        after.load_state_dict(pickle.loads(pickle.dumps(before.state_dict())))
-        assert list(after) == whole[count:]
-
-
-@pytest.mark.parametrize("source", [Stream, StreamOfStatefulIterators, StatefulStream])
-def test_the_state_reaches_into_what_is_repeated(source: Any) -> None:
-    def begin() -> Any:
-        part = split_by_rank_and_worker(source(3), rank=0, world_size=2, lengths=[3, 8], equalize="mask")
-        return iter(part)
-
-    whole = list(begin())
-    assert [item for item, _ in whole] == [0, 1, 2, 0, 1, 2, 0, 1]
-    for count in range(len(whole) + 1):
-        before, after = begin(), begin()
-        assert [next(before) for _ in range(count)] == whole[:count]
-        after.load_state_dict(before.state_dict())
-        assert list(after) == whole[count:]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("source", [Stream, StreamOfStatefulIterators])
-def test_a_loader_goes_on_in_the_middle_of_the_split_items(source: Any, workers: int) -> None:
-    def begin() -> Any:
-        part = split_by_rank_and_worker(source(30), rank=1, world_size=2, equalize="mask")
-        return fastload.DataLoader(part, batch_size=3, num_workers=workers)
-
-    def rest_of(batches: Any) -> list[Any]:
-        return [[part.tolist() for part in batch] for batch in batches]
-
-    whole = rest_of(begin())
-    for count in range(0, len(whole) + 1, 2):
-        before, after = begin(), begin()
-        batches = iter(before)
-        assert [[part.tolist() for part in next(batches)] for _ in range(count)] == whole[:count]
-        after.load_state_dict(before.state_dict())
-        assert rest_of(after) == whole[count:]
-
-
-def test_a_stateful_source_is_not_read_again() -> None:
-    part = split_by_rank_and_worker(StreamOfStatefulIterators(1000), rank=0, world_size=2)
-    before, after = iter(part), iter(part)
-    for _ in range(400):
-        next(before)
-    StatefulIterator.asked = 0
-    after.load_state_dict(before.state_dict())
-    assert next(after) == 800
-    assert StatefulIterator.asked == 2
-
-
-def test_the_state_of_another_part_is_refused() -> None:
-    state = iter(split_by_rank_and_worker(Stream(8), rank=0, world_size=2)).state_dict()
-    other = iter(split_by_rank_and_worker(Stream(8), rank=1, world_size=3))
-    with pytest.raises(ValueError, match="the state of rank 0 of 2, worker 0 of 1, and here is rank 1 of 3"):
-        other.load_state_dict(state)
 
 
 # --- where this is, and what does not fit ---------------------------------------------------------------
