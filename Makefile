@@ -13,7 +13,8 @@
 #
 # PYTHON=python3.12   the interpreter that .venv is made from
 # JOBS=4              pytest processes (0: all tests in one process)
-# TRAIN_ARGS= PYTEST_ARGS= BENCH_ARGS=   more arguments for the three
+# RANKS=4             processes of train-ddp
+# TRAIN_ARGS= PYTEST_ARGS= BENCH_ARGS=   more arguments for train and train-ddp, pytest, the benchmarks
 
 PYTHON ?= python3
 JOBS ?= 2

@@ -26,6 +26,7 @@ from fastload._state import (
 )
 from fastload._stateful import WorkerState
 from fastload._torch_compat import DatasetKind
+from fastload.samplers._epochs import CountsEpochs
 from fastload.samplers._generators import generator_state
 
 Pulls = ArrayPulls | ForeignPulls | UnknownPulls
@@ -73,12 +74,16 @@ class EpochStart:
 
     def _begin_sampler_epochs(self) -> None:
         samplers = epoch_samplers(self._loader)
-        if self._loaded is not None:
-            for sampler, epoch in zip(samplers, self._loaded.sampler_epochs, strict=False):
+        epochs = [] if self._loaded is None else self._loaded.sampler_epochs
+        for sampler, epoch in zip(samplers, epochs, strict=False):
+            if isinstance(sampler, CountsEpochs):
                 sampler.resume_epoch(epoch)
+            elif self._go_on:
+                sampler.set_epoch(epoch)
         if not self._go_on or self._draws_anew():
             for sampler in samplers:
-                sampler.begin_epoch()
+                if isinstance(sampler, CountsEpochs):
+                    sampler.begin_epoch()
 
     def base_seed(self, drawn: int) -> int:
         """The seed of the workers; ``drawn`` is what torch's base class drew just now."""

@@ -12,6 +12,7 @@ import itertools
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from fastload._index_batches import IndexBatch, IndexSource
@@ -42,7 +43,10 @@ class ArrayPulls:
             self.record.follow(batches)
             self._length = len(batches)
             if 0 < self._number >= self._length:
-                batches.read(self._length - 1)  # what was drawn for the last batch, which may be all, is drawn again
+                # What was drawn for the last batch, which may be all, is drawn again. An order dealt to other ranks
+                # may have none here; it draws nothing.
+                with suppress(IndexError):
+                    batches.read(self._length - 1)
         number = self._number
         if number < self._length:
             self._number = number + 1
@@ -71,6 +75,7 @@ class ArrayPulls:
     def _read(batches: Batches, number: int) -> Any:
         batch = batches.read(number)
         return batch if isinstance(batch, int) else batch.view(IndexBatch)
+
     def __del__(self) -> None:
         if self._batches is not None:
             self.record.order = self._batches.state()

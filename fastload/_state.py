@@ -21,7 +21,6 @@ from fastload._rng import from_plain, to_plain
 from fastload._stateful import WorkerState
 from fastload._stats import LoaderStats
 from fastload._torch_compat import DatasetKind
-from fastload.samplers._epochs import CountsEpochs
 from fastload.samplers._generators import packed_state, set_generator_state
 from fastload.samplers._order import State
 
@@ -243,9 +242,13 @@ class Resume:
         )
 
 
-def epoch_samplers(loader: Any) -> list[CountsEpochs]:
-    """The loader's samplers whose order depends on an epoch that the loader may count for them."""
-    return [sampler for sampler in _samplers(loader) if isinstance(sampler, CountsEpochs)]
+def epoch_samplers(loader: Any) -> list[Any]:
+    """The loader's samplers whose order depends on an epoch: those with ``set_epoch``, as torch's distributed one has."""
+    return [
+        sampler
+        for sampler in _samplers(loader)
+        if callable(getattr(sampler, "set_epoch", None)) and isinstance(getattr(sampler, "epoch", None), int)
+    ]
 
 
 def shared_generators(loader: Any) -> list[torch.Generator]:

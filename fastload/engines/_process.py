@@ -265,6 +265,8 @@ class ProcessEngine:
         raise WorkerDiedError(text) from RuntimeError(torch_obituary(handle.process))
 
     def stop(self) -> None:
+        if self._memory is None:
+            return  # not started, or stopped: maybe by the interpreter's exit, which takes modules away before us
         if os.getpid() != self._pid:
             return  # a fork of the loader's process: the workers are not its children
         handles, self._handles = self._handles, []
@@ -285,7 +287,7 @@ class ProcessEngine:
         for file in (self._memory, self._board):
             if file is not None:
                 file.close()
-        self._words = None
+        self._memory = self._board = self._words = None
         _live.discard(self)
 
 

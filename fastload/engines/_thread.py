@@ -79,6 +79,8 @@ class ThreadEngine:
         return result
 
     def stop(self) -> None:
+        if not self._running:
+            return
         self._running = False
         for thread in self.workers:
             thread.terminate()

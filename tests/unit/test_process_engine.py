@@ -43,3 +43,15 @@ def test_memory_settles_when_batches_are_dropped() -> None:
         assert float(batch[0, 0]) == 2.0 * number
         if iterator._engine._handles:
             assert all(handle.memory.leased <= 2 for handle in iterator._engine._handles)
+
+
+@pytest.mark.parametrize("worker_type", ["process", "thread"])
+def test_an_engine_that_was_stopped_needs_nothing_to_be_stopped_again(
+    worker_type: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iterator: Any = iter(DataLoader(Images(), batch_size=2, num_workers=2, worker_type=worker_type))
+    iterator._engine.stop()
+    with monkeypatch.context() as context:  # at interpreter exit modules are taken away before the last iterator
+        context.setattr("fastload.engines._live._live", None)
+        context.setattr("fastload.engines._process.os", None)
+        iterator._engine.stop()
