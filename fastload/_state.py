@@ -243,7 +243,7 @@ class Resume:
 
 
 def epoch_samplers(loader: Any) -> list[Any]:
-    """The loader's samplers whose order depends on an epoch: those with ``set_epoch``, as torch's distributed one has."""
+    """The loader's samplers whose order depends on an epoch: those with ``set_epoch``, as torch's distributed one."""
     return [
         sampler
         for sampler in _samplers(loader)
