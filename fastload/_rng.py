@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import random
 import zlib
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -14,11 +15,20 @@ import torch
 
 
 class GeneratorStates(NamedTuple):
-    """The three states, as raw as they come: it has to be quick to take and to compare."""
+    """The three states, as raw as they come: they have to be quick to take."""
 
-    random: Any
+    random: Any  # (version, 624 words and a position, next normal number)
     torch: bytes
-    numpy: Any
+    numpy: Any  # (name, words as bytes, position, whether there is a next normal number, that number)
+
+    def __reduce__(self) -> Any:
+        version, words, gauss = self.random
+        # A tuple of 625 ints takes longer to pickle than all the rest of a small batch.
+        return _unpickled, (version, array("I", words).tobytes(), gauss, self.torch, self.numpy)
+
+
+def _unpickled(version: int, words: bytes, gauss: float | None, torch_state: bytes, numpy_state: Any) -> Any:
+    return GeneratorStates((version, tuple(array("I", words)), gauss), torch_state, numpy_state)
 
 
 def current_states() -> GeneratorStates:
@@ -37,23 +47,34 @@ class Watch:
 
     def __init__(self) -> None:
         self._seen: GeneratorStates | None = None
+        self._random_mark: Any = None
         self._numpy_words = b""
 
     def look(self) -> GeneratorStates | None:
         """The states if they are others than at the last look, and at the first one; else None."""
-        seen, words = self._seen, _numpy_words()
-        if seen is not None and words and words == self._numpy_words and not seen.numpy[3]:
-            # Unpacking NumPy's state takes ten times as long as the rest. Words that did not move are enough,
-            # unless it holds the second half of a pair of normal numbers, which it gives out without them.
-            numpy_state = seen.numpy
-        else:
-            numpy_state = _numpy_state()
-        states = GeneratorStates(random.getstate(), _torch_state(), numpy_state)
-        self._numpy_words = words
-        if states == seen:
+        seen, random_state, torch_state = self._seen, random.getstate(), _torch_state()
+        _, words, gauss = random_state
+        # The position moves with every number; it comes back to where it was with all words changed. (The first
+        # word is the same after every seeding.)
+        random_mark = (words[624], words[1:4], gauss)
+        numpy_state = self._numpy_state()
+        as_before = seen is not None and torch_state == seen.torch and numpy_state == seen.numpy
+        if as_before and random_mark == self._random_mark:
             return None
-        self._seen = states
-        return states
+        self._random_mark = random_mark
+        self._seen = GeneratorStates(random_state, torch_state, numpy_state)
+        return self._seen
+
+    def _numpy_state(self) -> Any:
+        """NumPy's state. Unpacking it takes longer than all the rest, so it is done only if it may have moved.
+
+        Words that did not move are enough, unless it holds the second half of a pair of normal numbers, which it gives
+        out without them.
+        """
+        words, before = _numpy_words(), self._numpy_words
+        self._numpy_words = words
+        seen = self._seen
+        return seen.numpy if seen is not None and words and words == before and not seen.numpy[3] else _numpy_state()
 
     def look_again(self) -> GeneratorStates:
         """The states, changed or not."""
@@ -117,7 +138,7 @@ def _numpy_words() -> bytes:
 
 
 def _packed(state: bytes) -> str:
-    return zlib.compress(state).hex()
+    return zlib.compress(state, 1).hex()
 
 
 def _unpacked(text: str) -> bytes:

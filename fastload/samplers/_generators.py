@@ -15,7 +15,7 @@ def generator_state(generator: torch.Generator) -> str:
 
 def packed_state(state: torch.Tensor) -> str:
     """What ``generator.get_state()`` returned, as text that JSON takes."""
-    return zlib.compress(state.numpy().tobytes()).hex()
+    return zlib.compress(state.numpy().tobytes(), 1).hex()
 
 
 def set_generator_state(generator: torch.Generator, text: str) -> None:
