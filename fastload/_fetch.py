@@ -21,7 +21,7 @@ from typing import Any
 from fastload._gather import NodeBatches, batch_getter
 from fastload._index_batches import as_list
 from fastload._read_ahead import Peek, reading_ahead
-from fastload._rng import GeneratorStates, set_states, unchanged_generators
+from fastload._rng import GeneratorStates
 from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._torch_compat import torch_collate
@@ -395,26 +395,3 @@ def described(error: Exception) -> str:
         return f"{type(error).__name__}: {error}"
     except Exception:
         return type(error).__name__
-
-
-def make_fetcher(
-    config: FetchConfig, words: MutableSequence[int] | None = None, resume: WorkerState | None = None
-) -> Fetcher:
-    """A fetcher for the dataset; ``iter(dataset)`` is called here if it is iterable.
-
-    resume: where the worker stood whose work this fetcher goes on with. Its generators are set to where they were when
-    the dataset was iterated; where they are now is for the caller to set.
-    """
-    kind = IterableFetcher if config.iterable else MapFetcher
-    if resume is None or not resume.ended:
-        if resume is not None and resume.began is not None:
-            set_states(resume.began)
-        return kind(config, words, resume)
-    if resume.snapshot is not None:
-        with unchanged_generators():
-            kind(config, words, resume).read_to_end()
-    if resume.rng is not None:
-        set_states(resume.rng)
-    fetcher = kind(config, words)
-    fetcher.take_snapshot_next()
-    return fetcher

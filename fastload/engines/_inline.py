@@ -7,7 +7,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from fastload._failure import LocalFailure
-from fastload._fetch import FetchConfig, Fetcher, MapFetcher, make_fetcher
+from fastload._fetch import FetchConfig, Fetcher, MapFetcher
+from fastload._make_fetcher import make_fetcher
 from fastload._read_ahead import Peek
 from fastload._rng import current_states, unchanged_generators
 from fastload._stateful import WorkerState, fresh_states

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from fastload._errors import WorkerError
 from fastload._failure import Failure, LocalFailure
-from fastload._fetch import NOWHERE, STOP, FetchConfig, FetchReport, Interrupted, make_fetcher
+from fastload._fetch import NOWHERE, STOP, FetchConfig, FetchReport, Interrupted
+from fastload._make_fetcher import make_fetcher
 from fastload._stateful import WorkerState, fresh_states
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
 from fastload.engines import _live

@@ -23,7 +23,8 @@ import torch
 from fastload import _core
 from fastload._errors import WorkerError
 from fastload._failure import Failure
-from fastload._fetch import FetchConfig, Fetcher, FetchReport, Interrupted, make_fetcher
+from fastload._fetch import FetchConfig, Fetcher, FetchReport, Interrupted
+from fastload._make_fetcher import make_fetcher
 from fastload._rng import Watch, set_states
 from fastload._stateful import WorkerState
 from fastload._torch_compat import prepare_worker_process, seed_worker, set_worker_info, torch_collate
