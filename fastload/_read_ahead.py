@@ -36,7 +36,7 @@ MOST_BYTES = 32 << 20
 # After so many changes of the tensors in one epoch, reading ahead is taken to be in vain.
 MOST_CHANGES = 3
 # Where other programs keep the processors busy the thread gets none of its own, and handing over is in vain: 84 us a
-# batch in place of 64 us. After so many jobs that it had no part in, nothing is begun for so many batches.
+# batch in place of 64 us. After so many more jobs without its help than with it, nothing is begun for so many batches.
 MOST_UNHELPED = 4
 PAUSE_BATCHES = 64
 
@@ -110,8 +110,8 @@ class ReadAhead:
             self._jobs.append(Job(indices, batch, gather, nbytes))
 
     def _count(self, helped: bool) -> None:
-        self._unhelped = 0 if helped else self._unhelped + 1
-        if self._unhelped == MOST_UNHELPED:
+        self._unhelped = max(0, self._unhelped - 1) if helped else self._unhelped + 1
+        if self._unhelped >= MOST_UNHELPED:
             self._unhelped, self._pause = 0, PAUSE_BATCHES
 
     def _see_changes(self) -> None:

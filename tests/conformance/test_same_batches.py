@@ -116,7 +116,9 @@ def test_streams_are_torchs(batch: dict[str, Any], persistent: bool, workers: in
     def arguments() -> dict[str, Any]:
         return with_workers(workers, persistent, generator=generator() if persistent else None, **batch)
 
-    assert_same_run(RandomStream(LENGTH), arguments, [None, 2, None])
+    # Long enough that no worker has come to its end where the second epoch is left: when its loader learns that is a
+    # matter of chance, with torch too, and decides how much the other workers draw before the third.
+    assert_same_run(RandomStream(3 * LENGTH), arguments, [None, 2, None])
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

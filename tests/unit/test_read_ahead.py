@@ -13,11 +13,17 @@ from support.loader import TorchDataLoader
 from support.scripts import run_script
 from torch.utils.data import StackDataset, Subset, TensorDataset
 
-from fastload import DataLoader, _core, samplers
+from fastload import DataLoader, _core, _read_ahead, samplers
 from fastload._read_ahead import BATCHES_AHEAD, LEAST_BYTES, MOST_BYTES, MOST_CHANGES, ReadAhead
 from fastload.memory._arena import process_slots
 
 ROWS, WIDTH, BATCH = 100, 8192, 8  # 256 KB a batch
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where other programs keep the thread from its work."""
+    monkeypatch.setattr(_read_ahead, "MOST_UNHELPED", 1 << 30)
 
 
 def images() -> torch.Tensor:
@@ -299,6 +305,23 @@ def never_whole() -> _core.GatherAhead:
         job.cancel()
         if not job.finish():
             return job
+
+
+def test_nothing_is_begun_for_a_while_when_it_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_read_ahead, "MOST_UNHELPED", 4)
+    monkeypatch.setattr(_read_ahead, "PAUSE_BATCHES", 5)
+    iterator = iter(DataLoader(pictures(), batch_size=10))
+    next(iterator)
+    reader: Any = iterator._dataset_fetcher._get_batch
+    for helped in (False, False, True, False, False):
+        reader._count(helped)
+    assert reader._pause == 0
+    reader._count(False)
+    left = []
+    for step in range(1, 9):
+        assert next(iterator)[1].tolist() == [*range(10 * step, 10 * step + 10)]
+        left.append(begun(iterator))
+    assert left == [1, 0, 0, 0, 0, 2, 1, 0]
 
 
 def test_the_state_counts_what_was_handed_out() -> None:
