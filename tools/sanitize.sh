@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "${PYTHON:-.venv/bin/python}")
-tests=(tests/native tests/unit/test_{default_collate,pad_collate,gather,array,message}*.py)
+tests=(tests/native tests/unit/test_{default_collate,pad_collate,gather,array,message,read_ahead,samplers_weighted}*.py)
 tree=build/sanitize
 
 say() { printf '\n== %s\n' "$*"; }
@@ -23,12 +23,12 @@ cd "$tree"
 rm -f fastload/_core*.so
 
 say "C++ unit tests: address, undefined behaviour, leaks"
-# The children that thread_pool_test forks lack their parent's threads, and the leak check at exit wants them.
+# The children that some tests fork lack their parent's threads, and the leak check at exit wants them.
 make -s -C csrc/tests build faults FASTLOAD_SANITIZE=address,undefined FAULTS="address leak undefined"
 for source in csrc/tests/*_test.cpp; do
     leaks=1
     name=$(basename "$source" .cpp)
-    [ "$name" != thread_pool_test ] || leaks=0
+    [[ $name != @(thread_pool|background)_test ]] || leaks=0
     echo "$name (leaks: $leaks)"
     ASAN_OPTIONS=detect_leaks=$leaks "$(find build -path '*address*' -name "$name" -type f)"
 done
