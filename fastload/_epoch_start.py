@@ -7,6 +7,7 @@ they were found where an epoch goes on: its draws are behind it, and the caller 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,8 @@ from fastload._torch_compat import DatasetKind
 from fastload.samplers._epochs import CountsEpochs
 from fastload.samplers._generators import generator_state
 
+logger = logging.getLogger("fastload")
+
 Pulls = ArrayPulls | ForeignPulls | UnknownPulls
 
 
@@ -43,7 +46,7 @@ class EpochStart:
         self._source = index_source(loader._index_sampler) if self._is_map else None
         self._before: GeneratorStates | None = None
         self._shared_before: list[str] = []
-        plain = state.take_loaded()
+        plain = state.loaded
         if plain is not None:
             check_state(loader, plain)  # the loader may have changed since the state was loaded
         self._loaded = None if plain is None else Resume.of(plain)
@@ -96,7 +99,16 @@ class EpochStart:
     def workers(self) -> Sequence[WorkerState] | None:
         """Where new workers have to stand; None at the beginning."""
         loaded = self._loaded
-        if loaded is None or not loaded.workers or not self._same_workers():
+        if loaded is None or not loaded.workers:
+            return None
+        if not self._same_workers():
+            if self._go_on and any(worker.snapshot for worker in loaded.workers):
+                logger.warning(
+                    "the state holds what the datasets of num_workers=%d said of themselves; with num_workers=%d they "
+                    "begin as this process has its dataset",
+                    loaded.num_workers,
+                    self._loader.num_workers,
+                )
             return None
         if self._go_on:
             return loaded.workers
@@ -116,6 +128,7 @@ class EpochStart:
         iterator: over the loader's index sampler, new. workers: where they stand.
         """
         loaded = self._loaded
+        loader_state(self._loader).loaded = None  # it serves once; after an error it is still there
         if self._go_on and loaded is not None:
             restore_generators(self._loader, loaded.generators)  # iterating the sampler may have drawn
         generators = [generator.get_state() for generator in shared_generators(self._loader)]

@@ -44,11 +44,6 @@ class LoaderState:
         self.epochs_begun += 1
         return self.epochs_begun - 1
 
-    def take_loaded(self) -> State | None:
-        """The state that the iterator which begins now has to go on from."""
-        loaded, self.loaded = self.loaded, None
-        return loaded
-
     def __getstate__(self) -> dict[str, Any]:
         # A copy of a loader, made to be sent or changed, is not in the middle of anything.
         return {**vars(self), "progress": None}
@@ -181,7 +176,7 @@ def rebased(source: IndexSource, state: State) -> tuple[State | None, int]:
     if not isinstance(order, dict) or not isinstance(old_size, int):
         raise ValueError("the state to resume from was saved with another kind of sampler; resume with that one")
     new_order, consumed = source.rebase(order, turns * old_size, size)
-    if old_size != size and (new_order, consumed) == (order, turns * old_size):
+    if old_size != size and new_order.get("num_replicas") == order.get("num_replicas"):
         raise wrong_batch_size(old_size, size)
     return new_order, consumed // size
 

@@ -308,3 +308,27 @@ def test_the_state_before_the_first_epoch_is_that_of_a_new_loader() -> None:
     same = DataLoader(range(N), 4, sampler=samplers.DistributedSampler(range(N), 1, 0))
     same.load_state_dict(counting.state_dict())
     assert run_epochs(same, 3) == run_epochs(counting, 3)
+
+
+def test_a_state_that_was_refused_is_still_there_for_another_try() -> None:
+    loader = DataLoader(range(10), 2, shuffle=True)
+    iterator = iter(loader)
+    next(iterator)
+    state = loader.state_dict()
+    other = DataLoader(range(10), 2, shuffle=True)
+    other.load_state_dict(state)
+    object.__setattr__(other, "dataset", range(12))
+    with pytest.raises(ValueError, match=r"length 10.*length 12"):
+        iter(other)
+    object.__setattr__(other, "dataset", range(10))
+    assert torch.cat(list(other)).tolist() == torch.cat(list(iterator)).tolist()
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 5])
+def test_another_batch_size_is_refused_where_the_world_is_the_same(batch_size: int) -> None:
+    loader = DataLoader(range(40), 4, sampler=samplers.DistributedSampler(range(40), 2, 0))
+    iterator = iter(loader)
+    next(iterator)
+    other = DataLoader(range(40), batch_size, sampler=samplers.DistributedSampler(range(40), 2, 0))
+    with pytest.raises(ValueError, match=f"batch_size=4.*batch_size={batch_size}"):
+        other.load_state_dict(loader.state_dict())
