@@ -1,8 +1,8 @@
 """What an iterator begins with: a new epoch, or the rest of one whose state was loaded.
 
-The draws from generators are those of torch's loader in both cases, so that what follows the resumed epoch is what
-would have followed. Then the numbers that matter are put in place of the drawn ones. The global generators are left as
-they were found where an epoch goes on: its draws are behind it, and the caller may have restored them.
+Where an epoch goes on, all generators are left as they were found: its draws are behind it. `load_state_dict` has put
+those that were given to the loader and its samplers where they had been when the state was saved; the global ones are
+the caller's to restore.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from fastload._index_batches import index_source
 from fastload._progress import Progress
-from fastload._pulls import ArrayPulls, ForeignPulls, UnknownPulls, end_foreign_epoch
+from fastload._pulls import ArrayPulls, ForeignPulls, Replay, UnknownPulls, end_foreign_epoch
 from fastload._rng import GeneratorStates, current_states, set_states
 from fastload._state import (
     Resume,
@@ -22,13 +22,12 @@ from fastload._state import (
     epoch_samplers,
     loader_state,
     rebased,
-    restore_generators,
     shared_generators,
 )
 from fastload._stateful import WorkerState
 from fastload._torch_compat import DatasetKind
 from fastload.samplers._epochs import CountsEpochs
-from fastload.samplers._generators import generator_state
+from fastload.samplers._generators import generator_state, packed_state, set_generator_states, standing_at
 
 logger = logging.getLogger("fastload")
 
@@ -51,7 +50,10 @@ class EpochStart:
             check_state(loader, plain)  # the loader may have changed since the state was loaded
         self._loaded = None if plain is None else Resume.of(plain)
         self._go_on = self._loaded is not None and self._loaded.in_an_epoch
-        self._found = current_states() if self._go_on and not self._draws_anew() else None
+        self._found = current_states() if self._go_on else None
+        # Of a resumed epoch the generators given to the loader stay where the caller has them, too.
+        keeps = self._go_on or self._keeps_workers()
+        self._found_shared = [(g, g.get_state()) for g in shared_generators(loader)] if keeps else []
         if self._loaded is not None:
             state.epochs_begun = self._loaded.epoch + self._loaded.finished
             state.sample_seed = self._loaded.sample_seed
@@ -60,41 +62,41 @@ class EpochStart:
         if self._loaded is not None and self._loaded.finished and self._is_map:
             sampler = loader._index_sampler
             end_foreign_epoch(lambda: iter(sampler), sampler, self._loaded.sampler)
-        if self._loaded is not None and self._draws_anew():
-            restore_generators(loader, self._loaded.generators)
-
-    def _draws_anew(self) -> bool:
-        """Whether the base seed that is drawn now counts: that of an epoch which had not begun."""
-        loaded = self._loaded
-        return loaded is not None and (loaded.base_seed is None or (loaded.finished and not self._keeps_workers()))
 
     def _keeps_workers(self) -> bool:
         """Whether the workers of a finished epoch would have served the next one."""
-        return bool(self._loader.persistent_workers and self._loader.num_workers and self._same_workers())
+        is_finished = self._loaded is not None and self._loaded.finished
+        return bool(
+            is_finished and self._loader.persistent_workers and self._loader.num_workers and self._same_workers()
+        )
 
     def _same_workers(self) -> bool:
         return self._loaded is not None and self._loaded.num_workers == self._loader.num_workers
 
     def _begin_sampler_epochs(self) -> None:
         samplers = epoch_samplers(self._loader)
-        epochs = [] if self._loaded is None else self._loaded.sampler_epochs
-        for sampler, epoch in zip(samplers, epochs, strict=False):
-            if isinstance(sampler, CountsEpochs):
-                sampler.resume_epoch(epoch)
-            elif self._go_on:
-                sampler.set_epoch(epoch)
-        if not self._go_on or self._draws_anew():
-            for sampler in samplers:
+        if self._go_on and self._loaded is not None:
+            for sampler, epoch in zip(samplers, self._loaded.sampler_epochs, strict=False):
                 if isinstance(sampler, CountsEpochs):
-                    sampler.begin_epoch()
+                    sampler.resume_epoch(epoch)
+                else:
+                    sampler.set_epoch(epoch)
+            return
+        for sampler in samplers:
+            if isinstance(sampler, CountsEpochs):
+                sampler.begin_epoch()
 
     def base_seed(self, drawn: int) -> int:
         """The seed of the workers; ``drawn`` is what torch's base class drew just now."""
         loaded = self._loaded
-        if loaded is None or loaded.base_seed is None or self._draws_anew():
+        if loaded is None or loaded.base_seed is None or not (self._go_on or self._keeps_workers()):
             return drawn
-        restore_generators(self._loader, loaded.generators)
+        self._leave_generators_as_found()
         return loaded.base_seed
+
+    def _leave_generators_as_found(self) -> None:
+        for generator, state in self._found_shared:
+            generator.set_state(state)
 
     def workers(self) -> Sequence[WorkerState] | None:
         """Where new workers have to stand; None at the beginning."""
@@ -129,23 +131,21 @@ class EpochStart:
         """
         loaded = self._loaded
         loader_state(self._loader).loaded = None  # it serves once; after an error it is still there
-        if self._go_on and loaded is not None:
-            restore_generators(self._loader, loaded.generators)  # iterating the sampler may have drawn
-        generators = [generator.get_state() for generator in shared_generators(self._loader)]
+        generators = [packed_state(generator.get_state()) for generator in shared_generators(self._loader)]
         epochs = [sampler.epoch for sampler in epoch_samplers(self._loader)]
         if loaded is None or not self._go_on:
             pulls = self._pulls(iterator)
             return pulls, Progress(pulls.record, self.number, base_seed, workers, generators, epochs)
-        pulls, turns = self._resumed_pulls(loaded, iterator)
+        self._leave_generators_as_found()  # iterating the sampler may have drawn
+        pulls, turns, is_elsewhere = self._resumed_pulls(loaded, iterator)
         if self._found is not None:
             set_states(self._found)
-        is_elsewhere = turns != loaded.turns  # in terms of another world size
         return pulls, Progress(
             pulls.record,
             self.number,
             base_seed,
             workers,
-            generators,
+            loaded.generators,
             epochs,
             turns=turns,
             yielded=turns if is_elsewhere else loaded.yielded,
@@ -157,27 +157,31 @@ class EpochStart:
         if not self._is_map:
             return UnknownPulls(iterator)
         if self._source is not None:
-            return ArrayPulls(self._source, None, 0)
+            return ArrayPulls(self._source)
         sampler = self._loader._index_sampler
         return ForeignPulls(iterator, sampler, self._every, self._before, self._shared_before)
 
-    def _resumed_pulls(self, loaded: Resume, iterator: Iterator[Any]) -> tuple[Pulls, int]:
+    def _resumed_pulls(self, loaded: Resume, iterator: Iterator[Any]) -> tuple[Pulls, int, bool]:
+        """The pulls, the number of the first one, and whether that counts in terms of another world size."""
         if not self._is_map:
-            return UnknownPulls(iterator), loaded.turns
+            return UnknownPulls(iterator), loaded.turns, False
+        generators, turns = shared_generators(self._loader), loaded.turns
         if self._source is not None:
-            order, turns = rebased(self._source, loaded.plain)
-            return ArrayPulls(self._source, order, turns), turns
+            order, turns, is_elsewhere = rebased(self._source, loaded.plain)
+            pulled, ended = (turns, False) if is_elsewhere else (loaded.sampler["pulled"], loaded.sampler["ended"])
+            replay = Replay(generators, loaded.generators, pulled, ended)
+            return ArrayPulls.resumed(self._source, order, turns, replay), turns, is_elsewhere
         sampler = self._loader._index_sampler
 
         def iterate_again() -> Iterator[Any]:
-            if before := loaded.sampler.get("shared"):
-                restore_generators(self._loader, before)
+            set_generator_states(generators, loaded.sampler.get("shared", loaded.generators))
             again: Iterator[Any] = iter(sampler)
-            restore_generators(self._loader, loaded.generators)
+            set_generator_states(generators, loaded.generators)
             return again
 
-        pulls = ForeignPulls.resumed(iterate_again, sampler, self._every, loaded.sampler, loaded.turns)
-        return pulls, loaded.turns
+        with standing_at(generators, loaded.generators):
+            pulls = ForeignPulls.resumed(iterate_again, sampler, self._every, loaded.sampler, turns)
+        return pulls, turns, False
 
 
 def snapshot_every(loader: Any) -> int:

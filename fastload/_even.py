@@ -3,12 +3,17 @@
 Before a batch goes out, the next one is fetched and a vote on it is begun: how many ranks have one? The votes are
 summed up in the background while the caller works on the batch, so that the answer is there when the next is wanted.
 
-State: that of the loader before the batch that comes next. On a rank whose batches have ended it is that before its
-last batch, with the mark that it ended, so that a resumed rank has the batch again that it repeats.
+State: that of the loader before the batch that comes next, and a mark where that is not all.
+"ended": this rank's batches have ended, and others go on. The state is that before its last batch, so that a resumed
+    rank has the batch again that it repeats.
+"over": the epoch has ended on all ranks, and the loader has batches left. A resumed rank lets it begin the rest, drops
+    that and begins the next epoch, as a process does that was not interrupted. So that it works with any loader, the
+    state of the loader itself is not changed.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -16,7 +21,8 @@ import torch
 import torch.distributed as dist
 
 from fastload._ranks import is_distributed
-from fastload._reader import is_stateful
+from fastload._rng import unchanged_generators
+from fastload._stateful import is_stateful
 
 T = TypeVar("T")
 EQUALIZE = ("truncate", "pad", "mask", "error")
@@ -40,8 +46,8 @@ class EvenBatches(Generic[T]):
 
     Without torch.distributed, or with one rank, it hands on the loader's batches. Every rank has to iterate, and to
     leave a loop early at the same batch, as with any collective. The batch after the one in use is in memory, too; so
-    take the state of a loader from here, not from the loader. A state after an epoch that was cut short on this rank
-    is that of a fresh loader.
+    take the state of a loader from here, not from the loader. Each rank has a state of its own. After an epoch's end all
+    go on with the next epoch, also a rank whose batches were cut short.
 
     Two other ways: `split_by_rank_and_worker` with ``equalize`` needs no communication, where lengths are known or
     every rank goes through all items. ``torch.distributed.algorithms.join.Join`` around the training loop leaves out
@@ -62,32 +68,39 @@ class EvenBatches(Generic[T]):
         self.loader = loader
         self.equalize = equalize
         self._group = group
-        self._state: dict[str, Any] | None = None  # at the batch that is out
-        self._resumes_ended = False
+        self._state: dict[str, Any] | None = None  # at the batch that is out, or loaded
+        self._loaded = False  # the state, for the next iteration
 
     def __iter__(self) -> Iterator[Any]:
         world_size = self._ranks()
+        loaded, self._loaded = self._state if self._loaded else None, False
+        if loaded is not None and loaded["over"]:
+            self._begin_rest()
         batches = iter(self.loader)
         last: Any = _MISSING
         before = state = self._loader_state()
         batch: Any = next(batches, _MISSING)
-        if self._resumes_ended:
-            self._resumes_ended = False
+        if loaded is not None and loaded["ended"]:
             last, batch = batch, next(batches, _MISSING)
         answer = ask_ranks(batch, last, self._group)
         while (votes := answer()).having:
             own = batch is not _MISSING
             if votes.having < world_size and self._ends_all(votes, world_size):
-                self._state = {"loader": {}, "ended": False} if own else None
+                self._state = _state(state, over=True) if own else None
                 return
             if own:
                 last, before, state = batch, state, self._loader_state()
                 batch = next(batches, _MISSING)
             answer = ask_ranks(batch, last, self._group)
             ended = batch is _MISSING
-            self._state = {"loader": before if ended else state, "ended": ended}
+            self._state = _state(before, ended=True) if ended else _state(state)
             yield (last, own) if self.equalize == "mask" else last
         self._state = None
+
+    def _begin_rest(self) -> None:
+        """Let the loader be within the epoch that is over. It may begin with the first batch only."""
+        with unchanged_generators():  # those who saved the state had that behind them
+            next(iter(self.loader), None)
 
     def _ranks(self) -> int:
         """How many ranks vote."""
@@ -116,13 +129,16 @@ class EvenBatches(Generic[T]):
 
     def state_dict(self) -> dict[str, Any]:
         """Where this rank is: behind the batch that was handed out last. The loader must have ``state_dict``."""
-        return {"loader": self.loader.state_dict(), "ended": False} if self._state is None else self._state  # type: ignore[attr-defined]
+        return _state(self.loader.state_dict()) if self._state is None else copy.deepcopy(self._state)  # type: ignore[attr-defined]
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next iteration go on behind that batch."""
-        self._state = None
-        self._resumes_ended = state["ended"]
+        """Let the next iteration go on behind that batch; until then it is the state of this object, too."""
         self.loader.load_state_dict(state["loader"])  # type: ignore[attr-defined]
+        self._state, self._loaded = copy.deepcopy(state), True
+
+
+def _state(loader: Any, ended: bool = False, over: bool = False) -> dict[str, Any]:
+    return {"loader": loader, "ended": ended, "over": over}
 
 
 class Votes(NamedTuple):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import MutableSequence
 
-from fastload._fetch import FetchConfig, Fetcher, IterableFetcher, MapFetcher
+from fastload._fetch import FetchConfig, Fetcher, MapFetcher
+from fastload._fetch_iterable import IterableFetcher
 from fastload._rng import set_states, unchanged_generators
 from fastload._stateful import WorkerState, is_stateful
 

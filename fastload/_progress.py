@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import torch
-
 from fastload._fetch import FetchReport
 from fastload._stateful import WorkerState
 from fastload.samplers._order import State
@@ -34,7 +32,7 @@ class Progress:
     epoch: int
     base_seed: int
     workers: list[WorkerState]
-    generators: list[torch.Tensor] = field(default_factory=list)  # states of shared ones, when the epoch began
+    generators: list[str] = field(default_factory=list)  # states of shared ones when the epoch began
     sampler_epochs: list[int] = field(default_factory=list)
     turns: int = 0
     yielded: int = 0
@@ -56,7 +54,7 @@ class Progress:
         state = self.workers[worker]
         if state.ended:
             state.begin()
-        state.consumed = report.consumed
+        state.consumed, state.exhausted = report.consumed, report.exhausted
         if report.snapshot is not None:
             state.snapshot = report.snapshot
         if report.rng is not None:

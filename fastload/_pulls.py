@@ -9,52 +9,98 @@ from __future__ import annotations
 
 import copy
 import itertools
+import warnings
 import weakref
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
+
+import torch.utils.data
 
 from fastload._index_batches import IndexBatch, IndexSource
 from fastload._rng import GeneratorStates, current_states, from_plain, set_states, to_plain, unchanged_generators
 from fastload._stateful import is_stateful
+from fastload.samplers._generators import standing_at
 from fastload.samplers._order import Batches, State
 
 
 class ArrayPulls:
-    """The index batches of a source, from number ``first`` on. Nothing is drawn before the first is pulled."""
+    """The index batches of a source. Nothing is drawn before the first is pulled."""
 
-    def __init__(self, source: IndexSource, state: State | None, first: int) -> None:
-        self.record = ArrayRecord(state, source.batch_size)
+    def __init__(self, source: IndexSource) -> None:
+        self.record = ArrayRecord(source.batch_size)
         self._make = source.make
-        self._state = state
+        self._state: State | None = None
+        self._replay: Replay | None = None
         self._batches: Batches | None = None
-        self._number = first
+        self._number = 0
         self._early: deque[Any] = deque()  # the next ones, read before their turn
         self._finished = False
+
+    @staticmethod
+    def resumed(source: IndexSource, order: State | None, turns: int, replay: Replay | None) -> ArrayPulls:
+        """The index batches from number ``turns`` on. replay: what had been pulled, if that has to be drawn again."""
+        pulls = ArrayPulls(source)
+        pulls.record.order = pulls._state = order
+        pulls._number = turns
+        pulls._replay = replay
+        if replay is not None:
+            pulls.record.pulled, pulls.record.ended = replay.pulled, replay.ended
+        return pulls
 
     def __iter__(self) -> ArrayPulls:
         return self
 
     def __next__(self) -> Any:
-        batches = self._batches
-        if batches is None:
-            batches = self._batches = self._make(self._state)
-            self.record.follow(batches)
-            self._length = len(batches)
-            if 0 < self._number >= self._length:
-                # What was drawn for the last batch, which may be all, is drawn again. An order dealt to other ranks
-                # may have none here; it draws nothing.
-                with suppress(IndexError):
-                    batches.read(self._length - 1)
-        number = self._number
+        if self._batches is None:
+            self._begin()
+        batches, number = self._batches, self._number
+        assert batches is not None
         if number < self._length:
+            batch = self._early.popleft() if self._early else self._read(batches, number)
             self._number = number + 1
-            return self._early.popleft() if self._early else self._read(batches, number)
-        if not self._finished:
-            self._finished = True
-            batches.finish()
+            self.record.pulled = max(self.record.pulled, number + 1)
+            return batch
+        self._finish(batches)
         raise StopIteration
+
+    def _begin(self) -> None:
+        replay, self._replay = self._replay, None
+        if replay is None or self._state is None:
+            batches = self._made(self._make(self._state))
+            if 0 < self._number >= self._length:
+                self._draw_last(batches, self._length)
+            return
+        with standing_at(replay.generators, replay.states):
+            batches = self._made(self._make(self._state))
+            # What had been drawn is drawn again, as far as it had been pulled and no further.
+            self.record.pulled = min(replay.pulled, self._length)
+            for number in range(self._number, self.record.pulled):
+                self._early.append(self._read(batches, number))
+            if 0 < self.record.pulled <= self._number:
+                self._draw_last(batches, self.record.pulled)
+            if replay.ended:
+                self._finish(batches)
+
+    @staticmethod
+    def _draw_last(batches: Batches, pulled: int) -> None:
+        """Draw what the last of ``pulled`` batches was made of, which may be all, though it is dealt with."""
+        with suppress(IndexError):  # an order dealt to other ranks has none here; it draws nothing
+            batches.read(pulled - 1)
+
+    def _made(self, batches: Batches) -> Batches:
+        self._batches = batches
+        self._length = len(batches)
+        self.record.follow(batches)
+        return batches
+
+    def _finish(self, batches: Batches) -> None:
+        if not self._finished:
+            self._finished = self.record.ended = True
+            batches.finish()
 
     def peek(self, ahead: int) -> Any:
         """The index batch that comes after ``ahead`` more pulls; None if it is not decided yet, or is the last one.
@@ -81,12 +127,24 @@ class ArrayPulls:
             self.record.order = self._batches.state()
 
 
+@dataclass
+class Replay:
+    """How far the pulls of an epoch had come, and where the shared generators stood when it began."""
+
+    generators: list[torch.Generator]
+    states: list[str]
+    pulled: int
+    ended: bool
+
+
 class ArrayRecord:
     """Knows the state of an order; it may change while the epoch runs, as that of weights that are updated does."""
 
-    def __init__(self, order: State | None, batch_size: int) -> None:
-        self.order = order  # None until it is drawn
+    def __init__(self, batch_size: int) -> None:
+        self.order: State | None = None  # until it is drawn
         self.batch_size = batch_size
+        self.pulled = 0
+        self.ended = False
         self._batches: Callable[[], Batches | None] = lambda: None
 
     def follow(self, batches: Batches) -> None:
@@ -102,7 +160,13 @@ class ArrayRecord:
         batches = self._batches()
         if batches is not None:
             self.order = batches.state()
-        return {"order": self.order, "batch_size": self.batch_size}
+        return {
+            "kind": "order",
+            "order": self.order,
+            "batch_size": self.batch_size,
+            "pulled": self.pulled,
+            "ended": self.ended,
+        }
 
 
 class ForeignPulls:
@@ -117,11 +181,10 @@ class ForeignPulls:
     def __init__(
         self, iterator: Iterator[Any], sampler: Any, every: int, before: GeneratorStates | None, shared: list[str]
     ) -> None:
-        self.record = ForeignRecord(before, shared)
+        self.record = ForeignRecord(before, shared, getattr(sampler, "batch_size", None))
         self._iterator = iterator
         self._sampler = stateful_sampler(sampler)
         self._every = every
-        self._count = 0
         self._is_stateful = every > 0 and (self._sampler is not None or is_stateful(iterator))
         if self._is_stateful:
             self._snap()
@@ -130,16 +193,24 @@ class ForeignPulls:
         return self
 
     def __next__(self) -> Any:
-        if self._count == 0 and self._every and self.record.first is None:
-            self.record.first = current_states()
-        batch = next(self._iterator)
-        self._count += 1
-        if self._is_stateful and self._count % self._every == 0:
-            self._snap()
+        record = self.record
+        if record.pulled == 0 and self._every and record.first is None:
+            record.first = current_states()
+        try:
+            batch = next(self._iterator)
+        except StopIteration:
+            record.ended = True
+            raise
+        record.pulled += 1
+        if self._is_stateful:
+            if record.pulled % self._every == 0:
+                self._snap()
+        elif self._every:
+            record.note(batch)
         return batch
 
     def _snap(self) -> None:
-        snapshot: State = {"pulls": self._count}
+        snapshot: State = {"pulls": self.record.pulled}
         if self._sampler is not None:
             snapshot["sampler"] = copy.deepcopy(self._sampler.state_dict())
         if is_stateful(self._iterator):
@@ -150,15 +221,14 @@ class ForeignPulls:
     def resumed(make: Callable[[], Iterator[Any]], sampler: Any, every: int, state: State, turns: int) -> ForeignPulls:
         """The pulls after the first ``turns`` of the epoch that ``state`` belongs to.
 
-        make: iterates the loader's sampler.
+        make: iterates the loader's sampler. Warns if the sampler gives others than it gave before.
         """
         snapshot: State = state.get("snapshot") or {"pulls": 0}
         before, first = from_plain(state.get("before")), from_plain(state.get("first"))
         if first is None and state.get("begun"):
             first = before
-        owner = stateful_sampler(sampler)
         if "sampler" in snapshot:
-            _require(owner, sampler, "sampler").load_state_dict(copy.deepcopy(snapshot["sampler"]))
+            _require(stateful_sampler(sampler), sampler, "sampler").load_state_dict(copy.deepcopy(snapshot["sampler"]))
         with unchanged_generators():
             if before is not None:
                 set_states(before)
@@ -168,15 +238,25 @@ class ForeignPulls:
                 _require(stateful, iterator, "iterator").load_state_dict(copy.deepcopy(snapshot["iterator"]))
             if first is not None:
                 set_states(first)
-            passes = turns - snapshot["pulls"]
-            _pass_over(iterator, passes, turns)
-            if first is not None and passes == 0:  # what is drawn at the first pull is still to come
-                iterator = itertools.chain(list(itertools.islice(iterator, 1)), iterator)
-        pulls = ForeignPulls(iterator, sampler, every, before, state.get("shared", []))
-        pulls._count = turns
-        pulls.record.first = first
+            checksum = _pass_over(iterator, turns - snapshot["pulls"], turns)
+            # What was pulled was drawn. The first pull draws the most: it is made again even where it is still due.
+            again = max(state["pulled"] - turns, 1 if first is not None and turns == snapshot["pulls"] else 0)
+            early = [] if state.get("snapshot") else list(itertools.islice(iterator, again))
+            if state["ended"] and not state.get("snapshot"):
+                early.extend(iterator)
+        if state.get("checksum") not in (None, checksum):
+            warnings.warn(
+                f"the sampler, {_innermost(sampler)}, gives another order than when the state was saved, so that "
+                "samples may come twice in this epoch, or not at all; give it state_dict() and load_state_dict(), or "
+                "let it draw from the global generators or from a torch.Generator that is its attribute 'generator'",
+                stacklevel=2,
+            )
+        pulls = ForeignPulls(itertools.chain(early, iterator) if early else iterator, sampler, every, before, [])
+        record = pulls.record
+        record.shared, record.first, record.pulled = state.get("shared", []), first, turns
+        record.checksums = deque([(turns, checksum)])
         if pulls._is_stateful and "snapshot" in state:
-            pulls.record.snapshots = deque([snapshot])
+            record.snapshots = deque([snapshot])
         return pulls
 
 
@@ -194,33 +274,46 @@ def end_foreign_epoch(make: Callable[[], Iterator[Any]], sampler: Any, state: St
 
 
 class ForeignRecord:
-    """What the generators that a sampler may draw from were like.
+    """What the generators that a sampler may draw from were like, and what it gave.
 
     before: global ones, and shared: the loader's and its samplers' own, when the sampler was iterated.
     first: global ones when it was first pulled.
     """
 
-    def __init__(self, before: GeneratorStates | None, shared: list[str]) -> None:
+    def __init__(self, before: GeneratorStates | None, shared: list[str], batch_size: Any) -> None:
         self.before = before
         self.shared = shared
+        self.batch_size = batch_size
         self.first: GeneratorStates | None = None
+        self.pulled = 0
+        self.ended = False
         self.snapshots: deque[State] = deque()
+        self.checksums: deque[tuple[int, int]] = deque([(0, 0)])  # (pulls, of all index batches up to there)
+
+    def note(self, batch: Any) -> None:
+        self.checksums.append((self.pulled, _checksum(batch, self.checksums[-1][1])))
 
     def passed(self, turns: int) -> None:
+        while len(self.checksums) > 1 and self.checksums[1][0] <= turns:
+            self.checksums.popleft()
         # The one before the latest pull is kept: a sampler that came to its end in that pull may call this the
         # beginning of its next epoch.
         while len(self.snapshots) > 1 and self.snapshots[1]["pulls"] < turns:
             self.snapshots.popleft()
 
     def state(self, turns: int) -> State:
+        so_far: State = {"kind": "iterated", "batch_size": self.batch_size, "pulled": self.pulled, "ended": self.ended}
         if self.snapshots:
-            return {"snapshot": copy.deepcopy(self.snapshots[0])}
+            return {**so_far, "snapshot": copy.deepcopy(self.snapshots[0])}
         first = self.first if self.first != self.before else None  # mostly they are the same
+        pulls, checksum = self.checksums[0]
         return {
+            **so_far,
             "before": to_plain(self.before),
             "first": to_plain(first),
             "begun": self.first is not None,
             "shared": self.shared,
+            "checksum": checksum if pulls == turns else None,
         }
 
 
@@ -243,7 +336,7 @@ class EmptyRecord:
         pass
 
     def state(self, turns: int) -> State:
-        return {}
+        return {"kind": "stream"}
 
 
 def stateful_sampler(sampler: Any) -> Any:
@@ -251,6 +344,13 @@ def stateful_sampler(sampler: Any) -> Any:
     while sampler is not None and not is_stateful(sampler):
         sampler = getattr(sampler, "sampler", None)
     return sampler
+
+
+def _innermost(sampler: Any) -> str:
+    """The type of the sampler that decides the order."""
+    while type(sampler) is torch.utils.data.BatchSampler:
+        sampler = sampler.sampler
+    return type(sampler).__name__
 
 
 def _require(stateful: Any, what: Any, key: str) -> Any:
@@ -262,12 +362,19 @@ def _require(stateful: Any, what: Any, key: str) -> Any:
     return stateful
 
 
-def _pass_over(iterator: Iterator[Any], count: int, turns: int) -> None:
+def _pass_over(iterator: Iterator[Any], count: int, turns: int) -> int:
+    """Leave out ``count`` index batches; their checksum."""
+    checksum = 0
     for passed in range(count):
         try:
-            next(iterator)
+            checksum = _checksum(next(iterator), checksum)
         except StopIteration:  # noqa: PERF203 - the loop's way to end
             raise ValueError(
                 f"the state to resume from is {turns} index batches into its epoch, but the sampler ends "
                 f"{count - passed} before that; resume with the sampler, dataset and batch size it was saved with"
             ) from None
+    return checksum
+
+
+def _checksum(batch: Any, before: int) -> int:
+    return zlib.crc32(repr(batch).encode(), before)

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch.utils.data import IterableDataset
 
+from fastload._stateful import is_stateful
+
 
 class Reader:
     """The items of an iterable dataset, counted; ``position`` of them have been read."""
@@ -45,11 +47,6 @@ class Reader:
             self._iterator.load_state_dict(state["iterator"])  # type: ignore[attr-defined]
         elif "dataset" not in state:
             next(islice(self._iterator, self.position, self.position), None)
-
-
-def is_stateful(part: Any) -> bool:
-    """Whether ``part`` follows torchdata's Stateful protocol."""
-    return hasattr(part, "state_dict") and hasattr(part, "load_state_dict")
 
 
 class LengthenedDataset(IterableDataset[Any]):

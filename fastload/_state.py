@@ -21,10 +21,17 @@ from fastload._rng import from_plain, to_plain
 from fastload._stateful import WorkerState
 from fastload._stats import LoaderStats
 from fastload._torch_compat import DatasetKind
-from fastload.samplers._generators import packed_state, set_generator_state
+from fastload.samplers._epochs import CountsEpochs
+from fastload.samplers._generators import packed_state, set_generator_states
 from fastload.samplers._order import State
 
 VERSION = 1
+# Where the index batches of a state came from, in words.
+KINDS = {
+    "order": "a sampler whose order fastload knows",
+    "iterated": "a sampler that is iterated",
+    "stream": "an iterable dataset",
+}
 _VERSION_KEY = "_fastload_state"
 
 
@@ -74,17 +81,13 @@ def state_dict(loader: Any) -> State:
         "_batch_size": loader.batch_size,
         "_num_workers": loader.num_workers,
     }
+    plain["_generators_now"] = [packed_state(generator.get_state()) for generator in shared_generators(loader)]
     if progress is None:
-        return {**plain, "_generators": _generators_now(loader)}
+        return {**plain, "_sampler_epochs": [_coming_epoch(sampler) for sampler in epoch_samplers(loader)]}
     return {**plain, **_position(loader, progress)}
 
 
-def _generators_now(loader: Any) -> list[str]:
-    return [packed_state(generator.get_state()) for generator in shared_generators(loader)]
-
-
 def _position(loader: Any, progress: Progress) -> State:
-    at_begin = progress.generators
     return {
         "_num_yielded": progress.yielded,
         "_sampler_iter_yielded": progress.turns,
@@ -102,11 +105,12 @@ def _position(loader: Any, progress: Progress) -> State:
                 "rng": to_plain(w.rng),
                 "began": to_plain(w.began),
                 "ended": w.ended,
+                "exhausted": w.exhausted,
             }
             for w in progress.workers
         ],
-        "_generators": _generators_now(loader) if progress.finished else [packed_state(state) for state in at_begin],
-        "_sampler_epochs": progress.sampler_epochs,
+        "_generators": list(progress.generators),
+        "_sampler_epochs": list(progress.sampler_epochs),
     }
 
 
@@ -118,11 +122,33 @@ def load_state_dict(loader: Any, state: Mapping[str, Any]) -> None:
     loaded = copy.deepcopy(dict(state)) if state else None
     if loaded is not None:
         check_state(loader, loaded)
+        restore_loader(loader, Resume.of(loaded))
     loader._iterator = None  # persistent workers are where the state is not
     mine.loaded = loaded
     mine.progress = None
     if loaded is None:
         mine.epochs_begun, mine.sample_seed = 0, None
+
+
+def restore_loader(loader: Any, resume: Resume) -> None:
+    """Put in place what the caller may change again before iterating: generators, and the epoch to come."""
+    generators = shared_generators(loader)
+    for states in (resume.generators_now, resume.generators) if resume.in_an_epoch else (resume.generators_now,):
+        if len(generators) != len(states):
+            raise ValueError(
+                f"the state to resume from has the states of {len(states)} torch.Generator objects, and this loader "
+                f"and its samplers have {len(generators)}; pass the same generator arguments as when it was saved"
+            )
+    set_generator_states(generators, resume.generators_now)
+    if resume.in_an_epoch:
+        return
+    for sampler, epoch in zip(epoch_samplers(loader), resume.sampler_epochs, strict=False):
+        if isinstance(sampler, CountsEpochs):
+            sampler.set_epoch(epoch + resume.finished)
+
+
+def _coming_epoch(sampler: Any) -> int:
+    return int(sampler.coming_epoch if isinstance(sampler, CountsEpochs) else sampler.epoch)
 
 
 def check_state(loader: Any, state: State) -> None:
@@ -136,23 +162,35 @@ def check_state(loader: Any, state: State) -> None:
             f"the state has version {version!r}, this fastload reads version {VERSION}; use the one it is of"
         )
     try:
-        Resume.of(state)
-        was = state["_dataset_length"]
+        resume, was = Resume.of(state), state["_dataset_length"]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the state is damaged: {type(error).__name__}: {error}") from error
+    if min(resume.turns, resume.yielded, resume.epoch) < 0:
+        raise ValueError(
+            f"the state is damaged: it counts {resume.yielded} batches of {resume.turns} index batches in epoch "
+            f"{resume.epoch}"
+        )
     now = _dataset_length(loader)
     if was != now:
         raise ValueError(
             f"the state belongs to a dataset of {_described_length(was)}, and this loader's has "
             f"{_described_length(now)}; resume with the dataset that it was saved with, or start anew with {{}}"
         )
-    if state["_num_yielded"] or state["_sampler_iter_yielded"]:
+    if "_sampler" in state:
         _check_position(loader, state)
 
 
 def _check_position(loader: Any, state: State) -> None:
+    source = index_source(loader._index_sampler)
+    is_stream = loader._dataset_kind == DatasetKind.Iterable
+    kind, expected = state["_sampler"].get("kind"), "stream" if is_stream else "iterated" if source is None else "order"
+    if kind != expected:
+        raise ValueError(
+            f"the state belongs to {KINDS.get(kind, repr(kind))}, and this loader has {KINDS[expected]}; resume with "
+            "the dataset and the sampler that it was saved with"
+        )
     was, now = state["_num_workers"], loader.num_workers
-    if loader._dataset_kind == DatasetKind.Iterable:
+    if is_stream:
         if was != now:
             raise ValueError(
                 f"the state belongs to a loader with num_workers={was}, and this one has num_workers={now}: each "
@@ -160,25 +198,32 @@ def _check_position(loader: Any, state: State) -> None:
             )
     elif state["_iterator_finished"]:
         return
-    elif (source := index_source(loader._index_sampler)) is not None:
+    elif source is not None:
         rebased(source, state)
-    elif state["_batch_size"] != loader.batch_size:
-        raise wrong_batch_size(state["_batch_size"], loader.batch_size)
+    else:
+        sampler_size = getattr(loader._index_sampler, "batch_size", None)
+        if state["_sampler"]["batch_size"] != sampler_size:
+            raise wrong_batch_size(state["_sampler"]["batch_size"], sampler_size)
 
 
-def rebased(source: IndexSource, state: State) -> tuple[State | None, int]:
-    """The state of the order in this loader's terms, and the number of the index batch to go on with."""
-    sampler = state.get("_sampler", {})
-    order, old_size, size = sampler.get("order"), sampler.get("batch_size"), source.batch_size
-    turns = state["_sampler_iter_yielded"]
-    if order is None:
-        return None, turns
-    if not isinstance(order, dict) or not isinstance(old_size, int):
-        raise ValueError("the state to resume from was saved with another kind of sampler; resume with that one")
+def rebased(source: IndexSource, state: State) -> tuple[State | None, int, bool]:
+    """The state of the order in this loader's terms, the number of the index batch to go on with, and whether another
+    number of ranks shares the rest."""
+    sampler, turns = state["_sampler"], state["_sampler_iter_yielded"]
+    order, old_size, size = sampler["order"], sampler["batch_size"], source.batch_size
+    if order is None:  # nothing was drawn, and so nothing delivered
+        return None, turns, False
     new_order, consumed = source.rebase(order, turns * old_size, size)
-    if old_size != size and new_order.get("num_replicas") == order.get("num_replicas"):
+    is_elsewhere = new_order.get("num_replicas") != order.get("num_replicas")
+    if not is_elsewhere and old_size != size:
         raise wrong_batch_size(old_size, size)
-    return new_order, consumed // size
+    if is_elsewhere and state["_ahead"]:
+        raise ValueError(
+            f"the state counts {turns} batches in order, and batches {state['_ahead']} that went out before their turn "
+            f"(in_order=False); what is left can be shared by {order.get('num_replicas')} ranks again, not by "
+            f"{new_order.get('num_replicas')}; save with in_order=True to change the number of ranks"
+        )
+    return new_order, consumed // size, is_elsewhere
 
 
 def wrong_batch_size(was: Any, now: Any) -> ValueError:
@@ -201,6 +246,7 @@ class Resume:
     sample_seed: int | None
     workers: list[WorkerState]
     generators: list[str]
+    generators_now: list[str]
     sampler_epochs: list[int]
     sampler: State
     ahead: list[int]
@@ -225,11 +271,17 @@ class Resume:
             plain["_sample_seed"],
             [
                 WorkerState(
-                    int(w["consumed"]), w["snapshot"], from_plain(w["rng"]), from_plain(w["began"]), bool(w["ended"])
+                    int(w["consumed"]),
+                    w["snapshot"],
+                    from_plain(w["rng"]),
+                    from_plain(w["began"]),
+                    bool(w["ended"]),
+                    bool(w["exhausted"]),
                 )
                 for w in plain.get("_workers", ())
             ],
             [str(state) for state in plain.get("_generators", ())],
+            [str(state) for state in plain["_generators_now"]],
             [int(epoch) for epoch in plain.get("_sampler_epochs", ())],
             dict(plain.get("_sampler", {})),
             [int(number) for number in plain.get("_ahead", ())],
@@ -254,17 +306,6 @@ def shared_generators(loader: Any) -> list[torch.Generator]:
         if isinstance(generator, torch.Generator) and all(generator is not known for known in generators):
             generators.append(generator)
     return generators
-
-
-def restore_generators(loader: Any, states: list[str]) -> None:
-    generators = shared_generators(loader)
-    if len(generators) != len(states):
-        raise ValueError(
-            f"the state to resume from has the states of {len(states)} torch.Generator objects, and this loader and "
-            f"its samplers have {len(generators)}; pass the same generator arguments as when it was saved"
-        )
-    for generator, state in zip(generators, states, strict=True):
-        set_generator_state(generator, state)
 
 
 def _samplers(loader: Any) -> Iterator[Any]:

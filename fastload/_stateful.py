@@ -22,7 +22,7 @@ Snapshot = dict[str, Any]
 class WorkerState:
     """Where a worker stands: all it needs to go on in another process.
 
-    consumed: how many samples of an iterable dataset its batches were made of.
+    consumed: how many samples of an iterable dataset its batches were made of. exhausted: these were all there are.
     rng: its random generators; None as long as they are as they were seeded.
     began: the same when its iterable dataset was iterated, which may have drawn an order.
     ended: all of that is from the end of an epoch, and another one begins.
@@ -33,10 +33,11 @@ class WorkerState:
     rng: GeneratorStates | None = None
     began: GeneratorStates | None = None
     ended: bool = False
+    exhausted: bool = False
 
     def begin(self) -> None:
         """The epoch after the ended one has begun."""
-        self.began, self.snapshot, self.ended = self.rng, None, False
+        self.began, self.snapshot, self.ended, self.exhausted = self.rng, None, False, False
 
 
 def fresh_states(resume: Sequence[WorkerState] | None, num_workers: int) -> list[WorkerState]:

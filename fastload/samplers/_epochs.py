@@ -24,6 +24,11 @@ class CountsEpochs:
             self.epoch += 1
         self._begun = True
 
+    @property
+    def coming_epoch(self) -> int:
+        """The epoch of the next iteration."""
+        return self.epoch + self._begun
+
     def resume_epoch(self, epoch: int) -> None:
         """The iteration that begins goes on with ``epoch``."""
         self.epoch = epoch

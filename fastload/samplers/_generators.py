@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -37,3 +39,21 @@ def seeded(seed: int) -> torch.Generator:
     generator = torch.Generator()
     generator.manual_seed(seed)
     return generator
+
+
+def set_generator_states(generators: Sequence[torch.Generator], states: Sequence[str]) -> None:
+    """Let each generator go on from its state."""
+    for generator, state in zip(generators, states, strict=True):
+        set_generator_state(generator, state)
+
+
+@contextmanager
+def standing_at(generators: Sequence[torch.Generator], states: Sequence[str]) -> Iterator[None]:
+    """Inside, the generators stand where ``states`` say, or go on from there; afterwards where they were found."""
+    found = [generator.get_state() for generator in generators]
+    try:
+        set_generator_states(generators, states)
+        yield
+    finally:
+        for generator, before in zip(generators, found, strict=True):
+            generator.set_state(before)

@@ -26,7 +26,7 @@ from fastload._pulls import ArrayPulls
 def array_pulls(sampler: Any) -> ArrayPulls:
     source = index_source(sampler)
     assert source is not None
-    return ArrayPulls(source, None, 0)
+    return ArrayPulls(source)
 
 
 def run(make_sampler: Any, ours: bool, with_generator: bool) -> tuple[list[list[int]], list[bytes]]:
@@ -129,13 +129,13 @@ def test_pulls_begun_anywhere_give_and_draw_the_rest(
         return index_source(BatchSampler(sampler, size, drop_last))
 
     generator = torch.Generator().manual_seed(4)
-    whole = ArrayPulls(source_of(generator), None, 0)
+    whole = ArrayPulls(source_of(generator))
     batches = [as_list(batch) for batch in whole]
     after = generator.get_state()
     state = whole.record.state(0)["order"]
     first = data.draw(st.integers(0, len(batches)))
     generator.manual_seed(5)
-    assert [as_list(batch) for batch in ArrayPulls(source_of(generator), state, first)] == batches[first:]
+    assert [as_list(batch) for batch in ArrayPulls.resumed(source_of(generator), state, first, None)] == batches[first:]
     assert torch.equal(generator.get_state(), after)
 
 

@@ -109,7 +109,7 @@ def test_pulls_for_iterable_datasets_keep_nothing() -> None:
     pulls = UnknownPulls(iter([[None] * 2]))
     assert next(pulls) == [None, None]
     pulls.record.passed(1)
-    assert pulls.record.state(1) == {}
+    assert pulls.record.state(1) == {"kind": "stream"}
 
 
 def test_draws_at_the_first_pull_happen_when_the_first_batch_is_pulled() -> None:
