@@ -1,11 +1,16 @@
 """Trains a small network on several processes at once; killed at any time, it goes on from its last checkpoint.
 
     torchrun --nproc-per-node 2 examples/train_ddp.py --checkpoint run.pt
-    torchrun --nproc-per-node 4 examples/train_ddp.py --checkpoint run.pt --resume    # as many as you like
+    torchrun --nproc-per-node 3 examples/train_ddp.py --checkpoint run.pt --resume    # as many as you like
 
 Each process is a rank with its own part of every batch: on its GPU with nccl, without GPUs on the processor with gloo.
-Without torchrun it trains in one process. A resumed run sees the samples that are due, each one once, and ends with the
-same weights as one that was never interrupted, if it has as many processes.
+Without torchrun it trains in one process. All ranks get the same number of samples: where the batch size is no multiple
+of their number, a batch is a little larger, and where the samples of an epoch do not go round, the first ones of the
+epoch are used once more, less of them than there are ranks.
+
+A resumed run sees the samples that are due, and no other ones. It ends with the same weights as one that was never
+interrupted, if it has as many processes; with more than two of them up to rounding, as DistributedDataParallel adds up
+gradients in another order from its second step on, and sums of three depend on the order.
 """
 
 import argparse
@@ -59,12 +64,13 @@ class Training:
         self.job = job
         self.step = 0
         self.epoch = 0
+        self.seen = 0  # samples of this epoch, on all ranks
         self.network = make_network().to(job.device)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=5e-3)
         self.sampler = DistributedSampler(train_set, job.world_size, job.rank, shuffle=True, seed=args.seed)
         self.loader = fastload.DataLoader(
             train_set,
-            batch_size=args.batch_size // job.world_size,
+            batch_size=batch_size_of_rank(args.batch_size, job),
             sampler=self.sampler,
             num_workers=args.workers,
             rng="sample",  # a sample's augmentation depends on seed and epoch, not on the worker or the rank
@@ -89,12 +95,14 @@ class Training:
         for batch in self._progress():
             loss = self._run_step(model, *batch)
             self.step += 1
+            self.seen += len(batch[0]) * self.job.world_size
             if self.step == self.args.stop_after:
                 self.save()
                 return loss
             if self.step % self.args.checkpoint_every == 0:
                 self.save()
         self.epoch += 1
+        self.seen = 0
         self.save()
         return loss
 
@@ -110,8 +118,8 @@ class Training:
 
     def _progress(self) -> Any:
         batches = len(self.loader)
+        done = self.seen // (batch_size_of_rank(self.args.batch_size, self.job) * self.job.world_size)
         title = f"epoch {self.epoch + 1}/{self.args.epochs}"
-        done = self.step % batches  # after a resume; a batch of all ranks has the same size with any number of them
         return tqdm(self.loader, title, batches, leave=False, initial=done, unit="batch", disable=self.job.rank > 0)
 
     def _record(self, line: dict[str, Any]) -> None:
@@ -125,6 +133,8 @@ class Training:
         state = {
             "step": self.step,
             "epoch": self.epoch,
+            "seen": self.seen,
+            "batch_size": self.args.batch_size,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "loader": self.loader.state_dict(),  # the same on every rank
@@ -132,15 +142,27 @@ class Training:
         save_checkpoint(self.args.checkpoint, state, random_states())
 
     def _load(self, checkpoint: dict[str, Any]) -> None:
+        same_ranks = len(checkpoint["ranks"]) == self.job.world_size
+        if same_ranks and checkpoint["batch_size"] != self.args.batch_size:
+            raise SystemExit(
+                f"--batch-size was {checkpoint['batch_size']} when {self.args.checkpoint} was written, and is "
+                f"{self.args.batch_size} now: resume with the same, or with another number of processes"
+            )
         self.step = checkpoint["step"]
         self.epoch = checkpoint["epoch"]
+        self.seen = checkpoint["seen"]
         self.network.load_state_dict(checkpoint["network"])
         self.optimizer.load_state_dict(checkpoint["optimizer"])
         self.loader.load_state_dict(checkpoint["loader"])
-        if len(checkpoint["ranks"]) == self.job.world_size:
+        if same_ranks:
             set_random_states(checkpoint["ranks"][self.job.rank])
         else:  # with other ranks than before there is no dropout to go on with
             seed_everything(self.args.seed + self.step + self.job.rank)
+
+
+def batch_size_of_rank(batch_size: int, job: Job) -> int:
+    """A rank's share of a batch of all ranks, rounded up: they all have the same."""
+    return -(-batch_size // job.world_size)
 
 
 def seed_everything(seed: int) -> None:
@@ -172,7 +194,7 @@ def accuracy(network: nn.Module, digits: Digits, device: torch.device) -> float:
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--batch-size", type=int, default=32, help="of all processes together")
+    parser.add_argument("--batch-size", type=int, default=32, help="of all processes together (rounded up to share it)")
     parser.add_argument("--workers", type=int, default=1, help="of each process")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=int, help="train on this many (all: 1500)")
@@ -193,8 +215,10 @@ def main(arguments: list[str] | None = None) -> None:
     torch.backends.cudnn.deterministic = True
     tqdm.monitor_interval = 0  # no thread beside the loop when workers are forked
     job = start_job()
-    if args.batch_size % job.world_size:
-        raise SystemExit(f"--batch-size {args.batch_size} cannot be shared between {job.world_size} processes")
+    share = batch_size_of_rank(args.batch_size, job)
+    if job.rank == 0 and share * job.world_size != args.batch_size:
+        together = share * job.world_size
+        print(f"--batch-size {args.batch_size}: {share} for each of {job.world_size} processes, {together} together")
     for folder in (args.record, args.checkpoint and args.checkpoint.parent):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)

@@ -46,8 +46,8 @@ class EvenBatches(Generic[T]):
 
     Without torch.distributed, or with one rank, it hands on the loader's batches. Every rank has to iterate, and to
     leave a loop early at the same batch, as with any collective. The batch after the one in use is in memory, too; so
-    take the state of a loader from here, not from the loader. Each rank has a state of its own. After an epoch's end all
-    go on with the next epoch, also a rank whose batches were cut short.
+    take the state of a loader from here, not from the loader. Each rank has a state of its own. One taken after
+    the end of an epoch lets the next one begin, also on a rank whose batches were cut short.
 
     Two other ways: `split_by_rank_and_worker` with ``equalize`` needs no communication, where lengths are known or
     every rank goes through all items. ``torch.distributed.algorithms.join.Join`` around the training loop leaves out

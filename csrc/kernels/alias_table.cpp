@@ -19,7 +19,7 @@ struct Parts {
 
 Parts parts_of(double weight) noexcept {
   const auto bits = std::bit_cast<std::uint64_t>(weight);
-  const auto exponent = static_cast<int>(bits >> 52);
+  const auto exponent = static_cast<int>(bits >> 52 & 0x7ff);  // without the sign, which a zero may have
   const std::uint64_t fraction = bits & ((std::uint64_t{1} << 52) - 1);
   return exponent == 0 ? Parts{fraction, 1} : Parts{fraction | std::uint64_t{1} << 52, exponent};
 }

@@ -69,7 +69,8 @@ void bad_weights_are_found() {
 }
 
 void alias_draws_fit_their_weights() {
-  std::vector<Doubles> all{{1}, {0, 3}, {3, 0}, {1, 1, 1}, {1e-320, 3e-320}, {1e308, 1.7e308, 1.7e308}, {1, 1e-300}};
+  std::vector<Doubles> all{{1}, {0, 3}, {3, 0}, {1, 1, 1}, {1e-320, 3e-320}, {1e308, 1.7e308, 1.7e308}, {1, 1e-300},
+                           {1, -0.0, 1, 2}, {-0.0, 3}};
   for (const std::size_t count : {2, 3, 31, 32, 33, 1000}) all.push_back(uneven_weights(count, count));
   for (const Doubles& weights : all) {
     const AliasTable table(weights.data(), weights.size());

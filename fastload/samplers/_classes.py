@@ -52,5 +52,12 @@ def _numbered(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64], ND
             counts = np.bincount(offsets).astype(np.int64)
             present = np.flatnonzero(counts)
             return present + low, (np.cumsum(counts > 0) - 1)[offsets], counts[present]
-    names, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    try:
+        names, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(
+            f"labels must be all numbers or all strings, got {', '.join(kinds)}, which cannot be sorted: number the "
+            "classes from 0"
+        ) from error
     return names, numbers.reshape(-1), counts.astype(np.int64)

@@ -12,7 +12,7 @@ from torch.utils.data.distributed import DistributedSampler as TorchDistributedS
 from fastload.samplers._check_state import checked_state
 from fastload.samplers._dealing import Deal, DealtBatches, DealtOrder, Tail, redeal, world_and_rank
 from fastload.samplers._epochs import CountsEpochs
-from fastload.samplers._inner import dataset_order, fingerprint, same_batches, same_order, tell_epoch
+from fastload.samplers._inner import dataset_order, fingerprint, require_shuffle, same_batches, same_order, tell_epoch
 from fastload.samplers._order import (
     EQUIVALENTS,
     ArrayBatchSampler,
@@ -111,7 +111,10 @@ class DistributedSampler(_Deals, ArraySampler, TorchDistributedSampler[int]):  #
         ``drop_last=False``), "drop" leaves the rest out (as ``drop_last=True``), "uneven" gives every index once,
         so that some ranks have one less: right for evaluation, but a training step that waits for all ranks hangs.
 
-    The epoch is the one of `set_epoch`; without it, the loader begins the next one with each of its iterators.
+    The epoch is the one of `set_epoch`; without it, the loader begins the next one with each of its iterators. Every
+    ``iter(loader)`` counts, also one that is left after a batch: a rank that peeks alone, with ``next(iter(loader))``,
+    is an epoch ahead of the others from then on, and the ranks' parts overlap; let all ranks peek, or call `set_epoch`
+    before each epoch.
     A state saved in one world goes on in a world of another size: see `rebase`.
 
     Raises what torch raises for its arguments, and ValueError for an empty dataset, for ``shuffle=False`` around a
@@ -187,7 +190,7 @@ class DistributedBatchSampler(_Deals, ArrayBatchSampler, TorchDistributedSampler
 
     def _whole_length(self) -> int:
         if isinstance(self.dataset, CountsEpochs):
-            tell_epoch(self.dataset, self.epoch)  # batches under a token budget are not as many in every epoch
+            tell_epoch(self.dataset, self.epoch)  # there may not be as many in every epoch
         return len(self.dataset)
 
 
@@ -211,9 +214,8 @@ def _length(source: Any) -> int | None:
 
 
 def _check_wrapped(sampler: Any, shuffle: bool) -> None:
+    require_shuffle(sampler, shuffle)
     name = type(sampler).__name__
-    if not shuffle:
-        raise ValueError(f"shuffle=False has no meaning around a {name}, which has its own order: leave it out")
     for dealing in (sampler, getattr(sampler, "sampler", None)):
         world = getattr(dealing, "num_replicas", 1)
         if world > 1:

@@ -54,7 +54,9 @@ class DrawnOrder(Order):
         if self._stream is not None:
             self._stream.drawing(end)
         drawn = self._draw(end - self._drawn, self._shared)
-        self._recent = drawn if self._stream is not None else np.concatenate([self._recent, drawn])
+        # Of what was drawn before, whoever reads onwards wants no more than the rest of the last chunk.
+        before = self._recent if self._stream is None else self._recent[-TORCH_CHUNK:]
+        self._recent = np.concatenate([before, drawn])
         self._drawn = end
 
     def _read_own(self, start: int, stop: int) -> Indices:

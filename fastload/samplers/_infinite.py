@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable, Sized
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import BatchSampler, Sampler
 
 from fastload.samplers._check_state import checked_state
 from fastload.samplers._dealing import Deal, DealtOrder, redeal, world_if_any
 from fastload.samplers._epochs import CountsEpochs
-from fastload.samplers._inner import dataset_order, fingerprint, same_order
+from fastload.samplers._inner import dataset_order, fingerprint, require_shuffle, same_order
 from fastload.samplers._order import ArrayBatchSampler, ArraySampler, Indices, Order, State
+from fastload.samplers._permutations import read_passes
 
 
 class InfiniteSampler(CountsEpochs, ArraySampler):
@@ -44,7 +44,7 @@ class InfiniteSampler(CountsEpochs, ArraySampler):
         self.shuffle = shuffle
         self.seed = seed
         if isinstance(dataset, Sampler):
-            num_replicas = _check_wrapped(dataset, shuffle, num_replicas)
+            num_replicas = _world_around(dataset, shuffle, num_replicas)
         elif self._dataset_length() < 1:
             raise ValueError(f"a dataset of {self._dataset_length()} samples has nothing to repeat")
         self.num_replicas, self.rank = world_if_any(num_replicas, rank)
@@ -119,13 +119,10 @@ class PassesOrder(Order):
         return sys.maxsize
 
     def read(self, start: int, stop: int, step: int = 1) -> Indices:
-        pieces = []
-        while start < stop:
-            number, place = divmod(start, self.pass_length)
-            end = min(self.pass_length, place + stop - start)
-            pieces.append(self._at(number).read(place, end, step))
-            start += len(pieces[-1]) * step
-        return np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int64)
+        return read_passes(self._read_pass, self.pass_length, start, stop, step)
+
+    def _read_pass(self, number: int, start: int, stop: int, step: int) -> Indices:
+        return self._at(number).read(start, stop, step)
 
     def _at(self, number: int) -> Order:
         self._begin(number)
@@ -143,13 +140,12 @@ class PassesOrder(Order):
         return self._state
 
 
-def _check_wrapped(sampler: Sampler[Any], shuffle: bool, num_replicas: int | None) -> int | None:
+def _world_around(sampler: Sampler[Any], shuffle: bool, num_replicas: int | None) -> int | None:
     """The world size to deal to: 1 where ``sampler`` has ranks of its own."""
     name = type(sampler).__name__
     if isinstance(sampler, (ArrayBatchSampler, BatchSampler)):
         raise ValueError(f"{name} gives batches: pass what it takes its indices from, and cut what comes out")
-    if not shuffle:
-        raise ValueError(f"shuffle=False has no meaning around a {name}, which has its own order: leave it out")
+    require_shuffle(sampler, shuffle)
     if not hasattr(sampler, "num_replicas"):
         return num_replicas
     if num_replicas is not None:

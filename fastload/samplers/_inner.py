@@ -122,6 +122,13 @@ def seeded_generators(sampler: Any, seed: int) -> Iterator[None]:
             own.set_state(before)
 
 
+def require_shuffle(sampler: Any, shuffle: bool) -> None:
+    """ValueError for ``shuffle=False`` around a sampler."""
+    if not shuffle:
+        name = type(sampler).__name__
+        raise ValueError(f"shuffle=False has no meaning around a {name}, which has its own order: leave it out")
+
+
 def tell_epoch(sampler: Any, epoch: int) -> None:
     """Call ``set_epoch`` where there is one."""
     set_epoch = getattr(sampler, "set_epoch", None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from typing import Any, Literal, NamedTuple
+from numbers import Integral
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -14,15 +16,29 @@ from fastload.samplers._check_state import checked_state
 from fastload.samplers._epochs import CountsEpochs
 from fastload.samplers._generators import seeded
 from fastload.samplers._order import ArrayBatchSampler, Batches, Indices, State
-from fastload.samplers._packing import Bounds, Limits, pack_in_order, pack_sorted, padded_tokens, sorted_windows
+from fastload.samplers._packing import (
+    Bounds,
+    Limits,
+    pack_in_order,
+    pack_sorted,
+    padded_tokens,
+    sorted_windows,
+    split_to,
+)
 
 # Batches that a window is made for: more leave less padding, fewer leave more to chance which samples meet. Small
 # datasets have four windows at least, or their batches would be the same in every epoch.
 WINDOW_BATCHES = 50
 LEAST_WINDOWS = 4
 
+# How often windows are drawn anew for an epoch that would have too many batches; then they are those of epoch 0.
+MOST_CUTS = 16
+
 # Samples that stand for all when the padding of random batches is estimated.
 ESTIMATED_FROM = 1 << 18
+
+
+LimitT = TypeVar("LimitT", int, "int | None")
 
 
 class PaddingWaste(NamedTuple):
@@ -50,8 +66,10 @@ class LengthGroupedBatchSampler(CountsEpochs, ArrayBatchSampler):
     oversize: what happens to a sample over ``max_tokens`` by itself: "error", or "alone" for a batch of its own.
 
     The epoch is the one of `set_epoch`; without it, the loader begins the next one with each of its iterators.
-    Under ``max_tokens`` epochs differ in their number of batches; ``len`` is that of the current one.
-    Raises ValueError for no lengths, lengths below 0, limits below 1, none of them, and samples over the budget.
+    Every epoch has the same number of batches, also under ``max_tokens``: those of a seed's epochs that would have
+    less get some of their largest batches halved, those that would have more are cut into other windows.
+    Raises ValueError for no lengths, lengths below 0, limits that are no positive ints, none of them, and samples over
+    the budget.
     """
 
     def __init__(
@@ -68,13 +86,15 @@ class LengthGroupedBatchSampler(CountsEpochs, ArrayBatchSampler):
         oversize: Literal["error", "alone"] = "error",
     ) -> None:
         self.lengths = _checked_lengths(lengths)
-        self.batch_size = batch_size
-        self.max_tokens = max_tokens
-        self.multiple_of = multiple_of
+        self.batch_size = batch_size = _at_least_one("batch_size", batch_size)
+        self.max_tokens = max_tokens = _at_least_one("max_tokens", max_tokens)
+        self.multiple_of = multiple_of = _at_least_one("multiple_of", multiple_of)
+        window = _at_least_one("window", window)
+        if batch_size is None and max_tokens is None:
+            raise ValueError("pass batch_size, max_tokens, or both: nothing says how large a batch may be")
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.seed = seed
-        _check_limits(batch_size, max_tokens, multiple_of, window)
         self._limits = Limits(batch_size, max_tokens)
         self._padded = -(-self.lengths // multiple_of) * multiple_of
         if oversize not in ("error", "alone"):
@@ -84,12 +104,13 @@ class LengthGroupedBatchSampler(CountsEpochs, ArrayBatchSampler):
         self.window = self._whole_batches(window or self._default_window())
         self._checksum = zlib.crc32(self.lengths.data)
         self._plan: Plan | None = None
+        self._number: tuple[int, int] | None = None  # a seed, and how many batches its epochs have
 
     def __len__(self) -> int:
         if self.max_tokens is None and self.batch_size is not None:
             length = len(self.lengths)
             return length // self.batch_size if self.drop_last else -(-length // self.batch_size)
-        return len(self._plan_now().turns)
+        return self._number_of_batches() if self.shuffle else len(self._plan_now().turns)
 
     def batches(self, generator: torch.Generator | None = None, state: State | None = None) -> Batches:
         """The batches of the epoch. Nothing is drawn from ``generator``: seed and epoch decide."""
@@ -126,15 +147,38 @@ class LengthGroupedBatchSampler(CountsEpochs, ArrayBatchSampler):
     def _make_plan(self, epoch: int) -> Plan:
         if self.shuffle:
             generator = seeded(mix64(self.seed, epoch))
-            samples = torch.randperm(len(self.lengths), generator=generator).numpy()
-            samples = sorted_windows(samples, self.lengths, self.window)
-            bounds = self._without_rest(samples, pack_sorted(self._padded[samples], self._limits, self.window))
+            samples, bounds = self._cut(generator) if self.max_tokens is None else self._cut_to_number(generator)
             turns = torch.randperm(len(bounds) - 1, generator=generator).numpy()
         else:
             samples = np.arange(len(self.lengths), dtype=np.int64)
             bounds = self._without_rest(samples, pack_in_order(self._padded, self._limits))
             turns = np.arange(len(bounds) - 1, dtype=np.int64)
         return Plan((self.seed, epoch), samples, bounds, turns)
+
+    def _cut(self, generator: torch.Generator) -> tuple[Indices, Bounds]:
+        samples = torch.randperm(len(self.lengths), generator=generator).numpy()
+        samples = sorted_windows(samples, self.lengths, self.window)
+        return samples, self._without_rest(samples, pack_sorted(self._padded[samples], self._limits, self.window))
+
+    def _cut_to_number(self, generator: torch.Generator) -> tuple[Indices, Bounds]:
+        number = self._number_of_batches()
+        for _ in range(MOST_CUTS):
+            samples, bounds = self._cut(generator)
+            if len(bounds) - 1 <= number <= bounds[-1]:
+                return samples, split_to(bounds, number)
+        samples, bounds = self._cut(self._standard())
+        return samples, split_to(bounds, number)
+
+    def _number_of_batches(self) -> int:
+        """In every epoch of the seed: what one of them has, and a few more, so that most have no more than that."""
+        if self._number is None or self._number[0] != self.seed:
+            _, bounds = self._cut(self._standard())
+            windows = -(-len(self.lengths) // self.window)
+            self._number = self.seed, min(len(bounds) - 1 + math.isqrt(windows) // 2, int(bounds[-1]))
+        return self._number[1]
+
+    def _standard(self) -> torch.Generator:
+        return seeded(mix64(self.seed, 0))
 
     def _without_rest(self, samples: Indices, bounds: Bounds) -> Bounds:
         """``bounds``, less those of the last batch if ``drop_last`` says so and one more like its longest fits in."""
@@ -206,13 +250,15 @@ def _checked_lengths(lengths: Any) -> Indices:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
-def _check_limits(batch_size: int | None, max_tokens: int | None, multiple_of: int, window: int | None) -> None:
-    if batch_size is None and max_tokens is None:
-        raise ValueError("pass batch_size, max_tokens, or both: nothing says how large a batch may be")
-    named = {"batch_size": batch_size, "max_tokens": max_tokens, "multiple_of": multiple_of, "window": window}
-    for name, value in named.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+def _at_least_one(name: str, limit: LimitT) -> LimitT:
+    """``limit`` as a Python int; None stays None."""
+    if limit is None:
+        return limit
+    if not isinstance(limit, Integral) or isinstance(limit, bool):
+        raise ValueError(f"{name} must be an int, got {limit!r}")
+    if limit < 1:
+        raise ValueError(f"{name} must be at least 1, got {limit}")
+    return int(limit)  # a state takes no numpy integer
 
 
 def _check_oversize(lengths: Indices, padded: Indices, max_tokens: int) -> None:

@@ -75,6 +75,19 @@ def pack_in_order(padded: Indices, limits: Limits) -> Bounds:
     return np.array([*bounds, len(padded)], dtype=np.int64)
 
 
+def split_to(bounds: Bounds, number: int) -> Bounds:
+    """``bounds`` of ``number`` batches: the largest are halved, which keeps them within every limit.
+
+    number: from as many as there are to as many as there are samples.
+    """
+    while len(bounds) <= number:
+        sizes = np.diff(bounds)
+        missing = min(number - len(sizes), int((sizes > 1).sum()))
+        largest = np.argsort(-sizes, kind="stable")[:missing]
+        bounds = np.sort(np.concatenate([bounds, bounds[largest] + sizes[largest] // 2]))
+    return bounds
+
+
 def padded_tokens(padded: Indices, bounds: Bounds) -> int:
     """Samples times the longest one, over all batches. padded: without what comes after the last batch."""
     if len(bounds) < 2:

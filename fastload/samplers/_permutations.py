@@ -7,6 +7,7 @@ A generator that others use, too, is at once left where torch would leave it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from fastload._core import Mt19937, Shuffle, shuffle_draws
 from fastload.samplers._generators import seeded
 from fastload.samplers._order import Indices
+
+# How many times others may draw in between before what came first is forgotten. Each takes 2.5 KB.
+KEPT_RUNS = 64
 
 
 class Permutations(Protocol):
@@ -52,7 +56,7 @@ class Stream:
         self._draws = draws
         self._generator = generator
         self._drawn = 0  # units, from a shared generator
-        # Starts of some units. Between them every unit begins where the one before ends.
+        # Starts of some units, in order. Between them every unit begins where the one before ends.
         self._starts = [] if generator is not None else [(0, Mt19937(seed))]
         self._end: Mt19937 | None = None  # of the last unit drawn from a shared generator
         self._latest: tuple[int, Mt19937] | None = None  # start of the unit that was last asked for
@@ -75,6 +79,7 @@ class Stream:
         end = Mt19937.from_state(state)
         if self._end is None or self._end != end:  # the first time, or others have drawn since
             self._starts.append((self._drawn, end.copy()))
+            del self._starts[:-KEPT_RUNS]
         end.skip((count - self._drawn) * self._draws)
         self._drawn, self._end = count, end
         return end
@@ -82,6 +87,7 @@ class Stream:
     def start(self, number: int) -> Mt19937:
         """A generator that stands where unit ``number`` begins."""
         self.draw(number + 1)
+        self._require_known(number)
         unit, generator = next(entry for entry in reversed(self._starts) if entry[0] <= number)
         if self._latest is not None and unit < self._latest[0] <= number:
             unit, generator = self._latest
@@ -92,7 +98,15 @@ class Stream:
 
     def run_end(self, number: int) -> int:
         """The first unit after ``number`` that does not begin where the one before ends."""
+        self._require_known(number)
         return min((unit for unit, _ in self._starts if unit > number), default=sys.maxsize)
+
+    def _require_known(self, number: int) -> None:
+        if number < self._starts[0][0]:
+            raise RuntimeError(
+                f"draw {number} from a generator that others draw from, too, lies more than {KEPT_RUNS} of their draws "
+                "back and is forgotten: read an order onwards, or give the sampler a generator of its own"
+            )
 
 
 class NativePermutations:
@@ -131,13 +145,18 @@ class TorchPermutations:
         return self._drawn[number][start:stop:step]
 
 
-def read_passes(passes: Permutations, length: int, start: int, stop: int, step: int) -> Indices:
-    """Positions ``range(start, stop, step)`` of all the permutations, one behind the other."""
+def read_passes(
+    read: Callable[[int, int, int, int], Indices], length: int, start: int, stop: int, step: int
+) -> Indices:
+    """Positions ``range(start, stop, step)`` of passes of one length, one behind the other.
+
+    read: of the pass of this number, positions from a start to a stop by a step, as `Permutations.read`.
+    """
     pieces: list[Indices] = []
     while start < stop:
         number, first = divmod(start, length)
         last = min(length, first + stop - start)
-        piece = passes.read(number, first, last, step)
+        piece = read(number, first, last, step)
         pieces.append(piece)
         start += len(piece) * step
     if len(pieces) == 1:

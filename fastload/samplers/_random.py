@@ -22,7 +22,8 @@ class RandomSampler(ArraySampler, torch.utils.data.RandomSampler):
     """Indices of ``data_source`` in random order, or with ``replacement`` drawn at random.
 
     The arguments, the order and the numbers drawn are those of torch's RandomSampler. The order is computed as it is
-    read, in 4 bytes for each index (8 from 2^32 on).
+    read, in 4 bytes for each index (8 from 2^32 on). But from 214,748,364 indices on torch shuffles in another way,
+    in which no index is known before the last step: the first one waits for all. method="feistel" has no such wait.
 
     method="feistel": another order, which is a function of a key and a position. It takes no memory and any position
         is there at once: ``sampler[k]`` is the k-th index of the epoch, ``sampler[i:j]`` an array. Each epoch has a
@@ -140,7 +141,7 @@ class ShuffledOrder(Order):
         return self._count
 
     def read(self, start: int, stop: int, step: int = 1) -> Indices:
-        return read_passes(self._permutations, self._length, start, stop, step)
+        return read_passes(self._permutations.read, self._length, start, stop, step)
 
     def finish(self) -> None:
         self._permutations.draw(self._whole + 1)  # torch permutes once more, if only to take nothing of it

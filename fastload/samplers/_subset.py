@@ -12,19 +12,31 @@ import torch.utils.data
 from fastload._core import index_array
 from fastload.samplers._check_state import checked_state
 from fastload.samplers._generators import generator_state, set_generator_state
-from fastload.samplers._order import EQUIVALENTS, ArraySampler, Indices, Order, State
-from fastload.samplers._permutations import permutations
+from fastload.samplers._order import CHUNK, EQUIVALENTS, ArraySampler, Indices, Order, State
+from fastload.samplers._permutations import on_cpu, permutations
 
 
 class SubsetRandomSampler(torch.utils.data.SubsetRandomSampler):
     """The given indices in random order, without replacement: torch's sampler, order and draws.
 
-    Index batches are arrays where ``indices`` is a list, tuple or range of ints. Other indices go out as they are.
+    Index batches are arrays where ``indices`` is a list, tuple or range of ints. The elements of others, arrays and
+    tensors too, go to the dataset one by one as they are, as torch's do: a numpy integer is no int to its code.
     """
 
     def __iter__(self) -> Iterator[int]:
         known = _equivalent(self)
-        return super().__iter__() if known is None else iter(known)
+        return iter(known) if known is not None else self._elements()
+
+    def _elements(self) -> Iterator[int]:
+        if not on_cpu(self.generator):
+            yield from super().__iter__()
+            return
+        length = len(self.indices)
+        places = permutations(length, torch.default_generator if self.generator is None else self.generator, 0)
+        for start in range(0, length, CHUNK):
+            for place in places.read(0, start, min(start + CHUNK, length)).tolist():
+                yield self.indices[place]
+        places.draw(1)  # torch draws for no indices, too
 
 
 class SubsetOrder(Order):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastload._core import AliasTable, WeightTree, check_weights
 
 Weights = NDArray[np.float64]
+Versioned = tuple[torch.Tensor, int]  # weights, and how many changes torch had counted
 
 
 class WeightTables:
@@ -21,9 +22,10 @@ class WeightTables:
 
     def __init__(self) -> None:
         self.tree: WeightTree | None = None
-        self._tree_weights: torch.Tensor | None = None
+        self._tree_of: Versioned | None = None
         self._tree_wanted = False
-        self._alias: tuple[torch.Tensor, int, AliasTable] | None = None
+        self._alias: AliasTable | None = None
+        self._alias_of: Versioned | None = None
 
     def __getstate__(self) -> bool:
         return self.tree is not None
@@ -34,13 +36,13 @@ class WeightTables:
 
     def alias(self, weights: torch.Tensor) -> AliasTable:
         """The table of these weights, a new one if torch knows of a change in them."""
-        if self._alias is None or self._alias[0] is not weights or self._alias[1] != weights._version:
-            self._alias = weights, weights._version, AliasTable(as_array(weights))
-        return self._alias[2]
+        if self._alias is None or not _unchanged(self._alias_of, weights):
+            self._alias, self._alias_of = AliasTable(as_array(weights)), _versioned(weights)
+        return self._alias
 
     def following(self, weights: torch.Tensor) -> WeightTables:
-        """The tables for an order that begins now: others if the sampler was given another tensor of weights."""
-        if self.tree is not None and self._tree_weights is not weights:
+        """The tables for an order that begins now: others if the weights are another tensor, or torch changed them."""
+        if self.tree is not None and not _unchanged(self._tree_of, weights):
             return WeightTables()
         if self._tree_wanted:
             self.grow_tree(weights)
@@ -48,17 +50,26 @@ class WeightTables:
 
     def grow_tree(self, weights: torch.Tensor) -> None:
         """From now on draw from a tree of these weights."""
-        if self._tree_weights is not weights:
-            self.tree, self._tree_weights = WeightTree(as_array(weights)), weights
+        if not _unchanged(self._tree_of, weights):
+            self.tree, self._tree_of = WeightTree(as_array(weights)), _versioned(weights)
         self._tree_wanted = False
-        self._alias = None
+        self._alias = self._alias_of = None
 
     def change(self, weights: torch.Tensor, indices: NDArray[np.int64], changed: Weights) -> None:
         """``changed`` have become the weights of ``indices``, in ``weights`` too."""
-        if self.tree is not None and self._tree_weights is weights:
+        if self.tree is not None and _unchanged(self._tree_of, weights):
             self.tree.update(indices, changed)
         else:
             self.grow_tree(weights)
+
+
+def _versioned(weights: torch.Tensor) -> Versioned:
+    # torch counts no changes of a tensor made in inference mode.
+    return weights, 0 if weights.is_inference() else weights._version
+
+
+def _unchanged(known: Versioned | None, weights: torch.Tensor) -> bool:
+    return known is not None and known[0] is weights and known[1] == _versioned(weights)[1]
 
 
 def as_array(weights: torch.Tensor) -> Weights:

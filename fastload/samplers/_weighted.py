@@ -59,12 +59,14 @@ class WeightedRandomSampler(ArraySampler, torch.utils.data.WeightedRandomSampler
         batches before its batch is delivered; in a plain ``for index in sampler``, from the next 4096 indices on.
         From the first change on, draws come from a tree of sums: the time of a change and of a draw grows with the
         logarithm of the number of weights. The random numbers remain those of the order, so with unchanged weights
-        it goes on as it would have. Without replacement an epoch's order is drawn at its start, and a change takes
+        it goes on as it would have. After torch's operations on ``weights`` draws come from a table once more, from
+        the next epoch on. Without replacement an epoch's order is drawn at its start, and a change takes
         effect in the next one.
 
         The caller's own tensor or array of weights is not written to; ``sampler.weights`` holds the changed ones.
-        They are no part of a state. To resume after a change, make the sampler from the weights of that moment:
-        the state knows that they had changed, and the rest is drawn as it would have been.
+        They are no part of a state. To resume after a change, make the sampler from the weights of that moment: the
+        state knows that they had changed. All that comes after the state is then drawn from them, also the batches
+        that workers had been sent before the change, which without a restart would have come from the old weights.
 
         ValueError for an index out of range, and for weights that are negative, infinite or no number. Weights that
         are all zero are an error when they are drawn from, not before.

@@ -16,8 +16,15 @@ import fastload
 from fastload._split import split_by_rank_and_worker
 from fastload.samplers import DistributedSampler
 
-LENGTH = 48
+LENGTH = 53  # a remainder with 2, 3 and 4 ranks, and a short last batch
+BATCH = 5
+SHARD = 4
 EPOCHS = 3
+TAILS: dict[Any, Any] = {  # and how many numbers a rank gets
+    "pad": lambda rank, world_size: LENGTH // world_size + 1,
+    "drop": lambda rank, world_size: LENGTH // world_size,
+    "uneven": lambda rank, world_size: LENGTH // world_size + (rank < LENGTH % world_size),
+}
 
 
 class Stream(IterableDataset):
@@ -26,11 +33,11 @@ class Stream(IterableDataset):
 
 
 class Shards(IterableDataset):
-    """Four numbers in each shard."""
+    """Four numbers in each shard, and one in the last."""
 
     def __iter__(self) -> Any:
-        for shard in split_by_rank_and_worker(range(LENGTH // 4)):
-            yield from range(4 * shard, 4 * shard + 4)
+        for shard in split_by_rank_and_worker(range(-(-LENGTH // SHARD))):
+            yield from range(LENGTH)[SHARD * shard : SHARD * (shard + 1)]
 
 
 def numbers_of(loader: Any) -> list[int]:
@@ -41,30 +48,49 @@ def parts(workers: int) -> dict[str, list[list[int]]]:
     """In a rank: the numbers of each epoch, by the way they were shared out."""
     with gloo_group():
         numbers = range(LENGTH)
-        sampled = fastload.DataLoader(numbers, 5, sampler=DistributedSampler(numbers, seed=3), num_workers=workers)
-        streamed = fastload.DataLoader(split_by_rank_and_worker(Stream()), 5, num_workers=workers)
-        sharded = fastload.DataLoader(Shards(), 5, num_workers=workers, persistent_workers=workers > 0)
-        loaders = {"sampled": sampled, "streamed": streamed, "sharded": sharded}
+        samplers = {tail: DistributedSampler(numbers, seed=3, tail=tail) for tail in TAILS}
+        loaders = {
+            **{
+                tail: fastload.DataLoader(numbers, BATCH, sampler=samplers[tail], num_workers=workers) for tail in TAILS
+            },
+            "streamed": fastload.DataLoader(split_by_rank_and_worker(Stream()), BATCH, num_workers=workers),
+            "sharded": fastload.DataLoader(Shards(), BATCH, num_workers=workers, persistent_workers=workers > 0),
+        }
         return {way: [numbers_of(loader) for _ in range(EPOCHS)] for way, loader in loaders.items()}
 
 
-@pytest.mark.parametrize("world_size", [2, 4])
+def whole_order(epoch: int) -> list[int]:
+    return torchs_order(epoch, 1, 0)
+
+
+def torchs_order(epoch: int, world_size: int, rank: int, drop_last: bool = False) -> list[int]:
+    sampler = TorchDistributedSampler(range(LENGTH), world_size, rank, seed=3, drop_last=drop_last)
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 4])
 @pytest.mark.parametrize("workers", [0, 2])
-def test_the_parts_of_the_ranks_are_disjoint_and_together_the_whole(world_size: int, workers: int) -> None:
+def test_the_parts_of_the_ranks_are_together_the_whole(world_size: int, workers: int) -> None:
     found = run_ranks(world_size, parts, workers)
-    for way in ("sampled", "streamed", "sharded"):
-        for epoch in range(EPOCHS):
-            together = [number for rank in found for number in rank[way][epoch]]
-            assert sorted(together) == list(range(LENGTH)), way
-            assert {len(rank[way][epoch]) for rank in found} == {LENGTH // world_size}, way
+    over = LENGTH % world_size
+    for epoch in range(EPOCHS):
+        together = {way: [number for rank in found for number in rank[way][epoch]] for way in found[0]}
+        order = whole_order(epoch)
+        assert sorted(together["pad"]) == sorted(order + order[: world_size - over])  # the first ones once more
+        assert sorted(together["drop"]) == sorted(order[: LENGTH - over])
+        for way in ("uneven", "streamed", "sharded"):
+            assert sorted(together[way]) == list(range(LENGTH)), way
+        for tail, counts in TAILS.items():
+            rounded = [counts(rank, world_size) for rank in range(world_size)]
+            assert [len(rank[tail][epoch]) for rank in found] == rounded, tail
 
 
 def test_the_loader_tells_the_sampler_which_epoch_it_is() -> None:
     for rank, found in enumerate(run_ranks(2, parts, 2)):
-        torchs = TorchDistributedSampler(range(LENGTH), 2, rank, seed=3)
-        for epoch, numbers in enumerate(found["sampled"]):
-            torchs.set_epoch(epoch)
-            assert numbers == list(torchs)
+        for epoch in range(EPOCHS):
+            assert found["pad"][epoch] == torchs_order(epoch, 2, rank)
+            assert found["drop"][epoch] == torchs_order(epoch, 2, rank, drop_last=True)
 
 
 def part_of_spawned_worker() -> list[int]:
@@ -108,7 +134,7 @@ def losses_of_both_loaders() -> list[list[float]]:
 
 def test_distributed_training_gives_the_losses_that_it_gives_with_torchs_loader() -> None:
     first_rank, second_rank = run_ranks(2, losses_of_both_loaders)
-    assert len(first_rank[0]) == 2 * LENGTH // 8
+    assert len(first_rank[0]) == 2 * -(-(LENGTH + 1) // 8)  # of two epochs; the last batch is short
     assert first_rank == [first_rank[0]] * 4
     assert second_rank == [second_rank[0]] * 4
     assert first_rank != second_rank

@@ -6,7 +6,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -72,7 +72,8 @@ class Ranks:
         """SIGKILL to the ranks that run; their workers die with them."""
         for rank in ranks:
             if self.processes[rank].is_alive():
-                os.kill(self.processes[rank].pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has just ended: the server knows before this process does
+                    os.kill(self.processes[rank].pid, signal.SIGKILL)
 
     def ended(self, rank: int) -> bool:
         return not self.processes[rank].is_alive()

@@ -152,6 +152,7 @@ def test_a_state_of_other_labels_is_refused_with_both_numbers() -> None:
     [
         ({"labels": []}, "labels must not be empty"),
         ({"labels": torch.zeros(3, 2)}, r"shape \(3, 2\)"),
+        ({"labels": [None, "a", "b"]}, "got NoneType, str, which cannot be sorted"),
         ({"labels": [1, 2], "num_samples": 0}, "num_samples=0"),
         ({"labels": [1, 2], "num_samples": 2.0}, "num_samples=2.0"),
         ({"labels": [1, 2], "replacement": 1}, "replacement=1"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fastload.samplers._distributed import DistributedSampler
 from fastload.samplers._length_grouped import LengthGroupedBatchSampler
+from fastload.samplers._packing import Limits, pack_sorted
 
 
 def tokens(lengths, batch, multiple_of=1):
@@ -113,6 +114,76 @@ def test_drop_last_drops_what_ran_out():
     assert LengthGroupedBatchSampler([1, 2], 3, drop_last=True).padding_waste().grouped == 0
 
 
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("number", [3, 40, 500, 5000])
+def test_every_epoch_under_a_budget_has_as_many_batches(number, drop_last):
+    sampler = LengthGroupedBatchSampler(heavy_tailed(number), max_tokens=6000, oversize="alone", drop_last=drop_last)
+    told = len(sampler)
+    orders = set()
+    for epoch in range(12):
+        sampler.begin_epoch()
+        assert sampler.epoch == epoch
+        batches = list(sampler)
+        assert len(batches) == len(sampler) == told
+        assert all(batches)
+        orders.add(json.dumps(batches))
+    assert number < 500 or len(orders) == 12
+    late = LengthGroupedBatchSampler(heavy_tailed(number), max_tokens=6000, oversize="alone", drop_last=drop_last)
+    late.set_epoch(11)
+    assert list(late) == batches
+
+
+def test_windows_that_never_fit_are_those_of_the_first_epoch(monkeypatch):
+    monkeypatch.setattr("fastload.samplers._length_grouped.MOST_CUTS", 0)
+    sampler = LengthGroupedBatchSampler(range(1, 200), max_tokens=500)
+    epochs = []
+    for _ in range(2):
+        sampler.begin_epoch()
+        epochs.append(list(sampler))
+    assert epochs[0] != epochs[1]
+    assert sorted(epochs[0]) == sorted(epochs[1])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 40), min_size=1, max_size=60),
+    max_tokens=st.integers(1, 120),
+    batch_size=st.none() | st.integers(1, 9),
+    window=st.none() | st.integers(1, 100),
+)
+def test_with_drop_last_too_epochs_have_as_many_batches(lengths, max_tokens, batch_size, window):
+    sampler = LengthGroupedBatchSampler(
+        lengths, batch_size, max_tokens=max_tokens, window=window, oversize="alone", drop_last=True
+    )
+    for _ in range(4):
+        sampler.begin_epoch()
+        batches = list(sampler)
+        assert len(batches) == len(sampler)
+        assert all(0 < len(batch) <= (batch_size or 60) for batch in batches)
+        indices = list(itertools.chain(*batches))
+        assert len(set(indices)) == len(indices)
+
+
+def test_as_many_batches_cost_little_more_than_the_fewest():
+    lengths = heavy_tailed(30_000)
+    sampler = LengthGroupedBatchSampler(lengths, max_tokens=8000, oversize="alone")
+    fewest = len(pack_sorted(np.sort(lengths)[::-1], Limits(None, 8000), len(lengths))) - 1
+    assert fewest < len(sampler) < 1.1 * fewest
+
+
+def test_no_epoch_exceeds_the_number_however_its_windows_fall():
+    # One window of few: nearly every permutation has another number of batches.
+    for seed in range(20):
+        lengths = np.random.default_rng(seed).integers(1, 100, 30)
+        sampler = LengthGroupedBatchSampler(lengths, max_tokens=130, window=4, seed=seed)
+        for _ in range(20):
+            sampler.begin_epoch()
+            batches = list(sampler)
+            assert len(batches) == len(sampler) == len(sampler.batches())
+            assert sorted(itertools.chain(*batches)) == list(range(30))
+            assert all(len(batch) == 1 or tokens(lengths, batch) <= 130 for batch in batches)
+
+
 def test_the_epoch_and_the_seed_decide_and_nothing_else():
     def batches(seed, epoch):
         torch.manual_seed(epoch + 100)
@@ -195,6 +266,9 @@ def test_a_sample_over_the_budget_is_named_or_goes_alone():
         (([3], 0), "batch_size must be at least 1, got 0"),
         (([3], None, -5), "max_tokens must be at least 1, got -5"),
         (([3], None, 5, 0), "multiple_of must be at least 1, got 0"),
+        (([3], 2.5), "batch_size must be an int, got 2.5"),
+        (([3], True), "batch_size must be an int, got True"),
+        (([3], None, "5"), "max_tokens must be an int, got '5'"),
     ],
 )
 def test_settings_out_of_range_are_refused(arguments, message):

@@ -128,6 +128,46 @@ def test_what_was_drawn_between_the_draws_of_others_is_read_again(replacement: b
     assert states(generator) == after
 
 
+@pytest.mark.parametrize("replacement", [False, True])
+def test_what_came_before_many_draws_of_others_is_forgotten_not_guessed(replacement: bool) -> None:
+    generator = torch.Generator().manual_seed(3)
+    order = RandomSampler(range(32), replacement, 32 * 200, generator).order()
+    first = {}
+    for start in range(0, 32 * 200, 32):
+        first[start] = order.read(start, start + 32).tolist()
+        torch.rand(1, generator=generator)
+    recent = range(32 * 190, 32 * 200, 32)
+    assert {start: order.read(start, start + 32).tolist() for start in recent} == {at: first[at] for at in recent}
+    for start in (0, 32 * 100):
+        with pytest.raises(RuntimeError, match="a generator of its own"):
+            order.read(start, start + 32)
+
+
+def test_a_second_reading_that_falls_behind_is_refused_where_it_stands() -> None:
+    generator = torch.Generator().manual_seed(3)
+    order = RandomSampler(range(100), True, 32 * 200, generator).order()
+    first = [*order.read(0, 320).tolist(), *order.read(320, 352).tolist()]
+    assert order.read(0, 160).tolist() == first[:160]
+    for start in range(352, 32 * 200, 32):
+        torch.rand(1, generator=generator)
+        order.read(start, start + 32)
+    with pytest.raises(RuntimeError, match=r"draw 160 .* is forgotten"):
+        order.read(160, 400)
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 50, 100])
+def test_draws_of_others_between_batches_of_any_size_are_those_of_torch(size: int) -> None:
+    seen = []
+    for batch_type, sampler_type in ((TorchBatches, TorchRandom), (BatchSampler, RandomSampler)):
+        generator = torch.Generator().manual_seed(3)
+        batches = []
+        for batch in batch_type(sampler_type(range(100), True, 3000, generator), size, False):
+            batches.append(batch)
+            torch.rand(1, generator=generator)
+        seen.append((batches, states(generator)))
+    assert seen[0] == seen[1]
+
+
 @pytest.mark.parametrize("n", [7, 2**28 - 1, 2**28, 2**32 - 1, 2**32, 2**40])
 @pytest.mark.parametrize("shared", [False, True])
 def test_draws_from_ranges_of_every_length_are_those_of_torch(n: int, shared: bool) -> None:

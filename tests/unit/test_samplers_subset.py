@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,22 @@ def test_indices_and_draws_are_those_of_torch(indices: Any, shared: bool) -> Non
 def test_only_plain_ints_become_arrays(sampler_type: Any) -> None:
     as_arrays = [name for name, indices in SUBSETS.items() if array_sampler(sampler_type(indices)) is not None]
     assert as_arrays == ["list", "tuple", "range", "long", "empty"]
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor"])
+def test_the_order_of_many_array_elements_is_no_list(kind: str) -> None:
+    indices = np.arange(300_000) if kind == "array" else torch.arange(300_000)
+    tracemalloc.start()
+    try:
+        iterator = iter(SubsetRandomSampler(indices))
+        next(iterator)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    torch.manual_seed(6)
+    ours = list(itertools.islice(SubsetRandomSampler(indices), 5000))
+    torch.manual_seed(6)
+    assert ours == list(itertools.islice(TorchSubset(indices), 5000))
 
 
 def test_batches_are_those_of_torch() -> None:

@@ -293,3 +293,16 @@ def test_an_unknown_method_is_refused() -> None:
 def test_an_order_drawn_as_a_whole_is_an_array() -> None:
     assert isinstance(WeightedRandomSampler(WEIGHTS, 5, False).order(), ArrayOrder)
     assert not isinstance(WeightedRandomSampler(WEIGHTS, 5, True).order(), ArrayOrder)
+
+
+@pytest.mark.parametrize("method", ["torch", "alias"])
+@pytest.mark.parametrize("updated", [False, True])
+def test_a_weight_of_negative_zero_is_never_drawn(method: Any, updated: bool) -> None:
+    sampler = WeightedRandomSampler([1.0, -0.0, 1.0, 2.0], 1000, method=method)
+    if updated:
+        sampler.update(3, -0.0)
+    assert set(sampler) == ({0, 2} if updated else {0, 2, 3})
+    with pytest.raises(ValueError, match="from 3 weights above zero"):
+        WeightedRandomSampler([1.0, -0.0, 1.0, 2.0], 4, replacement=False, method=method)
+    once = WeightedRandomSampler([1.0, -0.0, 1.0, 2.0], 3, replacement=False, method=method)
+    assert sorted(once) == [0, 2, 3]

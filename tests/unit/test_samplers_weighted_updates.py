@@ -168,3 +168,28 @@ def test_weights_that_became_zero_are_an_error_when_they_are_drawn_from() -> Non
         list(sampler)
     sampler.update(1, 2.0)
     assert set(sampler) == {1}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_torchs_operations_on_the_weights_count_after_an_update_too(method: Any) -> None:
+    sampler = WeightedRandomSampler([1.0] * 5, 100, generator=seeded(2), method=method)
+    sampler.update(1, 3.0)
+    running = sampler.order()
+    sampler.weights.fill_(0.0)
+    sampler.weights[3] = 1.0
+    assert set(sampler) == {3}
+    assert set(whole(running).tolist()) == {0, 1, 2, 3, 4}  # in the order that had begun before, as without an update
+    sampler.update(2, 5.0)
+    assert set(sampler) == {2, 3}
+    sampler.weights[2] = 0.0
+    sampler.update(0, 5.0)
+    assert set(sampler) == {0, 3}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_that_torch_counts_no_changes_of_are_drawn_from(method: Any) -> None:
+    with torch.inference_mode():
+        sampler = WeightedRandomSampler([0.0, 1.0, 0.0], 9, method=method)
+        assert set(sampler) == {1}
+        sampler.update([1, 2], [0.0, 1.0])
+        assert set(sampler) == {2}

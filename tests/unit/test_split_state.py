@@ -74,3 +74,16 @@ def test_the_state_of_another_part_is_refused() -> None:
     other = iter(split_by_rank_and_worker(Stream(8), rank=1, world_size=3))
     with pytest.raises(ValueError, match="the state of rank 0 of 2, worker 0 of 1, and here is rank 1 of 3"):
         other.load_state_dict(state)
+
+
+class WithoutMethods(Stream):
+    """Has the names of a state's methods, and neither of them."""
+
+    state_dict = load_state_dict = None
+
+
+def test_a_source_whose_state_methods_are_none_is_read_again() -> None:
+    before, after = (iter(split_by_rank_and_worker(WithoutMethods(6), rank=1, world_size=2)) for _ in range(2))
+    assert next(before) == 1
+    after.load_state_dict(before.state_dict())
+    assert list(after) == [3, 5]
