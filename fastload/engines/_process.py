@@ -204,9 +204,8 @@ class ProcessEngine:
 
     def submit(self, task: BatchTask) -> None:
         handle = self._handles[task.worker]
-        indices = as_list(task.indices)
-        handle.held[task.number] = indices
-        self._send(handle, task.number, indices)
+        handle.held[task.number] = task.indices
+        self._send(handle, task.number, task.indices)
 
     def _send(self, handle: WorkerHandle, tag: int, content: Any) -> None:
         message = frame(tag, (content, handle.memory.returned()), self._slots)
@@ -261,7 +260,8 @@ class ProcessEngine:
     def _raise_died(self, handle: WorkerHandle) -> None:
         handle.process.join()
         at = handle.words[AT]
-        text = obituary(handle.worker, handle.process, list(handle.held.values()), None if at == NOWHERE else at)
+        held = [as_list(indices) for indices in handle.held.values()]
+        text = obituary(handle.worker, handle.process, held, None if at == NOWHERE else at)
         raise WorkerDiedError(text) from RuntimeError(torch_obituary(handle.process))
 
     def stop(self) -> None:
