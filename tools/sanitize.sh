@@ -30,7 +30,7 @@ for source in csrc/tests/*_test.cpp; do
     name=$(basename "$source" .cpp)
     [[ $name != @(thread_pool|background)_test ]] || leaks=0
     echo "$name (leaks: $leaks)"
-    ASAN_OPTIONS=detect_leaks=$leaks "$(find build -path '*address*' -name "$name" -type f)"
+    ASAN_OPTIONS=detect_leaks=$leaks "build/tests-address-undefined/$name"
 done
 say "C++ unit tests: threads"
 # Without randomised addresses: older thread sanitizers do not start where they are spread widely.
