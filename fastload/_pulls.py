@@ -185,6 +185,7 @@ class ForeignPulls:
         self._iterator = iterator
         self._sampler = stateful_sampler(sampler)
         self._every = every
+        self._count = 0  # of the next index batch; more may have been drawn
         self._is_stateful = every > 0 and (self._sampler is not None or is_stateful(iterator))
         if self._is_stateful:
             self._snap()
@@ -194,23 +195,24 @@ class ForeignPulls:
 
     def __next__(self) -> Any:
         record = self.record
-        if record.pulled == 0 and self._every and record.first is None:
+        if self._count == 0 and self._every and record.first is None:
             record.first = current_states()
         try:
             batch = next(self._iterator)
         except StopIteration:
             record.ended = True
             raise
-        record.pulled += 1
+        self._count += 1
+        record.pulled = max(record.pulled, self._count)
         if self._is_stateful:
-            if record.pulled % self._every == 0:
+            if self._count % self._every == 0:
                 self._snap()
         elif self._every:
-            record.note(batch)
+            record.note(self._count, batch)
         return batch
 
     def _snap(self) -> None:
-        snapshot: State = {"pulls": self.record.pulled}
+        snapshot: State = {"pulls": self._count}
         if self._sampler is not None:
             snapshot["sampler"] = copy.deepcopy(self._sampler.state_dict())
         if is_stateful(self._iterator):
@@ -253,7 +255,9 @@ class ForeignPulls:
             )
         pulls = ForeignPulls(itertools.chain(early, iterator) if early else iterator, sampler, every, before, [])
         record = pulls.record
-        record.shared, record.first, record.pulled = state.get("shared", []), first, turns
+        pulls._count, record.pulled = turns, turns + len(early)
+        record.shared, record.first = state.get("shared", []), first
+        record.ended = state["ended"] and not pulls._is_stateful
         record.checksums = deque([(turns, checksum)])
         if pulls._is_stateful and "snapshot" in state:
             record.snapshots = deque([snapshot])
@@ -290,8 +294,8 @@ class ForeignRecord:
         self.snapshots: deque[State] = deque()
         self.checksums: deque[tuple[int, int]] = deque([(0, 0)])  # (pulls, of all index batches up to there)
 
-    def note(self, batch: Any) -> None:
-        self.checksums.append((self.pulled, _checksum(batch, self.checksums[-1][1])))
+    def note(self, pulls: int, batch: Any) -> None:
+        self.checksums.append((pulls, _checksum(batch, self.checksums[-1][1])))
 
     def passed(self, turns: int) -> None:
         while len(self.checksums) > 1 and self.checksums[1][0] <= turns:

@@ -254,3 +254,35 @@ def test_a_map_dataset_with_a_state_says_when_other_workers_cannot_take_it(caplo
     other.load_state_dict(through_json(loader.state_dict()))
     assert len(list(other)) == 3
     assert "num_workers=1" in caplog.text
+
+
+class OneByOne(Sampler):
+    """Draws each index when it is asked for."""
+
+    def __len__(self) -> int:
+        return 12
+
+    def __iter__(self) -> Iterator[int]:
+        for _ in range(12):
+            yield int(torch.randint(100, (1,)))
+
+
+@pytest.mark.parametrize("steps", [(2, 1), (2, 0), (0, 3), (5, 2), (9, 2)])
+def test_what_was_drawn_ahead_survives_a_second_resume(steps: tuple[int, int]) -> None:
+    def make(workers: int) -> DataLoader:
+        return DataLoader(range(100), 1, sampler=OneByOne(), num_workers=workers)
+
+    torch.manual_seed(0)
+    whole = indices(make(0))
+    torch.manual_seed(0)
+    seen: list[int] = []
+    loader = make(2)
+    for step in steps:
+        iterator = iter(loader)
+        seen += [int(next(iterator)) for _ in range(step)]
+        state, generator = through_json(loader.state_dict()), torch.get_rng_state()
+        torch.manual_seed(77)
+        loader = make(0)
+        loader.load_state_dict(state)
+        torch.set_rng_state(generator)
+    assert seen + indices(loader) == whole
