@@ -9,10 +9,11 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <mutex>
 #include <utility>
+
+#include "core/detached_thread.h"
 
 namespace fastload {
 namespace {
@@ -93,22 +94,8 @@ class Thread {
   }
 
  private:
-  // A system that refuses the thread leaves the work to the callers. Signals are for the threads that Python knows.
-  bool start() {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0) return false;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, kStackBytes);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t thread;
-    const int failed = pthread_create(&thread, &attributes, enter, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_attr_destroy(&attributes);
-    return failed == 0;
-  }
+  // A system that refuses the thread leaves the work to the callers.
+  bool start() { return start_detached_thread(kStackBytes, enter, this); }
 
   static void* enter(void* self) {
     static_cast<Thread*>(self)->serve();

@@ -7,10 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <list>
 #include <mutex>
 #include <thread>
+
+#include "core/detached_thread.h"
 
 #ifdef __linux__
 #include <sched.h>
@@ -70,22 +71,7 @@ class Pool {
     }
   }
 
-  // Signals are for the threads that Python knows.
-  bool start_thread() {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0) return false;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, kStackBytes);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_t thread;
-    const int failed = pthread_create(&thread, &attributes, enter, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_attr_destroy(&attributes);
-    return failed == 0;
-  }
+  bool start_thread() { return start_detached_thread(kStackBytes, enter, this); }
 
   static void* enter(void* pool) {
     static_cast<Pool*>(pool)->serve();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,13 +32,13 @@ class Draws(Order):
     def state(self) -> State:
         return {**self._state, "updated": self._tables.tree is not None}
 
+    @abstractmethod
     def _draw(self, start: int, count: int, step: int) -> Indices:
         """From the weights as they were when the order began."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _uniforms(self, start: int, count: int, step: int) -> NDArray[np.float64]:
         """The random numbers, in [0, 1), of these positions."""
-        raise NotImplementedError
 
 
 class TorchDraws(Draws):
