@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
@@ -164,7 +165,7 @@ class ImageJob:
         streams: NDArray[np.int64],
         seed: int,
         epoch: int,
-        out: torch.Tensor | NDArray[Any],
+        out: Tensor | NDArray[Any],
     ) -> None: ...
     def path(self, position: int) -> str: ...
     def give(self, position: int, image: NDArray[np.uint8]) -> None: ...
