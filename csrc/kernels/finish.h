@@ -19,6 +19,7 @@ class LevelMap {
   // channels: 1, 3 or 4. values: channels x 256, of `type` (raw bits), channel by channel.
   // kUint8 with no values: levels stay as they are.
   LevelMap(OutType type, int channels, const void* values);
+  OutType type_; int channels_; std::vector<std::uint8_t> table_;
 };
 
 struct Placement {

@@ -27,6 +27,7 @@ class AxisWeights {
   void rebase() noexcept;
   // Whether output o is input o + first_input() for every o: nothing to be computed.
   bool is_identity() const noexcept;
+  std::vector<int> first_; std::vector<std::vector<double>> w_; bool ident_=false;
 };
 
 // Resizes one image whose rows come one after the other. Keeps its memory from one image to the next.
@@ -39,6 +40,7 @@ class RowResizer {
   // The next `count` rows, from input row 0 on; all vertical.end_input() of them make `out` whole. Each has
   // horizontal.end_input() pixels, and kRowPadding readable bytes after them.
   void push(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count);
+ const AxisWeights*h_,*v_; int c_; ImageView out_; std::vector<std::vector<std::uint8_t>> rows_;
 };
 
 }  // namespace fastload

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "codecs/orient.h"
 #include "core/file.h"
 #include "kernels/channels.h"
 
@@ -75,9 +76,10 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
                           std::uint64_t key, Destination& out) noexcept {
   try {
     Clock clock;
-    Status status = read_file(path, file_);
+    std::size_t size = 0;
+    Status status = read_file(path, &file_, &size);
     clock.add_to(&times_.read);
-    if (status.ok()) status = decoder_.open(file_, options.max_pixels);
+    if (status.ok()) status = decoder_.open({file_.data(), size}, options.max_pixels);
     clock.add_to(&times_.decode);
     if (!status.ok()) return status;
     const JpegHeader& header = decoder_.header();
@@ -88,9 +90,9 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
       status = run(source, {header.height, header.width}, channels, program, key, out);
     } else {
       TurnedJpegSource source(decoder_, options.grey, options.scaled, stored_, rows_);
-      const bool on_its_side = header.orientation >= 5;
-      const Size size = on_its_side ? Size{header.width, header.height} : Size{header.height, header.width};
-      status = run(source, size, channels, program, key, out);
+      const Size stored{header.height, header.width};
+      const Size turned_size = swaps_sides(header.orientation) ? Size{stored.width, stored.height} : stored;
+      status = run(source, turned_size, channels, program, key, out);
     }
     trim();
     return status;

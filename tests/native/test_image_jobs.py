@@ -38,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> _core.ImageFiles:
 
 def job(source: _core.ImageSource, indices: list[int], epoch: int = 0) -> tuple[_core.ImageJob, torch.Tensor]:
     out = torch.zeros((len(indices), 3, *SIZE), dtype=torch.uint8)
-    index = np.array(indices)
+    index = np.array(indices, dtype=np.int64)
     return _core.ImageJob(PROGRAM, source, index, index + 1000, 7, epoch, out), out
 
 
