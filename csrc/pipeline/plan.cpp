@@ -66,8 +66,9 @@ void Plan::window(const WindowMove& move) {
 void Plan::resize(const ResizeMove& move) {
   const bool bordered = !current_->rows.is_range() || !current_->columns.is_range();
   const bool reversed = current_->rows.is_reversed() || current_->columns.is_reversed();
-  // Filters are symmetric, so that a flip may come after the resize. Choosing the nearest pixel is not.
-  const bool must_be_flipped_before = reversed && move.filter == Filter::kNearest;
+  // Filters are symmetric, so that a flip may come after the resize; but two of them decide which pixel counts where two
+  // are as near.
+  const bool must_be_flipped_before = reversed && (move.filter == Filter::kNearest || move.filter == Filter::kBox);
   if (current_->resized || bordered || current_->to_grey || must_be_flipped_before) {
     close_stage();
     open_stage();

@@ -35,6 +35,14 @@ def painted(height: int, width: int, channels: int) -> Pixels:
 
 
 def pillow_resized(image: Pixels, height: int, width: int, name: str) -> Pixels:
-    """(height, width, C), by Pillow's filter of that name."""
+    """(height, width, C), by Pillow's filter of that name: first the width, then the height.
+
+    Pillow itself has that order up to version 12. Version 13 takes the height first where it thinks that quicker, which
+    shows where a filter overshoots, since what is beyond 0 and 255 is cut off between the passes.
+    """
     source = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    return np.asarray(source.resize((width, height), FILTERS[name])).reshape(height, width, -1)
+    if name == "nearest":
+        made = source.resize((width, height), FILTERS[name])
+    else:
+        made = source.resize((width, source.height), FILTERS[name]).resize((width, height), FILTERS[name])
+    return np.asarray(made).reshape(height, width, -1)
