@@ -35,7 +35,6 @@ def extension() -> Pybind11Extension:
     core = Pybind11Extension("fastload._core", SOURCES, depends=DEPENDS, include_dirs=["csrc"], cxx_std=20)
     core.extra_compile_args += ["-O3", "-Wall", "-Wextra", "-pthread"]
     core.extra_link_args += ["-pthread"]
-    core.libraries += ["jpeg"]
     if SANITIZERS:
         core.extra_compile_args += ["-O1", "-g", "-fno-omit-frame-pointer"]
         core.extra_compile_args += [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=all"]
