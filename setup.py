@@ -78,11 +78,9 @@ def check_libjpeg(cflags: list[str]) -> None:
 
 def extension() -> Pybind11Extension:
     """fastload._core, from every source under csrc/ but its tests."""
-    cflags, libs = libjpeg_flags("cflags"), libjpeg_flags("libs")
-    check_libjpeg(cflags)
     core = Pybind11Extension("fastload._core", SOURCES, depends=DEPENDS, include_dirs=["csrc"], cxx_std=20)
-    core.extra_compile_args += ["-O3", "-Wall", "-Wextra", "-pthread", *cflags]
-    core.extra_link_args += ["-pthread", *libs]
+    core.extra_compile_args += ["-O3", "-Wall", "-Wextra", "-pthread"]
+    core.extra_link_args += ["-pthread"]
     if SANITIZERS:
         core.extra_compile_args += ["-O1", "-g", "-fno-omit-frame-pointer"]
         core.extra_compile_args += [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=all"]
@@ -90,9 +88,21 @@ def extension() -> Pybind11Extension:
     return core
 
 
+class BuildWithLibjpeg(build_ext):
+    """Looks for libjpeg-turbo when something is built, and not for a source distribution or the metadata."""
+
+    def build_extensions(self) -> None:
+        cflags, libs = libjpeg_flags("cflags"), libjpeg_flags("libs")
+        check_libjpeg(cflags)
+        for extension in self.extensions:
+            extension.extra_compile_args += cflags
+            extension.extra_link_args += libs
+        super().build_extensions()
+
+
 ParallelCompile("FASTLOAD_BUILD_JOBS", default=0, needs_recompile=needs_recompile).install()
 setup(
     ext_modules=[extension()],
-    cmdclass={"build_ext": build_ext},
+    cmdclass={"build_ext": BuildWithLibjpeg},
     options={"build_ext": {"build_temp": OBJECTS}},
 )
