@@ -82,25 +82,4 @@ Executor& thread_executor() {
   return executor;
 }
 
-void raise_status(const Status& status, const char* path) {
-  const std::string where = *path == '\0' ? "" : std::string(path) + ": ";
-  switch (status.fault()) {
-    case Fault::kNone:
-    case Fault::kBadArgument:
-      throw py::value_error(where + status.text());
-    case Fault::kNoMemory:
-      PyErr_SetString(PyExc_MemoryError, (where + status.text()).c_str());
-      throw py::error_already_set();
-    case Fault::kForeign:
-    case Fault::kUnreadable:
-    case Fault::kCorrupt:
-    case Fault::kTooLarge:
-      break;
-  }
-  const char* name = status.fault() == Fault::kForeign ? "ForeignImageError" : "DecodeError";
-  const py::object kind = py::module_::import("fastload._errors").attr(name);
-  PyErr_SetObject(kind.ptr(), kind(status.text(), path).ptr());
-  throw py::error_already_set();
-}
-
 }  // namespace fastload

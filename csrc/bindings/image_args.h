@@ -28,7 +28,4 @@ ImageView image_view_of(const pybind11::object& image, pybind11::array* keep);
 // The executor of the calling thread.
 Executor& thread_executor();
 
-// Raises what `status`, which is not ok, means in Python. path: empty if there is no file.
-[[noreturn]] void raise_status(const Status& status, const char* path);
-
 }  // namespace fastload

@@ -11,6 +11,7 @@
 #include "bindings/bindings.h"
 #include "bindings/gil.h"
 #include "bindings/image_args.h"
+#include "bindings/image_errors.h"
 #include "bindings/image_sources.h"
 #include "pipeline/draw.h"
 #include "pipeline/sample_stream.h"
@@ -66,8 +67,13 @@ py::array run(const ImageProgram& program, const py::object& image, std::uint64_
   Result result;
   Executor& executor = thread_executor();
   const Status status = without_gil([&] { return executor.run_pixels(view, program, key, result); });
-  if (!status.ok()) raise_status(status, "");
+  if (!status.ok()) raise_image_fault(status, py::none());
   return result.array(program.output());
+}
+
+py::object path_of(const ImageSource& source, std::int64_t index) {
+  const char* path = source.path(index);
+  return *path == '\0' ? py::none() : py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefault(path));
 }
 
 py::array run_sample(const ImageProgram& program, const ImageSource& source, std::int64_t index, std::uint64_t key) {
@@ -78,7 +84,7 @@ py::array run_sample(const ImageProgram& program, const ImageSource& source, std
   Result result;
   Executor& executor = thread_executor();
   const Status status = without_gil([&] { return source.run(index, executor, program, key, result); });
-  if (!status.ok()) raise_status(status, source.path(index));
+  if (!status.ok()) raise_image_fault(status, path_of(source, index));
   return result.array(program.output());
 }
 
@@ -140,7 +146,7 @@ py::list draw_all(const ImageProgram& program, std::uint64_t key, int height, in
     moves.clear();
     const Size before = size;
     const Status status = draw(step, key, &size, &moves);
-    if (!status.ok()) raise_status(status, "");
+    if (!status.ok()) raise_image_fault(status, py::none());
     drawn.append(described(step, moves, before, size));
   }
   return drawn;

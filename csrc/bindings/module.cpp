@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, m) {
   fastload::bind_memory(m);
   fastload::bind_collate(m);
   fastload::bind_gather(m);
+  fastload::bind_image_io(m);
   fastload::bind_read_ahead(m);
   fastload::bind_image_program(m);
   fastload::bind_image_jobs(m);

@@ -76,10 +76,9 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
                           std::uint64_t key, Destination& out) noexcept {
   try {
     Clock clock;
-    std::size_t size = 0;
-    Status status = read_file(path, &file_, &size);
+    Status status = read_file(path, file_);
     clock.add_to(&times_.read);
-    if (status.ok()) status = decoder_.open({file_.data(), size}, options.max_pixels);
+    if (status.ok()) status = decoder_.open(file_, options.max_pixels);
     clock.add_to(&times_.decode);
     if (!status.ok()) return status;
     const JpegHeader& header = decoder_.header();
@@ -91,7 +90,7 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
     } else {
       TurnedJpegSource source(decoder_, options.grey, options.scaled, stored_, rows_);
       const Size stored{header.height, header.width};
-      const Size turned_size = swaps_sides(header.orientation) ? Size{stored.width, stored.height} : stored;
+      const Size turned_size = swaps_axes(header.orientation) ? Size{stored.width, stored.height} : stored;
       status = run(source, turned_size, channels, program, key, out);
     }
     trim();

@@ -46,7 +46,7 @@ Status TurnedJpegSource::begin(Region region, int eighths) noexcept {
   const JpegHeader& header = decoder_.header();
   const int width = JpegDecoder::scaled(header.width, eighths);
   const int height = JpegDecoder::scaled(header.height, eighths);
-  const Region stored = stored_region(region, width, height, header.orientation);
+  const Region stored = stored_region(region, header.orientation, width, height);
   Status status = decoder_.start(stored, eighths, channels_ == 1 ? PixelFormat::kGrey : PixelFormat::kRgbx);
   ImageView decoded;
   if (status.ok()) status = scratch_image(stored_, stored.height, stored.width, channels_, &decoded);
@@ -58,7 +58,7 @@ Status TurnedJpegSource::begin(Region region, int eighths) noexcept {
     }
   }
   if (status.ok()) status = scratch_image(turned_, region.height, region.width, channels_, &left_);
-  if (status.ok()) orient_image(decoded, header.orientation, left_);
+  if (status.ok()) orient(decoded, header.orientation, left_);
   return status;
 }
 
