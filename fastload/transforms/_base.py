@@ -56,7 +56,7 @@ class Transform(torch.nn.Module):
         signature = tuple((id(step), getattr(step, "_version", 0)) for step in steps)
         chain = self._chains.get(signature)
         if chain is None:
-            chain = Chain(steps)
+            chain = Chain(steps, owner=self)
             self._chains = {signature: chain}
         return chain
 
@@ -64,6 +64,8 @@ class Transform(torch.nn.Module):
         """How images from files are made natively: PIL images of that mode, "RGB" or "L". None: not at all."""
         from fastload.transforms._plan import FilePlan
 
+        if not is_planned(self):
+            return None
         return FilePlan.of(self.chain(), mode)
 
     def native_op(self, stream: int, channels: int = 3) -> tuple[Any, ...] | None:
@@ -96,9 +98,13 @@ def is_planned(step: Step) -> bool:
 class Chain:
     """Steps in a row. Each run of native ones is worked out once for each kind of image, when that comes."""
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(self, steps: tuple[Step, ...], owner: Transform | None = None) -> None:
         self.steps = steps
-        self.is_random = any(getattr(step, "is_random", False) for step in steps if is_planned(step))
+        # A forward that calls its parent's has come here to have the parent's work done.
+        self._is_planned = [is_planned(step) or step is owner for step in steps]
+        self.is_random = any(
+            getattr(step, "is_random", False) for step, planned in zip(steps, self._is_planned, strict=True) if planned
+        )
         self._segments: dict[tuple[int, Kind], Segment | None] = {}
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
@@ -106,7 +112,7 @@ class Chain:
         at = start
         while at < len(self.steps):
             step = self.steps[at]
-            if not is_planned(step):
+            if not self._is_planned[at]:
                 sample = step(*sample) if unpack else step(sample)
                 at += 1
                 continue
@@ -134,7 +140,7 @@ class Chain:
         """The longest native run from that step on, closed; it may be empty."""
         segment = Segment(kind, start)
         for number in range(start, len(self.steps)):
-            reason = why_not(self.steps[number], segment, number)
+            reason = self._why_not(number, segment)
             if reason is not None:
                 segment.reason = reason
                 break
@@ -142,13 +148,13 @@ class Chain:
         segment.close()
         return segment
 
-
-def why_not(step: Step, segment: Segment, stream: int) -> str | None:
-    """The reason why a step cannot join the segment; None if it just has."""
-    if not is_planned(step):
-        return "it is a function of its own"
-    assert isinstance(step, Transform)
-    return step.join(segment, stream)
+    def _why_not(self, number: int, segment: Segment) -> str | None:
+        """The reason why a step cannot join the segment; None if it just has."""
+        step = self.steps[number]
+        if not self._is_planned[number]:
+            return "it is no transform of fastload"
+        assert isinstance(step, Transform)
+        return step.join(segment, number)
 
 
 def _sample_of(inputs: tuple[Any, ...]) -> Any:
