@@ -257,7 +257,7 @@ def test_a_plan_for_files_gives_what_the_chain_gives(mode: str) -> None:
 
 def test_a_plan_applies_its_tail_with_the_key_of_the_sample() -> None:
     image = image_of(pixels(), "pil")
-    chain = T.Compose([T.RandomCrop(12), T.ToTensor(), T.Lambda(brighter), T.RandomHorizontalFlip()])
+    chain = T.Compose([T.RandomCrop(12), T.Pad(1), T.ToTensor(), T.Lambda(brighter), T.RandomHorizontalFlip()])
     plan = chain.file_plan()
     assert plan is not None
     assert not plan.whole

@@ -36,6 +36,7 @@ FIXED: list[T.Transform] = [
     T.Resize(12),
     T.Resize((9, 30)),
     T.Resize(None, max_size=17),
+    T.Resize(20, max_size=22),
     T.CenterCrop((40, 10)),
     T.Pad((1, 2, 3, 4), fill=9),
     T.Pad(3, padding_mode="symmetric"),
@@ -73,6 +74,17 @@ def test_floats_get_the_same_geometry(transform: T.Transform) -> None:
     floats = transform(image_of(array, "tensor").float())
     smooth = "bicubic" not in repr(transform)
     assert np.abs(array_of(floats) - levels).max() <= (1.5 if smooth else 40)  # bicubic floats are not clipped
+
+
+@pytest.mark.parametrize("container", ["array", "tensor"])
+def test_a_chain_of_floats_draws_what_a_native_pass_draws(container: str) -> None:
+    chain = T.Compose([T.Identity(), T.RandomCrop(40, padding=3), T.RandomHorizontalFlip(), T.RandomVerticalFlip()])
+    for seed in range(10):
+        torch.manual_seed(seed)
+        wanted = chain(image_of(PLACES, "pil"))
+        torch.manual_seed(seed)
+        floats = chain(T.ToDtype(torch.float64)(image_of(PLACES, container)))
+        assert np.array_equal(array_of(floats), array_of(wanted))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "I", "F", "CMYK"])
