@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.images import painted
+from support.resized import painted
 
 from fastload import _core
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from support.images import FILTERS, NUMPY_MODES, painted, pillow_resized
+from support.resized import FILTERS, NUMPY_MODES, painted, pillow_resized
 
 from fastload import _core, _seeding
 

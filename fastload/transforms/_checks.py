@@ -1,0 +1,132 @@
+"""Arguments of transforms, checked when they are given: sizes, margins, fills, ranges, probabilities."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
+Fill = int | float | list[float]
+Margins = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+def is_int(value: Any) -> bool:
+    """Whether this counts pixels: any integer, but no bool."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a real number, but no bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def is_list(value: Any) -> bool:
+    """Whether this is a sequence of values; text is not."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def as_lengths(size: Any, name: str = "size") -> list[int]:
+    """[n] or [height, width] of an int or a sequence of one or two, all at least 1."""
+    values = list(size) if is_list(size) else [size]
+    if not all(is_int(value) for value in values):
+        raise TypeError(f"{name} must be an int or a sequence of one or two ints, got {size!r}")
+    if len(values) not in (1, 2) or min(values) < 1:
+        raise ValueError(f"{name} must be one or two ints (height, width), each at least 1, got {size!r}")
+    return [int(value) for value in values]
+
+
+def as_size(size: Any, name: str = "size") -> tuple[int, int]:
+    """(height, width); one number stands for both."""
+    lengths = as_lengths(size, name)
+    return lengths[0], lengths[-1]
+
+
+def check_max_size(lengths: list[int] | None, max_size: Any) -> None:
+    """ValueError unless max_size can limit the longer side beside that size."""
+    if max_size is None:
+        if lengths is None:
+            raise ValueError("max_size must be given where size is None")
+        return
+    if not is_int(max_size):
+        raise TypeError(f"max_size must be an int or None, got {max_size!r}")
+    if max_size < 1:
+        raise ValueError(f"max_size must be at least 1, got {max_size}")
+    if lengths is None:
+        return
+    if len(lengths) == 2:
+        raise ValueError(f"max_size goes with a size for the shorter side alone, or None; got size={lengths}")
+    if max_size <= lengths[0]:
+        raise ValueError(f"max_size must be greater than the size of the shorter side, {lengths[0]}; got {max_size}")
+
+
+def as_margins(padding: Any) -> Margins:
+    """(left, top, right, bottom) of an int, [all], [left and right, top and bottom] or all four."""
+    values = list(padding) if is_list(padding) else [padding]
+    if not all(is_int(value) for value in values):
+        raise TypeError(f"padding must be an int or a sequence of 1, 2 or 4 ints, got {padding!r}")
+    numbers_ = [int(value) for value in values]
+    if len(numbers_) not in (1, 2, 4):
+        raise ValueError(f"padding must be an int or a sequence of 1, 2 or 4 ints, got {len(numbers_)}: {padding!r}")
+    if len(numbers_) == 4:
+        left, top, right, bottom = numbers_
+        return left, top, right, bottom
+    return numbers_[0], numbers_[-1], numbers_[0], numbers_[-1]
+
+
+def check_padding_mode(mode: Any) -> str:
+    """The mode; ValueError unless it is one of the four."""
+    if mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode must be one of {', '.join(PADDING_MODES)}; got {mode!r}")
+    return str(mode)
+
+
+def as_fill(fill: Any) -> Fill:
+    """A number, or a list of one for each channel; None stands for 0."""
+    if fill is None:
+        return 0
+    if is_number(fill):
+        return fill  # type: ignore[no-any-return]
+    if not is_list(fill) or not all(is_number(value) for value in fill):
+        raise TypeError(f"fill must be a number or a sequence of numbers, one for each channel; got {fill!r}")
+    if len(fill) == 0:
+        raise ValueError("fill must have a value for each channel, got an empty sequence")
+    return list(fill)
+
+
+def fill_values(fill: Fill, channels: int) -> list[float]:
+    """The value for each channel; ValueError if the number of values is not the image's."""
+    values = list(fill) if isinstance(fill, list) else [fill]
+    if len(values) not in (1, channels):
+        raise ValueError(f"fill has {len(values)} values, the image has {channels} channels: {fill!r}")
+    return values * channels if len(values) == 1 else values
+
+
+def fill_levels(fill: Fill, channels: int) -> list[int]:
+    """The level for each channel of an 8-bit image."""
+    values = fill_values(fill, channels)
+    if not all(0 <= value <= 255 for value in values):
+        raise ValueError(f"fill must be in [0, 255] for an 8-bit image, got {fill!r}")
+    return [int(value) for value in values]
+
+
+def as_range(values: Any, name: str, lowest: float, lowest_counts: bool) -> tuple[float, float]:
+    """(low, high), low <= high, both finite and no lower than allowed."""
+    if not is_list(values) or not all(is_number(value) for value in values):
+        raise TypeError(f"{name} must be a sequence of two numbers (low, high), got {values!r}")
+    wanted = f"{name} must be (low, high) with {lowest} {'<=' if lowest_counts else '<'} low <= high"
+    if len(values) != 2:
+        raise ValueError(f"{wanted}, got {len(values)} values: {values!r}")
+    low, high = float(values[0]), float(values[1])
+    if not (low >= lowest if lowest_counts else low > lowest) or not low <= high < float("inf") or high <= 0:
+        raise ValueError(f"{wanted}, got {values!r}")
+    return low, high
+
+
+def as_probability(p: Any) -> float:
+    """The probability; ValueError outside of [0, 1]."""
+    if not is_number(p):
+        raise TypeError(f"p must be a number in [0, 1], got {p!r}")
+    if not 0 <= p <= 1:
+        raise ValueError(f"p must be a probability, in [0, 1]; got {p!r}")
+    return float(p)

@@ -1,0 +1,139 @@
+"""What kind of image is this: PIL, NumPy or torch; its size, its channels, and its 8-bit pixels in and out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+NATIVE_CHANNELS = (1, 3, 4)
+PIL_MODES = {"L": 1, "RGB": 3}  # what native programs do; other modes are Pillow's own business
+
+
+class Kind(NamedTuple):
+    """Images of one kind are treated alike."""
+
+    container: str  # "pil", "array" or "tensor"
+    channels: int  # of one 8-bit image that native programs take; 0: any other image
+    ndim: int
+
+
+def is_pil(value: Any) -> bool:
+    """Whether this is a PIL image, without importing Pillow: who has one has imported it."""
+    module = sys.modules.get("PIL.Image")
+    return module is not None and isinstance(value, module.Image)
+
+
+def is_image(value: Any) -> bool:
+    """Whether transforms apply to this at all."""
+    return isinstance(value, torch.Tensor | np.ndarray) or is_pil(value)
+
+
+def container_of(image: Any) -> str:
+    """ "pil", "array" or "tensor"; TypeError for anything else."""
+    if isinstance(image, torch.Tensor):
+        return "tensor"
+    if isinstance(image, np.ndarray):
+        return "array"
+    if is_pil(image):
+        return "pil"
+    raise TypeError(f"an image must be a PIL image, a NumPy array or a tensor, got {type(image).__name__}")
+
+
+def kind_of(image: Any) -> Kind:
+    """The image's kind; TypeError for what is no image, ValueError for shapes that are none."""
+    container = container_of(image)
+    if container == "pil":
+        return Kind("pil", PIL_MODES.get(image.mode, 0), 2)
+    check_shape(image)
+    if container == "array":
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        native = image.dtype == np.uint8
+    else:
+        channels = image.shape[0] if image.ndim == 3 else 0
+        native = image.dtype == torch.uint8 and image.device.type == "cpu" and image.layout is torch.strided
+    return Kind(container, channels if native and channels in NATIVE_CHANNELS else 0, image.ndim)
+
+
+def check_shape(image: Any) -> None:
+    """ValueError unless an array is (H, W) or (H, W, C), or a tensor (..., H, W)."""
+    if isinstance(image, np.ndarray) and image.ndim not in (2, 3):
+        raise ValueError(f"an array must be (H, W) or (H, W, C), got shape {image.shape}")
+    if isinstance(image, torch.Tensor) and image.ndim < 2:
+        raise ValueError(f"a tensor must be (..., C, H, W) or (H, W), got shape {tuple(image.shape)}")
+
+
+def size_of(image: Any) -> tuple[int, int]:
+    """(height, width); ValueError if there is no pixel."""
+    container = container_of(image)
+    check_shape(image)
+    if container == "pil":
+        height, width = image.height, image.width
+    elif container == "array":
+        height, width = image.shape[:2]
+    else:
+        height, width = image.shape[-2:]
+    if height < 1 or width < 1:
+        raise ValueError(f"an image must have at least one pixel, got {height} x {width} (height x width)")
+    return int(height), int(width)
+
+
+def channels_of(image: Any) -> int:
+    """How many channels: bands of a PIL image; 1 for (H, W)."""
+    container = container_of(image)
+    check_shape(image)
+    if container == "pil":
+        return len(image.getbands())
+    if container == "array":
+        return 1 if image.ndim == 2 else int(image.shape[2])
+    return 1 if image.ndim == 2 else int(image.shape[-3])
+
+
+def pixels_of(image: Any) -> NDArray[np.uint8]:
+    """(H, W) or (H, W, C) pixels of one 8-bit image, in rows without gaps; shares memory where it can."""
+    if isinstance(image, torch.Tensor):
+        return np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+    return np.ascontiguousarray(image)
+
+
+def pil_of(pixels: NDArray[np.uint8]) -> Any:
+    """The PIL image, L or RGB, of (H, W), (H, W, 1) or (H, W, 3) pixels."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+
+
+def tensor_of(array: NDArray[Any]) -> torch.Tensor:
+    """A tensor on the array's memory; on a copy if that is read-only or runs backwards."""
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        array = array.copy()
+    try:
+        return torch.from_numpy(array)
+    except TypeError as error:
+        raise TypeError(f"arrays of {array.dtype} have no counterpart in torch: convert them first") from error
+
+
+def place_of_image(sample: Any) -> Any:
+    """Where the image is in a sample of several parts: a PIL image if there is one, else the first array or tensor.
+
+    Returns an index or a key. TypeError if no part is an image.
+    """
+    parts = list(sample.items() if isinstance(sample, Mapping) else enumerate(sample))
+    for is_wanted in (is_pil, is_image):
+        for place, part in parts:
+            if is_wanted(part):
+                return place
+    names = ", ".join(type(part).__name__ for _, part in parts)
+    raise TypeError(f"there is no PIL image, array or tensor in this sample: {type(sample).__name__} of ({names})")
+
+
+def with_part(sample: Any, place: Any, image: Any) -> Any:
+    """The sample with another image in it, of the same type."""
+    if isinstance(sample, Mapping):
+        return type(sample)({**sample, place: image})  # type: ignore[call-arg]
+    parts = [image if number == place else part for number, part in enumerate(sample)]
+    return type(sample)(*parts) if hasattr(sample, "_fields") else type(sample)(parts)

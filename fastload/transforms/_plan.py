@@ -1,0 +1,138 @@
+"""Transforms in a row, and how images from files are made by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastload import _core
+from fastload._stream import sample_key
+from fastload.transforms._base import Chain, Step, Transform, is_planned
+from fastload.transforms._kinds import PIL_MODES, Kind
+from fastload.transforms._segment import Segment
+
+_NATIVE = "native, one pass"
+_OPEN = "then, native wherever an 8-bit image comes out of that"
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """The longest native beginning of a chain for images from files, and what is left to be done in Python."""
+
+    program: _core.ImageProgram
+    kind: str  # what comes out of the program: "pil" or "tensor"
+    channels_last: bool  # whether a tensor comes out (H, W, C)
+    tail: tuple[Step, ...]  # what is left to do
+    stops: str  # why the first of them is not native
+    _chain: Chain = field(repr=False)
+    _segment: Segment = field(repr=False)
+
+    @classmethod
+    def of(cls, chain: Chain, mode: str) -> FilePlan | None:
+        """The plan for PIL images of that mode; None if not even the first step is native."""
+        if mode not in PIL_MODES:
+            raise ValueError(f"mode must be one of {', '.join(PIL_MODES)}, got {mode!r}")
+        segment = chain.segment(0, Kind("pil", PIL_MODES[mode], 2))
+        if segment.stop == 0:
+            return None
+        assert segment.program is not None
+        tail = chain.steps[segment.stop :]
+        return cls(segment.program, segment.container, False, tail, segment.reason, chain, segment)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the program does everything, and gives tensors of one size: a batch can be made natively."""
+        return not self.tail and self.kind == "tensor" and self.program.out_size() is not None
+
+    @property
+    def is_random(self) -> bool:
+        """Whether anything is drawn, natively or in the tail."""
+        return self._chain.is_random
+
+    def finish(self, result: np.ndarray[Any, Any], key: int | None = None) -> Any:
+        """The image or tensor that the program's result is, with the tail applied.
+
+        key: the sample's, that the program ran with; needed if the tail draws from it.
+        """
+        image = self._segment.wrapped(result)
+        if not self.tail:
+            return image
+        if key is None:
+            key = sample_key() if self.is_random else 0
+        return self._chain.run(image, key, start=self._segment.stop)
+
+
+class Compose(Transform):
+    """Transforms one after the other, as few passes over the pixels as give the same result.
+
+    Runs of transforms that native programs know are one pass; any other callable is called as it is, between them.
+    ``print(compose)`` shows which is which, for images from files.
+
+    Raises TypeError for anything but a sequence of callables, ValueError for an empty one.
+    """
+
+    def __init__(self, transforms: Iterable[Step]) -> None:
+        super().__init__()
+        if not isinstance(transforms, list | tuple | Iterable) or isinstance(transforms, str):
+            raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")
+        self.transforms = list(transforms)
+        if not self.transforms:
+            raise ValueError("Compose needs at least one transform, got an empty sequence")
+        for number, step in enumerate(self.transforms):
+            if not callable(step):
+                raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
+
+    def steps(self) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        for step in self.transforms:
+            steps.extend(step.steps() if isinstance(step, Compose) and is_planned(step) else (step,))
+        return tuple(steps)
+
+    def __repr__(self) -> str:
+        groups = _grouped(self.chain())
+        lines = [f"    {title}:\n" + "\n".join(f"        {_text(step)}" for step in steps) for title, steps in groups]
+        return "Compose(\n" + "\n".join(lines) + "\n)"
+
+
+def _text(step: Step) -> str:
+    return repr(step).replace("\n", "\n        ")
+
+
+def _grouped(chain: Chain) -> list[tuple[str, list[Step]]]:
+    """The steps under titles that say how they run on RGB images from files."""
+    groups: list[tuple[str, list[Step]]] = []
+    kind = Kind("pil", 3, 2)
+    reason = ""
+    at = 0
+    while at < len(chain.steps):
+        if kind.channels:
+            segment = chain.segment(at, kind)
+            reason, kind = segment.reason, segment.kind_after()
+            if segment.stop > at:
+                groups.append((_NATIVE, list(chain.steps[at : segment.stop])))
+            at = segment.stop
+        if at == len(chain.steps):
+            break
+        if not is_planned(chain.steps[at]):
+            rest = list(chain.steps[at:])
+            known = next((n for n, step in enumerate(rest) if is_planned(step)), len(rest))
+            groups.append(("Python, as they are no transforms of fastload", rest[:known]))
+            groups.extend([(_OPEN, rest[known:])] if known < len(rest) else [])
+            break
+        count = _python_run(chain, at, kind)
+        groups.append((f"Python, as {reason}", list(chain.steps[at : at + count])))
+        at += count
+    return groups
+
+
+def _python_run(chain: Chain, at: int, kind: Kind) -> int:
+    """How many steps run in Python from that one on: of floats all that are ours, of 8-bit images one."""
+    if kind.channels:
+        return 1
+    count = 0
+    while at + count < len(chain.steps) and is_planned(chain.steps[at + count]):
+        count += 1
+    return count

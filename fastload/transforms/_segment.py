@@ -1,0 +1,105 @@
+"""A run of transforms that is one native pass over an 8-bit image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from fastload import _core
+from fastload.transforms._kinds import Kind, pil_of, pixels_of
+
+# Types that the last native pass writes, by the names that programs know them by.
+_NATIVE_TYPES = {torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+_LEVELS = 256
+
+
+class Segment:
+    """Grows by one transform after another, until one gives a reason why it cannot join; then `close` it.
+
+    It follows what is known of the image on the way: its container, its channels, and, once it is converted, the
+    value that each level has become. That table is computed by torch itself, so a native pass gives its very bits.
+    """
+
+    def __init__(self, kind: Kind, start: int = 0) -> None:
+        self.kind = kind
+        self.container = kind.container
+        self.channels = kind.channels
+        self.levels: torch.Tensor | None = None  # (channels, 1, 256); None: 8-bit levels as they are
+        self.ops: list[tuple[Any, ...]] = []
+        self.stop = start  # the number of the first transform that is not part of this
+        self.reason = ""  # why that one is not
+        self.program: _core.ImageProgram | None = None
+
+    @property
+    def zero_stays_zero(self) -> bool:
+        """Whether a border of level 0 before the conversion is a border of 0 after it."""
+        return self.levels is None or bool((self.levels[:, :, 0] == 0).all())
+
+    def out_size(self) -> tuple[int, int] | None:
+        """(height, width) at this point, if it is the same for every image."""
+        return _core.ImageProgram(self.ops).out_size()
+
+    def map_levels(self, function: Callable[[torch.Tensor], torch.Tensor]) -> str | None:
+        """Let every value become ``function`` of it, channel by channel. The reason why not, if that cannot be."""
+        before = self.levels
+        if before is None:
+            before = torch.arange(_LEVELS, dtype=torch.uint8).expand(self.channels, 1, _LEVELS).clone()
+        try:
+            after = function(before.clone())
+        except (TypeError, ValueError, RuntimeError) as error:
+            return str(error)
+        if after.dtype == torch.uint8 and self.levels is None:
+            return None
+        if after.dtype not in _NATIVE_TYPES or (self.container == "array" and after.dtype == torch.bfloat16):
+            return f"{str(after.dtype).removeprefix('torch.')} is not made natively"
+        if after.shape[0] not in (1, 3):
+            return f"{after.shape[0]} channels are not converted natively"
+        self.levels = after
+        return None
+
+    def kind_after(self) -> Kind:
+        """The kind of image that comes out."""
+        return Kind(self.container, self.channels if self.levels is None else 0, 2 if self.container == "pil" else 3)
+
+    def close(self) -> None:
+        """Make the program; nothing joins any more."""
+        ops = self.ops
+        if self.levels is not None and self.levels.shape[0] > self.channels:
+            ops = [*ops, (0, "grayscale", 3)]  # a grey image that is normalised by three means has three channels
+        self.program = _core.ImageProgram(ops, self._output())
+
+    def _output(self) -> tuple[str, str, int, Any] | None:
+        layout = "chw" if self.container == "tensor" else "hwc"
+        if self.levels is not None:
+            channels = self.levels.shape[0]
+            table = self.levels.reshape(channels, _LEVELS).contiguous()
+            return layout, _NATIVE_TYPES[self.levels.dtype], channels, table
+        if self.container == "tensor" and self.channels != 4:
+            return layout, "uint8", self.channels, None
+        return None
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether this is quicker than step by step: tensors that are only moved about need no other layout first."""
+        if self.kind.container != "tensor":
+            return bool(self.ops) or self.levels is not None or self.container != self.kind.container
+        return self.levels is not None or any(op[1].startswith(("resize", "random_resized", "gray")) for op in self.ops)
+
+    def run(self, image: Any, key: int) -> Any:
+        """What comes out of one image of this segment's kind."""
+        assert self.program is not None
+        return self.wrapped(self.program.run(pixels_of(image), key))
+
+    def wrapped(self, result: np.ndarray[Any, Any]) -> Any:
+        """The program's result as the image that is to come out."""
+        if self.container == "pil":
+            return pil_of(result)
+        if self.container == "array":
+            return result[:, :, 0] if self.kind.ndim == 2 and result.shape[2] == 1 else result
+        planes = torch.from_numpy(result)
+        if self.levels is not None and self.levels.dtype == torch.bfloat16:
+            return planes.view(torch.bfloat16)
+        return planes if self._output() is not None else planes.permute(2, 0, 1).contiguous()

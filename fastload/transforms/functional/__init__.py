@@ -1,0 +1,52 @@
+"""The transforms as functions of explicit parameters, for PIL images, arrays and tensors.
+
+Arrays are (H, W) or (H, W, C), tensors (..., C, H, W); what comes back is of the kind that came in.
+"""
+
+from fastload.transforms._interpolation import InterpolationMode
+from fastload.transforms.functional._color import normalize, rgb_to_grayscale, to_grayscale
+from fastload.transforms.functional._convert import (
+    convert_image_dtype,
+    pil_to_tensor,
+    to_dtype,
+    to_image,
+    to_pil_image,
+    to_tensor,
+)
+from fastload.transforms.functional._geometry import (
+    center_crop,
+    crop,
+    get_dimensions,
+    get_size,
+    hflip,
+    horizontal_flip,
+    pad,
+    resized_crop,
+    vertical_flip,
+    vflip,
+)
+from fastload.transforms.functional._resize import resize
+
+__all__ = [
+    "InterpolationMode",
+    "center_crop",
+    "convert_image_dtype",
+    "crop",
+    "get_dimensions",
+    "get_size",
+    "hflip",
+    "horizontal_flip",
+    "normalize",
+    "pad",
+    "pil_to_tensor",
+    "resize",
+    "resized_crop",
+    "rgb_to_grayscale",
+    "to_dtype",
+    "to_grayscale",
+    "to_image",
+    "to_pil_image",
+    "to_tensor",
+    "vertical_flip",
+    "vflip",
+]

@@ -1,0 +1,184 @@
+"""Wrong arguments and wrong images: each error names what came and what was wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.images import CONTAINERS, image_of, pixels
+
+from fastload import transforms as T
+from fastload.transforms import functional as F
+
+ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (lambda: T.Resize(0), ValueError, r"each at least 1, got 0"),
+    (lambda: T.Resize(2.5), TypeError, r"size must be an int or a sequence of one or two ints, got 2.5"),
+    (lambda: T.Resize(True), TypeError, r"size must be an int"),
+    (lambda: T.Resize("12"), TypeError, r"size must be an int"),
+    (lambda: T.Resize([1, 2, 3]), ValueError, r"one or two ints \(height, width\).*got \[1, 2, 3\]"),
+    (lambda: T.Resize(None), ValueError, r"max_size must be given where size is None"),
+    (lambda: T.Resize(20, max_size=20), ValueError, r"greater than the size of the shorter side, 20; got 20"),
+    (lambda: T.Resize((20, 30), max_size=40), ValueError, r"max_size goes with a size for the shorter side alone"),
+    (lambda: T.Resize(20, max_size=40.5), TypeError, r"max_size must be an int or None, got 40.5"),
+    (lambda: T.Resize(20, "bilinear"), ValueError, r"interpolation must be an InterpolationMode.*got 'bilinear'"),
+    (lambda: T.Resize(20, 17), ValueError, r"got 17"),
+    (lambda: T.CenterCrop((3, -1)), ValueError, r"got \(3, -1\)"),
+    (lambda: T.RandomResizedCrop(8, scale=0.5), TypeError, r"scale must be a sequence of two numbers.*got 0.5"),
+    (lambda: T.RandomResizedCrop(8, scale=(0.5, 0.1)), ValueError, r"0 <= low <= high, got \(0.5, 0.1\)"),
+    (lambda: T.RandomResizedCrop(8, scale=(-1, 0.1)), ValueError, r"scale must be \(low, high\)"),
+    (lambda: T.RandomResizedCrop(8, ratio=(0, 1)), ValueError, r"ratio must be \(low, high\) with 0 < low"),
+    (lambda: T.RandomResizedCrop(8, ratio=(1, 2, 3)), ValueError, r"got 3 values: \(1, 2, 3\)"),
+    (lambda: T.RandomResizedCrop(8, ratio=(1, float("inf"))), ValueError, r"ratio must be"),
+    (lambda: T.RandomResizedCrop(8, scale=(float("nan"), 1)), ValueError, r"scale must be"),
+    (lambda: T.RandomHorizontalFlip(1.5), ValueError, r"p must be a probability, in \[0, 1\]; got 1.5"),
+    (lambda: T.RandomVerticalFlip("x"), TypeError, r"p must be a number in \[0, 1\], got 'x'"),
+    (lambda: T.Pad("1"), TypeError, r"padding must be an int or a sequence of 1, 2 or 4 ints, got '1'"),
+    (lambda: T.Pad((1, 2, 3)), ValueError, r"1, 2 or 4 ints, got 3"),
+    (lambda: T.Pad(1.5), TypeError, r"got 1.5"),
+    (lambda: T.Pad(1, padding_mode="wrap"), ValueError, r"constant, edge, reflect, symmetric; got 'wrap'"),
+    (lambda: T.Pad(1, fill="red"), TypeError, r"fill must be a number or a sequence of numbers.*got 'red'"),
+    (lambda: T.Pad(1, fill=()), ValueError, r"got an empty sequence"),
+    (lambda: T.RandomCrop(4, padding=(1, 2, 3)), ValueError, r"got 3"),
+    (lambda: T.Grayscale(2), ValueError, r"num_output_channels must be 1 or 3, got 2"),
+    (lambda: T.Normalize([0.5], [0.0]), ValueError, r"std must not be 0, got \[0.0\]"),
+    (lambda: T.ToDtype("float32"), TypeError, r"dtype must be a torch.dtype, or a dict.*got 'float32'"),
+    (lambda: T.ToDtype({torch.Tensor: "float32"}), TypeError, r"got 'float32' in it"),
+    (lambda: T.Lambda(3), TypeError, r"lambd must be callable, got 3"),
+    (lambda: T.Compose([]), ValueError, r"at least one transform"),
+    (lambda: T.Compose(T.Identity()), TypeError, r"must be a sequence of callables, got Identity\(\)"),
+    (lambda: T.Compose([T.Identity(), 3]), TypeError, r"transforms\[1\] must be callable, got 3"),
+]
+
+
+@pytest.mark.parametrize(("make", "error", "text"), ARGUMENTS)
+def test_a_wrong_argument_is_told_at_once(make: Callable[[], Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        make()
+
+
+def test_pillows_integers_stand_for_its_filters() -> None:
+    for name in ("NEAREST", "LANCZOS", "BILINEAR", "BICUBIC", "BOX", "HAMMING"):
+        assert T.Resize(2, int(Image.Resampling[name])).interpolation.name == name
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("as_floats", [False, True])
+def test_a_crop_larger_than_the_image_is_refused(container: str, as_floats: bool) -> None:
+    image = image_of(pixels(8, 9), container)
+    if as_floats and container != "pil":
+        image = T.ToDtype(torch.float32)(image)
+    with pytest.raises(ValueError, match=r"12 x 4 \(height x width\) does not fit into 10 x 11.*pad_if_needed=True"):
+        T.RandomCrop((12, 4), padding=1)(image)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("mode", ["reflect", "symmetric"])
+def test_a_border_needs_pixels_to_mirror(container: str, mode: str) -> None:
+    image = image_of(pixels(4, 5), container)
+    for pad in (T.Pad((6, 0), padding_mode=mode), lambda one: F.pad(one, [6, 0], padding_mode=mode)):
+        with pytest.raises(ValueError, match=r"margins of .* \(left, top, right, bottom\) cannot be"):
+            pad(image)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_margins_that_leave_nothing_are_refused(container: str) -> None:
+    image = image_of(pixels(4, 5), container)
+    for pad in (T.Pad(-2), lambda one: F.pad(one, -2)):
+        with pytest.raises(ValueError, match=r"leave nothing of 4 x 5"):
+            pad(image)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_fill_must_have_the_image_s_channels(container: str) -> None:
+    with pytest.raises(ValueError, match=r"fill has 2 values, the image has 3 channels"):
+        T.Pad(1, fill=(1, 2))(image_of(pixels(), container))
+    with pytest.raises(ValueError, match=r"fill has 3 values, the image has 1 channels"):
+        T.RandomCrop(40, pad_if_needed=True, fill=(1, 2, 3))(image_of(pixels(channels=1), container))
+
+
+@pytest.mark.parametrize("container", ["array", "tensor"])
+def test_a_fill_of_8_bit_images_is_a_level(container: str) -> None:
+    with pytest.raises(ValueError, match=r"fill must be in \[0, 255\] for an 8-bit image, got 256"):
+        T.Pad(1, fill=256)(image_of(pixels(), container))
+    floats = T.ToDtype(torch.float32)(image_of(pixels(), container))
+    assert (np.asarray(T.Pad(1, fill=-2.5)(floats)) == -2.5).any()
+
+
+EMPTY = [torch.zeros(3, 0, 4, dtype=torch.uint8), torch.zeros(2, 3, 4, 0), np.zeros((0, 4, 3), np.uint8)]
+
+
+@pytest.mark.parametrize("image", [*EMPTY, Image.new("RGB", (0, 4))], ids=lambda image: type(image).__name__)
+@pytest.mark.parametrize(
+    "transform", [T.Resize(4), T.CenterCrop(2), T.Pad(1), T.RandomHorizontalFlip(), T.RandomCrop(1), T.Grayscale()]
+)
+def test_an_image_without_pixels_is_refused(image: Any, transform: T.Transform) -> None:
+    with pytest.raises(ValueError, match=r"at least one pixel"):
+        transform(image)
+
+
+@pytest.mark.parametrize("value", ["photo.jpg", None, 3, object()])
+def test_what_is_no_image_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"must be a PIL image, a NumPy array or a tensor, got"):
+        T.Resize(4)(value)
+    with pytest.raises(TypeError, match=r"no PIL image, array or tensor in this sample: tuple of \(str, int\)"):
+        T.Resize(4)("photo.jpg", 3)
+    with pytest.raises(TypeError, match=r"called with an image"):
+        T.Resize(4)()
+
+
+@pytest.mark.parametrize("image", [np.zeros((2, 4, 4, 3), np.uint8), np.zeros(4, np.uint8), torch.zeros(4)])
+def test_a_shape_that_is_no_image_is_refused(image: Any) -> None:
+    with pytest.raises(ValueError, match=r"must be \(.*, got shape"):
+        T.Resize(4)(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "text"),
+    [
+        (
+            image_of(pixels(), "pil"),
+            TypeError,
+            r"takes no PIL images: convert them with ToImage and ToDtype, or ToTensor",
+        ),
+        (image_of(pixels(), "tensor"), TypeError, r"takes floats, got torch.uint8: put ToDtype"),
+        (image_of(pixels(), "array"), TypeError, r"takes floats, got torch.uint8"),
+        (torch.rand(4, 4), ValueError, r"must be \(\.\.\., C, H, W\) to be normalised, got shape \(4, 4\)"),
+        (torch.rand(2, 4, 4), ValueError, r"mean must have a value for each of the 2 channels"),
+    ],
+)
+def test_normalize_refuses_what_it_cannot_do(image: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        T.Normalize([0.1, 0.2, 0.3], [1, 1, 1])(image)
+
+
+def test_conversions_refuse_what_cannot_be_held() -> None:
+    with pytest.raises(RuntimeError, match=r"torch.float32 cannot hold all values of torch.int32"):
+        F.to_dtype(torch.rand(3, 2, 2), torch.int32, scale=True)
+    with pytest.raises(TypeError, match=r"values of torch.uint32 have no range"):
+        F.to_dtype(torch.zeros(3, 2, 2, dtype=torch.uint8), torch.uint32, scale=True)
+    with pytest.raises(ValueError, match=r"1 to 4 channels, got 5"):
+        F.to_pil_image(torch.zeros(5, 2, 2, dtype=torch.uint8))
+    with pytest.raises(TypeError, match=r"3 channels needs uint8, got float32"):
+        F.to_pil_image(np.zeros((2, 2, 3), np.float32))
+    with pytest.raises(ValueError, match=r"mode must be one of RGB, YCbCr, HSV, LAB for 3 channels, got L"):
+        F.to_pil_image(torch.zeros(3, 2, 2, dtype=torch.uint8), "L")
+    with pytest.raises(ValueError, match=r"2 or 3 dimensions; got shape \(1, 3, 2, 2\)"):
+        F.to_pil_image(torch.zeros(1, 3, 2, 2))
+
+
+def test_a_filter_that_torch_has_not_is_for_8_bit_images() -> None:
+    assert F.resize(image_of(pixels(), "tensor"), [4, 4], T.InterpolationMode.LANCZOS).shape == (3, 4, 4)
+    with pytest.raises(ValueError, match=r"'lanczos' is for 8-bit images; torch.float32 on cpu takes nearest"):
+        F.resize(torch.rand(3, 8, 8), [4, 4], T.InterpolationMode.LANCZOS)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_side_that_would_be_lost_is_told(container: str) -> None:
+    image = image_of(pixels(400, 2), container)
+    for resize in (T.Resize(None, max_size=50), lambda one: F.resize(one, None, max_size=50)):
+        with pytest.raises(ValueError, match=r"400 x 2"):
+            resize(image)
