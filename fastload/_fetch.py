@@ -14,12 +14,16 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+from torch.utils.data import Subset
+
+from fastload import _stream
 from fastload._gather import NodeBatches, batch_getter
 from fastload._index_batches import as_list
 from fastload._read_ahead import Peek, reading_ahead
 from fastload._rng import GeneratorStates
 from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
+from fastload._stream import BatchInHand
 from fastload._torch_compat import torch_collate
 from fastload.collate import collates_as_torch, default_collate
 from fastload.memory._arena import allocate
@@ -43,6 +47,7 @@ class FetchConfig:
     drop_last: bool
     on_error: OnError = "raise"
     sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
+    stream_seed: int | None = None  # of the streams that fastload.transforms draw from; None: they are on their own
     snapshot_every: int = 0  # after how many batches a dataset with a state is asked for it; 0: nobody wants to know
 
 
@@ -90,14 +95,23 @@ class Fetcher:
         self.report = FetchReport()
         self._indices = indices if self.config.auto_collation else (indices,)
         self._words[AT] = NOWHERE
+        outer, _stream.here.fetcher = _stream.here.fetcher, self  # a dataset may use a loader of its own
         try:
             batch = self._fetch(indices)
             if self.config.snapshot_every:
                 self.report.snapshot = self._snapshot()
             return batch
         finally:
+            _stream.here.fetcher = outer
             self._last_error = None  # its traceback holds the frames of this batch
             self.report.consumed, self.report.exhausted = self.consumed, self.exhausted
+
+    def batch_in_hand(self) -> BatchInHand | None:
+        """See `fastload._stream`."""
+        return None
+
+    def index_in_hand(self) -> Any:
+        return None
 
     @property
     def consumed(self) -> int:
@@ -205,6 +219,14 @@ class MapFetcher(Fetcher):
         if config.auto_collation and self._collate is default_collate and collates_as_torch():
             self._get_batch = batch_getter(config.dataset)
 
+    def batch_in_hand(self) -> BatchInHand | None:
+        seed = self.config.stream_seed
+        return None if seed is None else BatchInHand(seed, self.epoch, self._indices)
+
+    def index_in_hand(self) -> Any:
+        position: Any = self._words[AT]
+        return None if position == NOWHERE else self._indices[position]
+
     def read_ahead(self, peek: Peek) -> None:
         """Begin to gather batches before they are asked for, as far as ``peek`` tells which they will be."""
         plain = self.config.on_error == "raise" and self.config.sample_seed is None
@@ -243,7 +265,7 @@ class MapFetcher(Fetcher):
 
     def _samples(self, indices: Any) -> Any:
         dataset = self.dataset
-        get_items = getattr(dataset, "__getitems__", None)
+        get_items = _items_getter(dataset)
         if self.config.sample_seed is not None or self.config.on_error != "raise":
             return self._guarded_samples(indices, get_items)
         if get_items:
@@ -271,6 +293,18 @@ class MapFetcher(Fetcher):
         return self._kept(
             [(index, self._guarded(partial(make, index), index, position)) for position, index in enumerate(indices)]
         )
+
+
+def _items_getter(dataset: Any) -> Callable[[Any], Any] | None:
+    """The dataset's ``__getitems__``. None for a Subset of torch's whose own would call ``dataset[i]`` one by one: it
+    would hide which sample is in hand."""
+    inner = dataset
+    while type(inner) is Subset:
+        inner = inner.dataset
+    if inner is not dataset and not callable(getattr(inner, "__getitems__", None)):
+        return None
+    get_items: Callable[[Any], Any] | None = getattr(dataset, "__getitems__", None)
+    return get_items
 
 
 def described(error: Exception) -> str:

@@ -185,6 +185,7 @@ def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
         drop_last=loader.drop_last,
         on_error=getattr(loader, "on_error", "raise"),
         sample_seed=state.sample_seed if getattr(loader, "rng", "torch") == "sample" else None,
+        stream_seed=state.sample_seed,
         snapshot_every=snapshot_every(loader),
     )
 

@@ -37,7 +37,7 @@ def seed_sample(seed: int, epoch: int, index: Any) -> None:
 
     An index that is no integer counts by its text.
     """
-    mixed = mix64(seed, epoch, _number_of(index))
+    mixed = mix64(seed, epoch, number_of(index))
     # Each gets another number: random and NumPy make the same stream of the same seed.
     random.seed(mixed)
     torch.manual_seed(mix64(mixed, 1))
@@ -45,7 +45,8 @@ def seed_sample(seed: int, epoch: int, index: Any) -> None:
     np.random.seed((words & 0xFFFFFFFF, words >> 32))
 
 
-def _number_of(index: Any) -> int:
+def number_of(index: Any) -> int:
+    """An integer for any index: itself, or a hash of its text."""
     try:
         return operator.index(index)
     except TypeError:

@@ -1,10 +1,68 @@
-"""The random stream of the sample that is being made."""
+"""Which sample is being made in this thread, and so which random stream its transforms draw from.
+
+A fetcher says that it is at work here, once a batch; only a transform that draws asks it for more. So loaders without
+transforms of fastload's pay nothing for it.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
 import torch
+
+from fastload import _core
+from fastload._seeding import number_of
+
+_MASK64 = (1 << 64) - 1
+
+
+class BatchInHand(NamedTuple):
+    """What the keys of a batch's samples are made of: see `_core.sample_key`."""
+
+    seed: int
+    epoch: int
+    indices: Sequence[Any]  # of the loader's dataset
+
+
+class MakesBatches(Protocol):
+    """Who can tell what is in hand."""
+
+    def batch_in_hand(self) -> BatchInHand | None:
+        """None if samples have no index that would be the same in another worker."""
+
+    def index_in_hand(self) -> Any:
+        """The dataset index of the sample that is being made; None if that is not known."""
+
+
+class _Here(threading.local):
+    fetcher: MakesBatches | None = None
+
+
+here = _Here()
 
 
 def sample_key() -> int:
-    """64 bits that decide every random parameter of one call of a transform; from torch's default generator."""
-    return int(torch.randint(-(1 << 63), (1 << 63) - 1, ()).item()) & ((1 << 64) - 1)
+    """64 bits that decide every random parameter of one call of a transform.
+
+    In a loader they depend on (seed, epoch, dataset index) alone. Elsewhere they are drawn from torch's default
+    generator, and so they are in iterable datasets, and in those that fetch several samples in a ``__getitems__`` of
+    their own.
+    """
+    fetcher = here.fetcher
+    batch = None if fetcher is None else fetcher.batch_in_hand()
+    index = None if fetcher is None else fetcher.index_in_hand()
+    if batch is None or index is None:
+        return drawn_key()
+    return _core.sample_key(batch.seed & _MASK64, batch.epoch, number_of(index) & _MASK64)
+
+
+def drawn_key() -> int:
+    """A key from torch's default generator."""
+    return int(torch.randint(-(1 << 63), (1 << 63) - 1, ()).item()) & _MASK64
+
+
+def batch_in_hand() -> BatchInHand | None:
+    """The batch that is being made in this thread; None outside of a loader."""
+    return None if here.fetcher is None else here.fetcher.batch_in_hand()
