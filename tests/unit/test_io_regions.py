@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fastload import io
@@ -63,14 +63,25 @@ def test_a_region_at_a_scale_equals_the_crop_of_the_image_at_that_scale(
     file = image_file(83, 171, subsampling=subsampling, progressive=progressive)
     whole = io.decode_image(file, min_size=(-(-83 // denominator), -(-171 // denominator)))
     top, left, height, width = data.draw(regions(*(side - 1 for side in whole.shape[1:])))
-    # A region of whole pixels of that scale; what is smaller at every smaller scale picks this one.
+    assume(max(height, width) >= 3)  # else a smaller scale may do
     region = tuple(denominator * side for side in (top, left, height, width))
     part = io.decode_image(file, region=region, min_size=(height, width))
-    if part.shape[1:] == (height, width) and (height > 1 or width > 1):
-        assert torch.equal(part, cropped(whole, (top, left, height, width)))
+    assert torch.equal(part, cropped(whole, (top, left, height, width)))
 
 
-SAMPLINGS = ["4x1", "1x4", "4x2", "2x4", "1x2", "2x2,2x1,1x2", "4x1,2x1,1x1", "1x1,2x2,2x2", "4x4,2x1,1x2", "3x1", "3x3"]
+SAMPLINGS = [
+    "4x1",
+    "1x4",
+    "4x2",
+    "2x4",
+    "1x2",
+    "2x2,2x1,1x2",
+    "4x1,2x1,1x1",
+    "1x1,2x2,2x2",
+    "4x4,2x1,1x2",
+    "3x1",
+    "3x3",
+]
 
 
 @pytest.mark.skipif(shutil.which("cjpeg") is None, reason="rare samplings are made by cjpeg (libjpeg-turbo-progs)")
@@ -80,7 +91,7 @@ def test_rare_samplings(sampling: str, options: list[str]) -> None:
     array = pixels(70, 101)
     portable = b"P6 101 70 255\n" + array.tobytes()
     command = ["cjpeg", "-sample", sampling, *options]
-    made = subprocess.run(command, input=portable, capture_output=True)
+    made = subprocess.run(command, check=False, input=portable, capture_output=True)
     if made.returncode != 0:
         pytest.skip(made.stderr.decode())
     file = made.stdout
