@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fastload import io
-from tests.support.jpeg_files import image_file, pixels
+from tests.support.jpeg_files import by_pillow, image_file, pixels
 
 
 @st.composite
@@ -101,3 +101,19 @@ def test_rare_samplings(sampling: str, options: list[str]) -> None:
         top, left = int(draw.integers(70)), int(draw.integers(101))
         region = top, left, int(draw.integers(1, 71 - top)), int(draw.integers(1, 102 - left))
         assert torch.equal(io.decode_image(file, region=region), cropped(whole, region)), region
+
+
+def test_a_progressive_file_whose_last_scans_are_left_out() -> None:
+    """Its blocks are smoothed by their neighbours, for which the region has to be decoded with more around it."""
+    file = image_file(90, 120, progressive=True, subsampling=2)
+    scans = [k for k in range(len(file) - 1) if file[k : k + 2] == b"\xff\xda"]
+    draw = np.random.default_rng(0)
+    for end in scans[1:]:
+        shorter = file[:end] + b"\xff\xd9"
+        whole = io.decode_image(shorter)
+        # libjpeg-turbo 3 smooths a little otherwise than 2, and Pillow brings its own.
+        assert np.abs(whole.permute(1, 2, 0).numpy().astype(int) - by_pillow(shorter)).max() <= 8, end
+        for _ in range(60):
+            top, left = int(draw.integers(90)), int(draw.integers(120))
+            region = top, left, int(draw.integers(1, 91 - top)), int(draw.integers(1, 121 - left))
+            assert torch.equal(io.decode_image(shorter, region=region), cropped(whole, region)), region
