@@ -7,12 +7,15 @@
 #   make bench      measure, print the table, write benchmarks/RESULTS.md
 #   make lint       ruff and mypy alone
 #   make sanitize   the native code under address, undefined-behaviour and thread sanitizers; leaks
+#   make fuzz       the decoder of JPEG files on what libFuzzer makes up, for FUZZ_SECONDS=60 (installs clang if need be)
+#   make test-pillow-simd   the tests of fastload.io with Pillow-SIMD in Pillow's place
 #   make build      the virtual environment and the extension
 #   make wheel      a wheel in dist/
 #   make clean      remove what was built (make distclean: the environment and the data too)
 #
 # PYTHON=python3.12   the interpreter that .venv is made from
 # JOBS=4              pytest processes (0: all tests in one process)
+# FUZZ_SECONDS=60     how long each fuzzer runs
 # RANKS=4             processes of train-ddp
 # TRAIN_ARGS= PYTEST_ARGS= BENCH_ARGS=   more arguments for train and train-ddp, pytest, the benchmarks
 
@@ -22,6 +25,7 @@ TRAIN_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
+FUZZ_SECONDS ?= 60
 RANKS ?= 2
 
 VENV := .venv
@@ -33,11 +37,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INTEGRATIONS := .venv-integrations
 INTEGRATIONS_PIP := $(INTEGRATIONS)/bin/python -m pip --disable-pip-version-check
 
+# Pillow-SIMD in an environment of its own, which takes everything else from .venv.
+PILLOW_SIMD := .venv-pillow-simd
+SITE := import sysconfig; print(sysconfig.get_path("purelib"))
+
 # A stamp is written only after its whole recipe succeeded, so whatever was interrupted is done again.
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
 EXTENSION := $(wildcard fastload/_core*.so)
 
-.PHONY: train train-ddp test test-integrations bench lint sanitize build wheel clean distclean FORCE
+.PHONY: train train-ddp test test-integrations test-pillow-simd bench lint sanitize fuzz build wheel clean distclean FORCE
 .DELETE_ON_ERROR:
 
 train: build
@@ -56,6 +64,10 @@ test: lint
 test-integrations: build $(INTEGRATIONS)/done
 	PYTHONPATH=$(CURDIR) $(INTEGRATIONS)/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS) tests/ecosystem
 
+test-pillow-simd: build $(PILLOW_SIMD)/done
+	$(PILLOW_SIMD)/bin/python -c 'import PIL; print("Pillow-SIMD", PIL.__version__); assert "post" in PIL.__version__'
+	PYTHONPATH=$(CURDIR) $(PILLOW_SIMD)/bin/python -m pytest $(PYTEST_ARGS) tests/unit/test_io_*.py tests/stress/test_bad_images.py
+
 bench: build
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
@@ -66,6 +78,11 @@ lint: build
 
 sanitize: build
 	PYTHON=$(CURDIR)/$(BIN)/python tools/sanitize.sh
+
+# System packages that nothing else needs are installed when they are asked for.
+fuzz: build
+	tools/system_packages.sh $(PYTHON) clang libclang-rt-14-dev
+	$(MAKE) -C csrc/fuzz fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHON=$(CURDIR)/$(BIN)/python
 
 build: $(DONE)/extension
 
@@ -92,6 +109,14 @@ $(INTEGRATIONS)/done: $(DONE)/venv constraints.txt constraints-integrations.txt
 	$(INTEGRATIONS_PIP) install -c constraints.txt -r constraints-integrations.txt pytest pytest-timeout pytest-xdist
 	touch $@
 
+$(PILLOW_SIMD)/done: $(DONE)/requirements
+	tools/system_packages.sh $(PYTHON) zlib1g-dev
+	rm -rf $(PILLOW_SIMD)
+	$(BIN)/python -m venv $(PILLOW_SIMD)
+	CC="cc -mavx2" $(PILLOW_SIMD)/bin/python -m pip --disable-pip-version-check install --no-binary :all: pillow-simd
+	$(BIN)/python -c '$(SITE)' > "$$($(PILLOW_SIMD)/bin/python -c '$(SITE)')/rest.pth"
+	touch $@
+
 # build/unfinished outlives a build that was killed: its object files may be cut short.
 $(DONE)/extension: $(DONE)/requirements $(SOURCES) $(if $(EXTENSION),,FORCE)
 	test ! -e build/unfinished || rm -rf build
@@ -106,4 +131,4 @@ clean:
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(INTEGRATIONS) data
+	rm -rf $(VENV) $(INTEGRATIONS) $(PILLOW_SIMD) data

@@ -38,7 +38,8 @@ INSTALL_LIBJPEG = """
 fastload reads JPEG files with libjpeg-turbo (any version from 2.0 on): {problem}. To install it:
     Debian, Ubuntu:  apt-get install libjpeg62-turbo-dev pkg-config   (Ubuntu: libjpeg-turbo8-dev pkg-config)
     Fedora:          dnf install libjpeg-turbo-devel pkgconf-pkg-config
-    macOS:           brew install jpeg-turbo pkg-config && export PKG_CONFIG_PATH=$(brew --prefix jpeg-turbo)/lib/pkgconfig
+    macOS:           brew install jpeg-turbo pkg-config
+                     export PKG_CONFIG_PATH="$(brew --prefix jpeg-turbo)/lib/pkgconfig"
 Or set LIBJPEG_CFLAGS (-I...) and LIBJPEG_LIBS (-L... -ljpeg)."""
 
 # Only libjpeg-turbo has these; others build as well, and would decode whole images for the smallest crop.
@@ -72,7 +73,7 @@ def check_libjpeg(cflags: list[str]) -> None:
         source = Path(folder, "turbo.cpp")
         source.write_text(TURBO)
         command = [*compiler, *cflags, "-fsyntax-only", str(source)]
-        if subprocess.run(command, capture_output=True).returncode != 0:
+        if subprocess.run(command, check=False, capture_output=True).returncode != 0:
             raise SystemExit(INSTALL_LIBJPEG.format(problem="the jpeglib.h found here is not libjpeg-turbo's"))
 
 

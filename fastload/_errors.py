@@ -41,7 +41,9 @@ class DecodeError(ValueError):
     """
 
     def __init__(self, reason: str, path: str | None = None) -> None:
-        super().__init__(f"cannot decode {path!r}: {reason}" if path is not None else f"cannot decode the image: {reason}")
+        super().__init__(
+            f"cannot decode {path!r}: {reason}" if path is not None else f"cannot decode the image: {reason}"
+        )
         self.reason = reason
         self.path = path
 

@@ -56,7 +56,7 @@ def _opened(path: bytes | None, data: Any, max_pixels: int) -> Iterator[Any]:
     except ImportError as error:
         raise DecodeError(NO_PILLOW, shown) from error
     try:
-        with Image.open(io.BytesIO(data) if path is None else shown) as image:
+        with Image.open(io.BytesIO(data) if shown is None else shown) as image:
             if max_pixels and image.width * image.height > max_pixels:
                 raise DecodeError(f"{image.width} x {image.height} pixels, the limit is {max_pixels} in all", shown)
             yield image

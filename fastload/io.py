@@ -83,7 +83,7 @@ def read_image(
 def image_size(
     source: Source, apply_exif_orientation: bool = True, max_pixels: int | None = MAX_PIXELS
 ) -> tuple[int, int]:
-    """(height, width) that `decode_image` of ``source`` would have, from the header alone; Pillow's size is (width, height).
+    """(height, width) of `decode_image(source)`, from the header alone. Pillow's ``size`` is (width, height).
 
     Arguments and errors are those of `decode_image`.
     """
@@ -103,9 +103,8 @@ def _path_or_data(source: Source) -> tuple[bytes | None, Any]:
         return os.fsencode(source), None
     if isinstance(source, torch.Tensor):
         if source.dtype != torch.uint8 or source.dim() != 1:
-            raise TypeError(
-                f"a tensor of file bytes must be uint8 of one dimension, got {source.dtype} of shape {tuple(source.shape)}"
-            )
+            got = f"{source.dtype} of shape {tuple(source.shape)}"
+            raise TypeError(f"a tensor of file bytes must be uint8 of one dimension, got {got}")
         return None, source.contiguous().numpy()
     try:
         memoryview(source)

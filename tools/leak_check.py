@@ -8,6 +8,7 @@ is looked for, and ends with status 1 if one of them is not seen.
 import argparse
 import ctypes
 import gc
+import io
 import mmap
 import os
 import sys
@@ -173,6 +174,17 @@ def use_shared_slots() -> None:
     file.close()
 
 
+def jpeg_file() -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(np.arange(64 * 48 * 3, dtype=np.uint8).reshape(64, 48, 3)).save(buffer, "JPEG", progressive=True)
+    return buffer.getvalue()
+
+
+JPEG = jpeg_file()
+
+
 PATHS: dict[str, Callable[[], object]] = {
     "default_collate of nested samples": lambda: fastload.default_collate(SAMPLES),
     "default_collate into a slot": lambda: fastload.default_collate(LARGE),
@@ -187,6 +199,10 @@ PATHS: dict[str, Callable[[], object]] = {
     "an epoch of a TensorDataset": epoch(TENSORS),
     "an epoch of an ArrayDataset": epoch(ARRAYS),
     "an epoch of samples": epoch(SAMPLES),
+    "decode_image": lambda: fastload.io.decode_image(JPEG, region=(9, 9, 20, 30)),
+    "decode_image of a file cut short": failing(lambda: fastload.io.decode_image(JPEG[: len(JPEG) // 2])),
+    "decode_image of a damaged header": failing(lambda: fastload.io.decode_image(JPEG[:200] + b"\xff\xd9")),
+    "read_image of no file": failing(lambda: fastload.io.read_image("/no/such.jpg")),
     "private slots": use_private_slots,
     "shared slots": use_shared_slots,
 }

@@ -46,6 +46,7 @@ class Libjpeg {
 
   void create() noexcept;
   Status failure() noexcept;
+  Status describe() noexcept;
 
   static Libjpeg& of(j_common_ptr info) noexcept { return *static_cast<Libjpeg*>(info->client_data); }
   static Libjpeg& of(j_decompress_ptr info) noexcept { return *static_cast<Libjpeg*>(info->client_data); }

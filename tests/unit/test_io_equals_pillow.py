@@ -1,0 +1,118 @@
+"""fastload.io gives Pillow's pixels, for every kind of JPEG file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import fastload
+from fastload import io
+from tests.support.jpeg_files import by_pillow, by_pillow_at_scale, image_file, same_pixels
+
+KINDS = [
+    {"mode": mode, "progressive": progressive, **({} if mode == "L" else {"subsampling": subsampling})}
+    for mode in ("L", "RGB", "CMYK")
+    for progressive in (False, True)
+    for subsampling in ((0,) if mode == "L" else (0, 1, 2))
+]
+SIZES = [(1, 1), (2, 3), (8, 8), (16, 17), (33, 15), (48, 64), (61, 83)]
+
+
+def rows(image: torch.Tensor) -> np.ndarray:
+    return image.permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_pixels_are_pillows(kind: dict, mode: str) -> None:
+    for height, width in SIZES:
+        file = image_file(height, width, **kind)
+        assert same_pixels(rows(io.decode_image(file, mode)), by_pillow(file, mode), mode), (height, width)
+
+
+def test_colours_stored_as_rgb() -> None:
+    try:
+        file = image_file(keep_rgb=True, subsampling=0)
+    except (TypeError, OSError):
+        pytest.skip("this Pillow does not write such files")
+    assert np.array_equal(rows(io.decode_image(file)), by_pillow(file))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation(orientation: int, mode: str) -> None:
+    file = image_file(33, 50, orientation=orientation)
+    assert same_pixels(rows(io.decode_image(file, mode)), by_pillow(file, mode), mode)
+    stored = io.decode_image(file, mode, apply_exif_orientation=False)
+    assert same_pixels(rows(stored), by_pillow(file, mode, orient=False), mode)
+    assert io.image_size(file) == by_pillow(file).shape[:2]
+    assert io.image_size(file, apply_exif_orientation=False) == (33, 50)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_min_size_gives_the_image_that_pillows_draft_gives(kind: dict) -> None:
+    file = image_file(61, 83, **kind)
+    for denominator in (8, 4, 2):
+        expected = by_pillow_at_scale(file, denominator)
+        assert expected is not None
+        assert np.array_equal(rows(io.decode_image(file, min_size=expected.shape[:2])), expected)
+
+
+def test_min_size_is_the_smallest_scale_that_covers_it() -> None:
+    file = image_file(80, 160)
+    sides = {1: (10, 20), 10: (10, 20), 11: (20, 40), 20: (20, 40), 21: (40, 80), 40: (40, 80), 41: (80, 160)}
+    sides[81] = (80, 160)  # more than there is
+    for wanted, shape in sides.items():
+        assert tuple(io.decode_image(file, min_size=wanted).shape[1:]) == shape, wanted
+    assert tuple(io.decode_image(file, min_size=(10, 21)).shape[1:]) == (20, 40)
+    assert tuple(io.decode_image(file, min_size=30, region=(0, 0, 64, 64)).shape[1:]) == (32, 32)
+
+
+def test_the_tensor_is_as_torchvisions_decoder_gives_it() -> None:
+    image = io.decode_image(image_file(20, 30))
+    assert image.shape == (3, 20, 30)
+    assert image.dtype == torch.uint8
+    assert image.stride() == (1, 90, 3)
+    image += 1  # its memory is the caller's
+    assert io.decode_image(image_file(mode="L"), "UNCHANGED").shape[0] == 1
+    assert io.decode_image(image_file(mode="CMYK"), "UNCHANGED").shape[0] == 3
+
+
+def test_paths_and_every_kind_of_buffer(tmp_path) -> None:
+    file = image_file()
+    path = tmp_path / "Bild é.jpg"
+    path.write_bytes(file)
+    expected = io.decode_image(file)
+    sources = [path, str(path), bytearray(file), memoryview(file), np.frombuffer(file, np.uint8)]
+    sources.append(torch.frombuffer(bytearray(file), dtype=torch.uint8))
+    for source in sources:
+        assert torch.equal(io.decode_image(source), expected), type(source)
+        assert io.image_size(source) == (48, 64)
+    assert torch.equal(io.read_image(path), expected)
+    with pytest.raises(TypeError, match="path, bytes or a buffer, got int"):
+        io.decode_image(3)
+    with pytest.raises(TypeError, match="uint8 of one dimension"):
+        io.decode_image(torch.zeros(3, 4, 4))
+
+
+def test_arguments_are_checked() -> None:
+    file = image_file()
+    for region in [(0, 0, 49, 1), (0, 0, 1, 65), (-1, 0, 1, 1), (0, 0, 0, 1), (48, 0, 1, 1), (0, 1, 1, 2**31 - 1)]:
+        with pytest.raises(ValueError, match="not inside the image of height 48, width 64"):
+            io.decode_image(file, region=region)
+    for wrong, text in [
+        ({"mode": "BGR"}, "mode must be"),
+        ({"min_size": 0}, "min_size"),
+        ({"max_pixels": 0}, "max_pixels"),
+        ({"region": (1, 2)}, "region must be"),
+    ]:
+        with pytest.raises(ValueError, match=text) as caught:
+            io.decode_image(file, **wrong)
+        assert not isinstance(caught.value, io.DecodeError)
+
+
+def test_the_public_names_are_there() -> None:
+    assert fastload.io is io
+    assert issubclass(io.DecodeError, ValueError)
+    assert all(hasattr(io, name) for name in io.__all__)
