@@ -2,18 +2,22 @@
 
 FASTLOAD_SANITIZE=address,undefined builds it with those sanitizers (``make sanitize``).
 FASTLOAD_BUILD_JOBS=1 compiles one file at a time (the default is one per core).
+LIBJPEG_CFLAGS and LIBJPEG_LIBS: where libjpeg-turbo is, in place of what pkg-config says of libjpeg.
 """
 
 import os
+import shlex
+import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 
 SANITIZERS = os.environ.get("FASTLOAD_SANITIZE", "")
-SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.cpp") if path.parent.name != "tests")
+SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.cpp") if path.parent.name not in {"tests", "fuzz"})
 DEPENDS = ["setup.py", *sorted(str(path) for path in Path("csrc").glob("*/*.h"))]
 
 # The directory that setuptools would choose, but for editable installs too, which otherwise compile
@@ -30,6 +34,48 @@ def needs_recompile(object_file: str, source: str) -> bool:
     return any(os.path.getmtime(path) >= built for path in (source, *DEPENDS))
 
 
+INSTALL_LIBJPEG = """
+fastload reads JPEG files with libjpeg-turbo (any version from 2.0 on): {problem}. To install it:
+    Debian, Ubuntu:  apt-get install libjpeg62-turbo-dev pkg-config   (Ubuntu: libjpeg-turbo8-dev pkg-config)
+    Fedora:          dnf install libjpeg-turbo-devel pkgconf-pkg-config
+    macOS:           brew install jpeg-turbo pkg-config && export PKG_CONFIG_PATH=$(brew --prefix jpeg-turbo)/lib/pkgconfig
+Or set LIBJPEG_CFLAGS (-I...) and LIBJPEG_LIBS (-L... -ljpeg)."""
+
+# Only libjpeg-turbo has these; others build as well, and would decode whole images for the smallest crop.
+TURBO = """
+#include <cstddef>
+#include <cstdio>
+#include <jpeglib.h>
+void crop(j_decompress_ptr info, JDIMENSION* left, JDIMENSION* width) { jpeg_crop_scanline(info, left, width); }
+"""
+
+
+def libjpeg_flags(kind: str) -> list[str]:
+    """What pkg-config, or the environment, says of libjpeg; ``kind`` is cflags or libs."""
+    given = os.environ.get(f"LIBJPEG_{kind.upper()}")
+    if given is not None:
+        return shlex.split(given)
+    command = [os.environ.get("PKG_CONFIG", "pkg-config"), f"--{kind}", "libjpeg"]
+    try:
+        return shlex.split(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    except FileNotFoundError:
+        problem = "there is no pkg-config here, which knows where it is"
+    except subprocess.CalledProcessError as error:
+        problem = error.stderr.strip().splitlines()[0] if error.stderr.strip() else "pkg-config does not know libjpeg"
+    raise SystemExit(INSTALL_LIBJPEG.format(problem=problem))
+
+
+def check_libjpeg(cflags: list[str]) -> None:
+    """Ends the build if jpeglib.h is not libjpeg-turbo's."""
+    compiler = shlex.split(os.environ.get("CXX", "c++"))
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "turbo.cpp")
+        source.write_text(TURBO)
+        command = [*compiler, *cflags, "-fsyntax-only", str(source)]
+        if subprocess.run(command, capture_output=True).returncode != 0:
+            raise SystemExit(INSTALL_LIBJPEG.format(problem="the jpeglib.h found here is not libjpeg-turbo's"))
+
+
 def extension() -> Pybind11Extension:
     """fastload._core, from every source under csrc/ but its tests."""
     core = Pybind11Extension("fastload._core", SOURCES, depends=DEPENDS, include_dirs=["csrc"], cxx_std=20)
@@ -42,9 +88,21 @@ def extension() -> Pybind11Extension:
     return core
 
 
+class BuildWithLibjpeg(build_ext):
+    """Looks for libjpeg-turbo when something is built, and not for a source distribution or the metadata."""
+
+    def build_extensions(self) -> None:
+        cflags, libs = libjpeg_flags("cflags"), libjpeg_flags("libs")
+        check_libjpeg(cflags)
+        for extension in self.extensions:
+            extension.extra_compile_args += cflags
+            extension.extra_link_args += libs
+        super().build_extensions()
+
+
 ParallelCompile("FASTLOAD_BUILD_JOBS", default=0, needs_recompile=needs_recompile).install()
 setup(
     ext_modules=[extension()],
-    cmdclass={"build_ext": build_ext},
+    cmdclass={"build_ext": BuildWithLibjpeg},
     options={"build_ext": {"build_temp": OBJECTS}},
 )

@@ -27,7 +27,7 @@ from torch.utils.data import (
     runtime_validation_disabled,
 )
 
-from fastload import datasets, samplers
+from fastload import datasets, io, samplers
 from fastload._errors import CollateError, WorkerDiedError, WorkerError
 from fastload._even import EvenBatches
 from fastload._install import install, uninstall
@@ -82,6 +82,7 @@ __all__ = [
     "get_worker_info",
     "guaranteed_datapipes_determinism",
     "install",
+    "io",
     "non_deterministic",
     "pad_collate",
     "random_split",

@@ -4,12 +4,15 @@
 #include "bindings/bindings.h"
 
 PYBIND11_MODULE(_core, m) {
-  m.doc() = "C++ core of fastload: memory slots, collate and gather kernels.";
+  m.doc() = "C++ core of fastload: memory slots, collate and gather, sampling, images.";
   fastload::bind_threads(m);
   fastload::bind_memory(m);
   fastload::bind_collate(m);
   fastload::bind_gather(m);
+  fastload::bind_image_io(m);
   fastload::bind_read_ahead(m);
+  fastload::bind_image_program(m);
+  fastload::bind_image_jobs(m);
   fastload::bind_sampling_orders(m);
   fastload::bind_sampling_weighted(m);
 }

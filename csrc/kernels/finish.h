@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/image_view.h"
@@ -12,13 +13,37 @@ namespace fastload {
 enum class OutType : std::uint8_t { kUint8, kFloat16, kBfloat16, kFloat32 };
 std::size_t out_bytes(OutType type) noexcept;  // of one value
 
-// What the 256 levels of each channel become. The table is the truth; where plain arithmetic gives the same values to
-// the last bit, which is checked for every level when this is made, the kernels compute instead of looking up.
+// ((level / divisor) - mean) / deviation for each channel, each step rounded to float32; or level * factor first.
+struct Arithmetic {
+  bool divides = true;  // by `scale`, else multiplies by it
+  float scale = 255.0F;
+  bool normalises = false;
+  float mean[3] = {0, 0, 0};
+  float deviation[3] = {1, 1, 1};
+};
+
+// What the 256 levels of each channel become. The table is the truth. Computing a value is quicker than looking it up;
+// so `arithmetic` says how the table may have been made, and is used if it gives the same bits for every level.
 class LevelMap {
  public:
-  // channels: 1, 3 or 4. values: channels x 256, of `type` (raw bits), channel by channel.
-  // kUint8 with no values: levels stay as they are.
-  LevelMap(OutType type, int channels, const void* values);
+  // channels: 1, 3 or 4. values: channels x 256, of `type` (raw bits), channel by channel; null: levels stay as they
+  // are (kUint8 only).
+  LevelMap(OutType type, int channels, const void* values, const std::optional<Arithmetic>& arithmetic = {});
+
+  OutType type() const noexcept { return type_; }
+  int channels() const noexcept { return channels_; }
+  bool is_identity() const noexcept { return table_.empty(); }
+  template <class Value>
+  const Value* table(int channel) const noexcept {
+    return reinterpret_cast<const Value*>(table_.data()) + channel * 256;
+  }
+  const Arithmetic* arithmetic() const noexcept { return arithmetic_ ? &*arithmetic_ : nullptr; }
+
+ private:
+  OutType type_;
+  int channels_;
+  std::vector<std::uint8_t> table_;
+  std::optional<Arithmetic> arithmetic_;
 };
 
 struct Placement {
@@ -31,9 +56,10 @@ struct Placement {
   std::uint8_t fill[4] = {0, 0, 0, 0};  // by channel of the output, before the level map
 };
 
-// Writes a height x width image of map.channels() channels. in: 1 or 4 bytes a pixel; 4 to 1 takes the luminance as
-// Pillow's convert("L"), 1 to 3 repeats it, 4 to 3 leaves the last out. planar: channel by channel (CHW), dense;
-// else pixel by pixel (HWC), dense. out: height * width * channels values of the map's type.
+// Writes a height x width image of map.channels() channels. in: 1 or 4 bytes a pixel, kRowPadding readable bytes after
+// the last; 4 to 1 takes the luminance as Pillow's convert("L"), 1 to 3 repeats it, 4 to 3 leaves the last out.
+// planar: channel by channel (CHW), dense; else pixel by pixel (HWC), dense. out: height * width * channels values of
+// the map's type.
 void finish_image(ImageView in, const Placement& placement, const LevelMap& map, int height, int width, bool planar,
                   void* out) noexcept;
 

@@ -1,0 +1,219 @@
+// ImageProgram, and the sources it is run on: ImageFiles, ImageArrays.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/bindings.h"
+#include "bindings/gil.h"
+#include "bindings/image_args.h"
+#include "bindings/image_errors.h"
+#include "bindings/image_sources.h"
+#include "pipeline/draw.h"
+#include "pipeline/sample_stream.h"
+
+namespace fastload {
+namespace {
+
+namespace py = pybind11;
+using namespace pybind11::literals;
+
+// One sample in memory of its own.
+class Result : public Destination {
+ public:
+  Status place(Size size, int channels, std::size_t bytes, void** out) noexcept override {
+    const auto values = static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width) *
+                        static_cast<std::size_t>(channels);
+    data_.reset(new (std::nothrow) std::uint8_t[values * bytes]);
+    if (data_ == nullptr) return Status::of(Fault::kNoMemory, "no memory for %zu bytes", values * bytes);
+    size_ = size;
+    channels_ = channels;
+    *out = data_.get();
+    return {};
+  }
+
+  py::array array(const std::optional<OutputFormat>& output) {
+    std::vector<ssize_t> shape{size_.height, size_.width, channels_};
+    if (output && output->planar) shape = {channels_, size_.height, size_.width};
+    const py::dtype dtype(output ? numpy_name(output->type) : "uint8");
+    std::uint8_t* data = data_.release();
+    const py::capsule owner(data, [](void* memory) { delete[] static_cast<std::uint8_t*>(memory); });
+    return py::array(dtype, std::move(shape), data, owner);
+  }
+
+ private:
+  static const char* numpy_name(OutType type) {
+    switch (type) {
+      case OutType::kUint8: return "uint8";
+      case OutType::kFloat16: return "float16";
+      case OutType::kBfloat16: return "uint16";
+      case OutType::kFloat32: return "float32";
+    }
+    return "";
+  }
+
+  std::unique_ptr<std::uint8_t[]> data_;
+  Size size_;
+  int channels_ = 0;
+};
+
+py::array run(const ImageProgram& program, const py::object& image, std::uint64_t key) {
+  py::array keep;
+  const ImageView view = image_view_of(image, &keep);
+  Result result;
+  Executor& executor = thread_executor();
+  const Status status = without_gil([&] { return executor.run_pixels(view, program, key, result); });
+  if (!status.ok()) raise_image_fault(status, py::none());
+  return result.array(program.output());
+}
+
+py::object path_of(const ImageSource& source, std::int64_t index) {
+  const char* path = source.path(index);
+  return *path == '\0' ? py::none() : py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefault(path));
+}
+
+py::array run_sample(const ImageProgram& program, const ImageSource& source, std::int64_t index, std::uint64_t key) {
+  if (index < 0 || index >= source.size()) {
+    throw py::index_error("index " + std::to_string(index) + " is out of bounds for " + std::to_string(source.size()) +
+                          " images");
+  }
+  Result result;
+  Executor& executor = thread_executor();
+  const Status status = without_gil([&] { return source.run(index, executor, program, key, result); });
+  if (!status.ok()) raise_image_fault(status, path_of(source, index));
+  return result.array(program.output());
+}
+
+py::object out_size(const ImageProgram& program, int height, int width) {
+  const auto size = program.size_after(height == 0 ? std::nullopt : std::optional(Size{height, width}));
+  return size ? py::object(py::make_tuple(size->height, size->width)) : py::none();
+}
+
+// What one step does, as (name, ...): its moves in one tuple.
+py::tuple described(const Step& step, const std::vector<Move>& moves, Size before, Size after) {
+  Margins pad{};
+  WindowMove window{0, 0, before};
+  bool resized = false;
+  bool flipped = false;
+  for (const Move& move : moves) {
+    if (const auto* p = std::get_if<PadMove>(&move)) {
+      pad = p->margins;
+      window.size = {before.height + pad.top + pad.bottom, before.width + pad.left + pad.right};
+    }
+    if (const auto* w = std::get_if<WindowMove>(&move)) window = *w;
+    resized = resized || std::holds_alternative<ResizeMove>(move);
+    flipped = flipped || std::holds_alternative<FlipMove>(move);
+  }
+  const auto [top, left, size] = window;
+  struct Describe {
+    Margins pad;
+    int top, left;
+    Size size, after;
+    bool flipped;
+    py::tuple operator()(const RandomResizedCropOp&) const {
+      return py::make_tuple("resized_window", top, left, size.height, size.width, after.height, after.width);
+    }
+    py::tuple window_of() const {
+      return py::make_tuple("padded_window", pad.left, pad.top, pad.right, pad.bottom, top, left, size.height,
+                            size.width);
+    }
+    py::tuple operator()(const CropOp&) const { return window_of(); }
+    py::tuple operator()(const CenterCropOp&) const { return window_of(); }
+    py::tuple operator()(const RandomCropOp&) const { return window_of(); }
+    py::tuple resize() const { return py::make_tuple("resize", after.height, after.width); }
+    py::tuple operator()(const ResizeOp&) const { return resize(); }
+    py::tuple operator()(const ResizeShorterOp&) const { return resize(); }
+    py::tuple operator()(const ResizeLongerOp&) const { return resize(); }
+    py::tuple operator()(const FlipOp&) const { return py::make_tuple("flip", flipped); }
+    py::tuple operator()(const PadOp& op) const {
+      return py::make_tuple("pad", op.margins.left, op.margins.top, op.margins.right, op.margins.bottom);
+    }
+    py::tuple operator()(const GrayscaleOp&) const { return py::make_tuple("grayscale"); }
+  };
+  return std::visit(Describe{pad, top, left, size, after, flipped}, step.op);
+}
+
+py::list draw_all(const ImageProgram& program, std::uint64_t key, int height, int width) {
+  if (height < 1 || width < 1) throw py::value_error("an image must have at least one pixel");
+  py::list drawn;
+  Size size{height, width};
+  std::vector<Move> moves;
+  for (const Step& step : program.steps()) {
+    moves.clear();
+    const Size before = size;
+    const Status status = draw(step, key, &size, &moves);
+    if (!status.ok()) raise_image_fault(status, py::none());
+    drawn.append(described(step, moves, before, size));
+  }
+  return drawn;
+}
+
+std::shared_ptr<PyImageFiles> make_files(const py::iterable& paths, const std::string& mode, bool apply_orientation,
+                                         bool scaled, std::int64_t max_pixels) {
+  if (mode != "RGB" && mode != "L") throw py::value_error("mode must be 'RGB' or 'L', got '" + mode + "'");
+  if (max_pixels < 0) throw py::value_error("max_pixels must be 0 (no limit) or more");
+  auto files = std::make_shared<PyImageFiles>(FileOptions{mode == "L", apply_orientation, scaled, max_pixels});
+  for (const py::handle path : paths) {
+    PyObject* encoded = nullptr;
+    if (PyUnicode_FSConverter(path.ptr(), &encoded) == 0) throw py::error_already_set();
+    const auto bytes = py::reinterpret_steal<py::bytes>(encoded);
+    files->add(std::string_view(bytes));
+  }
+  return files;
+}
+
+std::shared_ptr<PyImageArrays> make_arrays(const py::array& images) {
+  if (!images.dtype().is(py::dtype::of<std::uint8_t>()) || (images.ndim() != 3 && images.ndim() != 4)) {
+    throw py::value_error("images must be a uint8 array, (N, H, W) or (N, H, W, C)");
+  }
+  const ssize_t channels = images.ndim() == 4 ? images.shape(3) : 1;
+  if (channels != 1 && channels != 3) {
+    throw py::value_error("images must have 1 or 3 channels, got " + std::to_string(channels));
+  }
+  if (images.shape(1) < 1 || images.shape(2) < 1) throw py::value_error("images must have at least one pixel each");
+  const bool dense = images.strides(2) == channels && (images.ndim() == 3 || images.strides(3) == 1);
+  if (!dense) throw py::value_error("images must have dense rows, such as numpy.ascontiguousarray gives");
+  const ImageView first{static_cast<std::uint8_t*>(const_cast<void*>(images.data())),
+                        static_cast<int>(images.shape(1)), static_cast<int>(images.shape(2)),
+                        static_cast<int>(channels), images.strides(1)};
+  return std::make_shared<PyImageArrays>(first, images.strides(0), images.shape(0), images);
+}
+
+}  // namespace
+
+void bind_image_program(py::module_& m) {
+  py::class_<ImageSource, std::shared_ptr<ImageSource>>(m, "ImageSource", "Numbered images.")
+      .def("__len__", &ImageSource::size);
+  py::class_<PyImageFiles, ImageSource, std::shared_ptr<PyImageFiles>>(
+      m, "ImageFiles", "Image files as samples, read when a sample is made.")
+      .def(py::init(&make_files), "paths"_a, "mode"_a = "RGB", "apply_exif_orientation"_a = false,
+           "scaled_decoding"_a = true, "max_pixels"_a = 0)
+      .def(
+          "path",
+          [](const PyImageFiles& self, std::int64_t index) {
+            if (index < 0 || index >= self.size()) throw py::index_error("there is no image of that number");
+            return py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefault(self.path(index)));
+          },
+          "index"_a);
+  py::class_<PyImageArrays, ImageSource, std::shared_ptr<PyImageArrays>>(
+      m, "ImageArrays", "(N, H, W) or (N, H, W, C) uint8 pixels as samples; the array is not copied.")
+      .def(py::init(&make_arrays), "images"_a);
+  py::class_<ImageProgram>(m, "ImageProgram", "A chain of native transforms, run as few passes over the pixels.")
+      .def(py::init([](const py::list& ops, const py::object& output) {
+             return std::make_unique<ImageProgram>(steps_of(ops), output_of(output));
+           }),
+           "ops"_a, "output"_a = py::none())
+      .def("out_size", &out_size, "height"_a = 0, "width"_a = 0,
+           "(height, width) of what comes out of an image of that size, or of any; None if that is not decided.")
+      .def("draw", &draw_all, "key"_a, "height"_a, "width"_a, "What each op does to such an image under that key.")
+      .def("run", &run, "image"_a, "key"_a, "What comes out of a (H, W) or (H, W, C) uint8 array.")
+      .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a,
+           "What comes out of an image of a source. DecodeError, or ForeignImageError for a file that Pillow reads.");
+  m.def("sample_key", &sample_key, "seed"_a, "epoch"_a, "index"_a, "The key of a sample, 64 bits.");
+}
+
+}  // namespace fastload

@@ -1,0 +1,148 @@
+#include "kernels/resample.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/cpu.h"
+#include "kernels/resample_passes.h"
+
+namespace fastload {
+namespace {
+
+inline std::uint8_t clipped(std::int32_t sum, int bits) noexcept {
+  return static_cast<std::uint8_t>(std::clamp(sum >> bits, 0, 255));
+}
+
+template <class Weight, int kChannels>
+void horizontal_rows(const AxisWeights& weights, const Weight* all, const std::uint8_t* in, std::uint8_t* out) {
+  const int bits = weights.bits();
+  for (int o = 0; o < weights.outputs(); ++o) {
+    const Weight* weight = all + std::ptrdiff_t{o} * weights.stride();
+    const std::uint8_t* pixel = in + std::ptrdiff_t{weights.first(o)} * kChannels;
+    for (int c = 0; c < kChannels; ++c) {
+      std::int32_t sum = 1 << (bits - 1);
+      // Beyond the last input weights are 0; those bytes are not read here.
+      for (int k = 0; k < weights.taps() && weights.first(o) + k < weights.end_input(); ++k) {
+        sum += weight[k] * pixel[k * kChannels + c];
+      }
+      out[o * kChannels + c] = clipped(sum, bits);
+    }
+  }
+}
+
+template <class Weight>
+void vertical_part(const AxisWeights& weights, const Weight* weight, const std::uint8_t* const* rows,
+                   std::size_t begin, std::size_t end, std::uint8_t* out) {
+  const int bits = weights.bits();
+  for (std::size_t x = begin; x < end; ++x) {
+    std::int32_t sum = 1 << (bits - 1);
+    for (int k = 0; k < weights.taps(); ++k) sum += weight[k] * rows[k][x];
+    out[x] = clipped(sum, bits);
+  }
+}
+
+template <int kChannels>
+void copy_pixels(const AxisWeights& weights, const std::uint8_t* in, std::uint8_t* out) {
+  for (int o = 0; o < weights.outputs(); ++o) {
+    std::memcpy(out + o * kChannels, in + std::ptrdiff_t{weights.first(o)} * kChannels, kChannels);
+  }
+}
+
+HorizontalPass horizontal_pass() noexcept {
+#if defined(__x86_64__)
+  if (simd() == Simd::kAvx512) return horizontal_avx512;
+  if (simd() == Simd::kAvx2) return horizontal_avx2;
+#endif
+  return horizontal_scalar;
+}
+
+VerticalPass vertical_pass() noexcept {
+#if defined(__x86_64__)
+  if (simd() == Simd::kAvx512) return vertical_avx512;
+  if (simd() == Simd::kAvx2) return vertical_avx2;
+#endif
+  return vertical_scalar;
+}
+
+}  // namespace
+
+void horizontal_scalar(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
+                       std::uint8_t* const* out) {
+  for (int r = 0; r < count; ++r) {
+    if (weights.is_wide()) {
+      channels == 1 ? horizontal_rows<std::int32_t, 1>(weights, weights.wide(0), in[r], out[r])
+                    : horizontal_rows<std::int32_t, 4>(weights, weights.wide(0), in[r], out[r]);
+    } else {
+      channels == 1 ? horizontal_rows<std::int16_t, 1>(weights, weights.narrow(0), in[r], out[r])
+                    : horizontal_rows<std::int16_t, 4>(weights, weights.narrow(0), in[r], out[r]);
+    }
+  }
+}
+
+void vertical_scalar_part(const AxisWeights& weights, int o, const std::uint8_t* const* rows, std::size_t begin,
+                          std::size_t end, std::uint8_t* out) {
+  weights.is_wide() ? vertical_part(weights, weights.wide(o), rows, begin, end, out)
+                    : vertical_part(weights, weights.narrow(o), rows, begin, end, out);
+}
+
+void vertical_scalar(const AxisWeights& weights, int o, const std::uint8_t* const* rows, std::size_t bytes,
+                     std::uint8_t* out) {
+  vertical_scalar_part(weights, o, rows, 0, bytes, out);
+}
+
+void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, ImageView out) {
+  horizontal_ = &horizontal;
+  vertical_ = &vertical;
+  channels_ = channels;
+  out_ = out;
+  rows_in_ = rows_out_ = 0;
+  ring_rows_ = vertical.taps() + kRowsAtOnce;
+  ring_row_bytes_ = std::ptrdiff_t{horizontal.outputs()} * channels + static_cast<std::ptrdiff_t>(kRowPadding);
+  ring_.resize(static_cast<std::size_t>(ring_row_bytes_ * ring_rows_));
+  tap_rows_.resize(static_cast<std::size_t>(vertical.taps()));
+}
+
+void RowResizer::push(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count) {
+  const HorizontalPass pass = horizontal_pass();
+  for (int done = 0; done < count;) {
+    const int group = std::min(kRowsAtOnce, count - done);
+    const std::uint8_t* in[kRowsAtOnce];
+    std::uint8_t* out[kRowsAtOnce];
+    for (int r = 0; r < group; ++r) {
+      in[r] = rows + (done + r) * row_bytes;
+      out[r] = ring_row(rows_in_ + r);
+    }
+    if (!horizontal_->copies()) {
+      pass(*horizontal_, channels_, in, group, out);
+    } else {
+      for (int r = 0; r < group; ++r) {
+        channels_ == 1 ? copy_pixels<1>(*horizontal_, in[r], out[r]) : copy_pixels<4>(*horizontal_, in[r], out[r]);
+      }
+    }
+    rows_in_ += group;
+    done += group;
+    emit();
+  }
+}
+
+// Makes the output rows all of whose inputs are there.
+void RowResizer::emit() {
+  const VerticalPass pass = vertical_pass();
+  const auto bytes = static_cast<std::size_t>(horizontal_->outputs()) * static_cast<std::size_t>(channels_);
+  for (; rows_out_ < vertical_->outputs(); ++rows_out_) {
+    const int first = vertical_->first(rows_out_);
+    const int last = std::min(first + vertical_->taps(), vertical_->end_input()) - 1;
+    if (last >= rows_in_) return;
+    if (vertical_->copies()) {
+      std::memcpy(out_.row(rows_out_), ring_row(first), bytes);
+      continue;
+    }
+    // Weights beyond the last input are 0: any row will do.
+    for (int k = 0; k < vertical_->taps(); ++k) {
+      tap_rows_[static_cast<std::size_t>(k)] = ring_row(std::min(first + k, last));
+    }
+    pass(*vertical_, rows_out_, tap_rows_.data(), bytes, out_.row(rows_out_));
+  }
+}
+
+}  // namespace fastload

@@ -1,0 +1,170 @@
+// AVX2: pairs of pixels or rows become pairs of 16-bit numbers, which one instruction multiplies by a pair of weights
+// and adds up. 32-bit weights, and grey rows of the horizontal pass, go the plain way.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/resample_passes.h"
+
+#pragma GCC target("avx2")
+
+namespace fastload {
+namespace {
+
+inline int pair_of(const std::int16_t* weights) noexcept {
+  int pair;
+  std::memcpy(&pair, weights, sizeof(pair));
+  return pair;
+}
+
+inline __m256i four_weights(const std::int16_t* weights) noexcept {
+  std::int64_t four;
+  std::memcpy(&four, weights, sizeof(four));
+  const __m256i both = _mm256_set1_epi64x(four);
+  return _mm256_permutevar8x32_epi32(both, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+}
+
+// Four pixels: the channels of the first two side by side in the low half, of the last two in the high half.
+inline __m256i four_pixels(const std::uint8_t* pixels) noexcept {
+  const __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(pixels)));
+  const __m256i places = _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1,  //
+                                          8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
+  return _mm256_shuffle_epi8(twice, places);
+}
+
+template <int kRows>
+void narrow_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
+  const __m128i half = _mm_set1_epi32(1 << (weights.bits() - 1));
+  const __m128i shift = _mm_cvtsi32_si128(weights.bits());
+  const int taps = weights.taps();
+  for (int o = 0; o < weights.outputs(); ++o) {
+    const std::int16_t* weight = weights.narrow(o);
+    const std::ptrdiff_t start = std::ptrdiff_t{weights.first(o)} * 4;
+    __m256i sums[kRows];
+    for (int r = 0; r < kRows; ++r) sums[r] = _mm256_setzero_si256();
+    for (int k = 0; k < taps; k += 4) {
+      const __m256i four = four_weights(weight + k);
+      for (int r = 0; r < kRows; ++r) {
+        sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(four_pixels(in[r] + start + k * 4), four));
+      }
+    }
+    for (int r = 0; r < kRows; ++r) {
+      __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums[r]), _mm256_extracti128_si256(sums[r], 1));
+      sum = _mm_sra_epi32(_mm_add_epi32(sum, half), shift);
+      sum = _mm_packs_epi32(sum, sum);
+      const int pixel = _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
+      std::memcpy(out[r] + o * 4, &pixel, 4);
+    }
+  }
+}
+
+template <int kRows>
+void wide_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
+  const __m128i half = _mm_set1_epi32(1 << (weights.bits() - 1));
+  const __m128i shift = _mm_cvtsi32_si128(weights.bits());
+  for (int o = 0; o < weights.outputs(); ++o) {
+    const std::int32_t* weight = weights.wide(o);
+    const std::ptrdiff_t start = std::ptrdiff_t{weights.first(o)} * 4;
+    __m256i sums[kRows];
+    for (int r = 0; r < kRows; ++r) sums[r] = _mm256_setzero_si256();
+    for (int k = 0; k < weights.taps(); k += 2) {
+      const __m256i two = _mm256_setr_m128i(_mm_set1_epi32(weight[k]), _mm_set1_epi32(weight[k + 1]));
+      for (int r = 0; r < kRows; ++r) {
+        const __m128i pixels = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(in[r] + start + k * 4));
+        sums[r] = _mm256_add_epi32(sums[r], _mm256_mullo_epi32(_mm256_cvtepu8_epi32(pixels), two));
+      }
+    }
+    for (int r = 0; r < kRows; ++r) {
+      __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums[r]), _mm256_extracti128_si256(sums[r], 1));
+      sum = _mm_sra_epi32(_mm_add_epi32(sum, half), shift);
+      sum = _mm_packs_epi32(sum, sum);
+      const int pixel = _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
+      std::memcpy(out[r] + o * 4, &pixel, 4);
+    }
+  }
+}
+
+// 32 bytes of one output row.
+struct Block {
+  __m256i sums[4];
+
+  explicit Block(int half) noexcept {
+    for (__m256i& sum : sums) sum = _mm256_set1_epi32(half);
+  }
+  void add(__m256i upper, __m256i lower, __m256i pair) noexcept {
+    const __m256i zero = _mm256_setzero_si256();
+    const __m256i low = _mm256_unpacklo_epi8(upper, lower);
+    const __m256i high = _mm256_unpackhi_epi8(upper, lower);
+    const __m256i parts[4] = {_mm256_unpacklo_epi8(low, zero), _mm256_unpackhi_epi8(low, zero),
+                              _mm256_unpacklo_epi8(high, zero), _mm256_unpackhi_epi8(high, zero)};
+    for (int i = 0; i < 4; ++i) sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(parts[i], pair));
+  }
+  void store(int bits, std::uint8_t* out) noexcept {
+    const __m128i shift = _mm_cvtsi32_si128(bits);
+    for (__m256i& sum : sums) sum = _mm256_sra_epi32(sum, shift);
+    const __m256i low = _mm256_packs_epi32(sums[0], sums[1]);
+    const __m256i high = _mm256_packs_epi32(sums[2], sums[3]);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_packus_epi16(low, high));
+  }
+};
+
+inline __m256i load(const std::uint8_t* from) noexcept {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+
+void vertical_wide(const AxisWeights& weights, int o, const std::uint8_t* const* rows, std::size_t bytes,
+                   std::uint8_t* out) {
+  const std::int32_t* weight = weights.wide(o);
+  const __m128i shift = _mm_cvtsi32_si128(weights.bits());
+  std::size_t x = 0;
+  for (; x + 8 <= bytes; x += 8) {
+    __m256i sum = _mm256_set1_epi32(1 << (weights.bits() - 1));
+    for (int k = 0; k < weights.taps(); ++k) {
+      const __m256i levels = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(rows[k] + x)));
+      sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(levels, _mm256_set1_epi32(weight[k])));
+    }
+    sum = _mm256_sra_epi32(sum, shift);
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out + x), _mm_packus_epi16(words, words));
+  }
+  vertical_scalar_part(weights, o, rows, x, bytes, out);
+}
+
+}  // namespace
+
+void horizontal_avx2(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
+                     std::uint8_t* const* out) {
+  if (channels != 4) return horizontal_scalar(weights, channels, in, count, out);
+  int r = 0;
+  for (; r + kRowsAtOnce <= count; r += kRowsAtOnce) {
+    weights.is_wide() ? wide_rows<kRowsAtOnce>(weights, in + r, out + r)
+                      : narrow_rows<kRowsAtOnce>(weights, in + r, out + r);
+  }
+  for (; r < count; ++r) {
+    weights.is_wide() ? wide_rows<1>(weights, in + r, out + r) : narrow_rows<1>(weights, in + r, out + r);
+  }
+}
+
+void vertical_avx2(const AxisWeights& weights, int o, const std::uint8_t* const* rows, std::size_t bytes,
+                   std::uint8_t* out) {
+  if (weights.is_wide()) return vertical_wide(weights, o, rows, bytes, out);
+  const std::int16_t* weight = weights.narrow(o);
+  const int taps = weights.taps();
+  std::size_t x = 0;
+  for (; x + 32 <= bytes; x += 32) {
+    Block block(1 << (weights.bits() - 1));
+    int k = 0;
+    for (; k + 1 < taps; k += 2) {
+      block.add(load(rows[k] + x), load(rows[k + 1] + x), _mm256_set1_epi32(pair_of(weight + k)));
+    }
+    if (k < taps) block.add(load(rows[k] + x), _mm256_setzero_si256(), _mm256_set1_epi32(pair_of(weight + k)));
+    block.store(weights.bits(), out + x);
+  }
+  vertical_scalar_part(weights, o, rows, x, bytes, out);
+}
+
+}  // namespace fastload
+
+#endif

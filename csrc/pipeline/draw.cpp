@@ -1,0 +1,239 @@
+#include "pipeline/draw.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pipeline/sample_stream.h"
+
+namespace fastload {
+namespace {
+
+constexpr int kTries = 10;  // torchvision's, before RandomResizedCrop takes the middle
+
+Size padded(Size size, const Margins& margins) {
+  return {size.height + margins.top + margins.bottom, size.width + margins.left + margins.right};
+}
+
+bool any(const Margins& margins) {
+  return margins.left != 0 || margins.top != 0 || margins.right != 0 || margins.bottom != 0;
+}
+
+// Python's round(x / 2): halves go to the even neighbour.
+int rounded_half(int value) { return static_cast<int>(std::nearbyint(value / 2.0)); }
+
+Size shorter_to(Size size, int shorter, int longest) {
+  const bool upright = size.width <= size.height;
+  const int short_side = upright ? size.width : size.height;
+  const int long_side = upright ? size.height : size.width;
+  int new_short = shorter;
+  int new_long = static_cast<int>(static_cast<double>(std::int64_t{shorter} * long_side) / short_side);
+  if (longest != 0 && new_long > longest) {
+    new_short = static_cast<int>(static_cast<double>(std::int64_t{longest} * new_short) / new_long);
+    new_long = longest;
+  }
+  return upright ? Size{new_long, new_short} : Size{new_short, new_long};
+}
+
+Size longer_to(Size size, int longer) {
+  const bool upright = size.width <= size.height;
+  const int short_side = upright ? size.width : size.height;
+  const int long_side = upright ? size.height : size.width;
+  const int new_short = static_cast<int>(static_cast<double>(std::int64_t{longer} * short_side) / long_side);
+  return upright ? Size{longer, new_short} : Size{new_short, longer};
+}
+
+struct Window {
+  int top, left;
+  Size size;
+};
+
+// The middle, as near to the wanted shapes as the image allows.
+Window central_window(const RandomResizedCropOp& op, Size size) {
+  const double ratio = static_cast<double>(size.width) / size.height;
+  Size found = size;
+  if (ratio < op.ratio_low) {
+    found.height = std::clamp(static_cast<int>(std::nearbyint(size.width / op.ratio_low)), 1, size.height);
+  } else if (ratio > op.ratio_high) {
+    found.width = std::clamp(static_cast<int>(std::nearbyint(size.height * op.ratio_high)), 1, size.width);
+  }
+  return {(size.height - found.height) / 2, (size.width - found.width) / 2, found};
+}
+
+Window random_window(const RandomResizedCropOp& op, Size size, StepRandom& random) {
+  const double area = static_cast<double>(size.height) * size.width;
+  const double log_low = std::log(op.ratio_low);
+  const double log_high = std::log(op.ratio_high);
+  for (int i = 0; i < kTries; ++i) {
+    const double target = area * random.uniform(op.scale_low, op.scale_high);
+    const double ratio = std::exp(random.uniform(log_low, log_high));
+    const double width = std::nearbyint(std::sqrt(target * ratio));
+    const double height = std::nearbyint(std::sqrt(target / ratio));
+    if (width >= 1 && width <= size.width && height >= 1 && height <= size.height) {
+      const Size found{static_cast<int>(height), static_cast<int>(width)};
+      const int top = random.below(size.height - found.height + 1);
+      return {top, random.below(size.width - found.width + 1), found};
+    }
+  }
+  return central_window(op, size);
+}
+
+// Draws one step; `moves` may be null where only the sizes are of interest.
+class Drawing {
+ public:
+  Drawing(StepRandom random, Size* size, std::vector<Move>* moves) : random_(random), size_(*size), moves_(*moves) {}
+
+  Status operator()(const CropOp& op) {
+    const Margins outside{std::max(0, -op.left), std::max(0, -op.top),
+                          std::max(0, op.left + op.size.width - size_.width),
+                          std::max(0, op.top + op.size.height - size_.height)};
+    if (any(outside)) add_pad({outside, Fill{}, PadMode::kConstant});
+    add_window({op.top + outside.top, op.left + outside.left, op.size});
+    return {};
+  }
+
+  Status operator()(const CenterCropOp& op) {
+    const int lacking_width = std::max(0, op.size.width - size_.width);
+    const int lacking_height = std::max(0, op.size.height - size_.height);
+    const Margins margins{lacking_width / 2, lacking_height / 2, (lacking_width + 1) / 2, (lacking_height + 1) / 2};
+    if (any(margins)) add_pad({margins, Fill{}, PadMode::kConstant});
+    add_window({rounded_half(size_.height - op.size.height), rounded_half(size_.width - op.size.width), op.size});
+    return {};
+  }
+
+  Status operator()(const PadOp& op) {
+    const Status status = check_pad(op);
+    if (status.ok()) add_pad(op);
+    return status;
+  }
+
+  Status operator()(const RandomCropOp& op) {
+    PadOp padding = op.padding;
+    if (op.pad_if_needed) {
+      const Size size = padded(size_, padding.margins);
+      const int rows = std::max(0, op.size.height - size.height);
+      const int columns = std::max(0, op.size.width - size.width);
+      padding.margins.top += rows;
+      padding.margins.bottom += rows;
+      padding.margins.left += columns;
+      padding.margins.right += columns;
+    }
+    if (any(padding.margins)) {
+      Status status = check_pad(padding);
+      if (!status.ok()) return status;
+      add_pad(padding);
+    }
+    if (size_.height < op.size.height || size_.width < op.size.width) {
+      return Status::of(Fault::kBadArgument, "a crop of %d x %d (height x width) does not fit into %d x %d, padding "
+                        "included; pass pad_if_needed=True or a smaller size",
+                        op.size.height, op.size.width, size_.height, size_.width);
+    }
+    const int top = random_.below(size_.height - op.size.height + 1);
+    add_window({top, random_.below(size_.width - op.size.width + 1), op.size});
+    return {};
+  }
+
+  Status operator()(const RandomResizedCropOp& op) {
+    const Window window = random_window(op, size_, random_);
+    add_window({window.top, window.left, window.size});
+    return add_resize(op.size, op.filter);
+  }
+
+  Status operator()(const ResizeOp& op) { return add_resize(op.size, op.filter); }
+  Status operator()(const ResizeShorterOp& op) {
+    return add_resize(shorter_to(size_, op.shorter, op.longest), op.filter);
+  }
+  Status operator()(const ResizeLongerOp& op) { return add_resize(longer_to(size_, op.longer), op.filter); }
+
+  Status operator()(const FlipOp& op) {
+    if (random_.uniform() < op.probability) moves_.push_back(FlipMove{op.horizontal});
+    return {};
+  }
+
+  Status operator()(const GrayscaleOp& op) {
+    moves_.push_back(GreyMove{op.channels});
+    return {};
+  }
+
+ private:
+  Status check_pad(const PadOp& op) const {
+    const Margins& m = op.margins;
+    const int most = op.mode == PadMode::kReflect ? 1 : 0;  // reflecting leaves the border row itself out
+    const bool reflects = op.mode == PadMode::kReflect || op.mode == PadMode::kSymmetric;
+    if (reflects && (std::max(m.left, m.right) > size_.width - most || std::max(m.top, m.bottom) > size_.height - most)) {
+      return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d (left, top, right, bottom) cannot be reflected "
+                        "from %d x %d (height x width)", m.left, m.top, m.right, m.bottom, size_.height, size_.width);
+    }
+    const Size size = padded(size_, m);
+    if (size.height < 1 || size.width < 1) {
+      return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d leave nothing of %d x %d (height x width)",
+                        m.left, m.top, m.right, m.bottom, size_.height, size_.width);
+    }
+    return {};
+  }
+
+  // A negative margin takes away.
+  void add_pad(const PadOp& op) {
+    const Margins& m = op.margins;
+    const Margins more{std::max(0, m.left), std::max(0, m.top), std::max(0, m.right), std::max(0, m.bottom)};
+    const Margins less{std::max(0, -m.left), std::max(0, -m.top), std::max(0, -m.right), std::max(0, -m.bottom)};
+    if (any(less)) {
+      add_window({less.top, less.left,
+                  {size_.height - less.top - less.bottom, size_.width - less.left - less.right}});
+    }
+    if (any(more)) moves_.push_back(PadMove{more, op.fill, op.mode});
+    size_ = padded(size_, more);
+  }
+
+  void add_window(const WindowMove& move) {
+    if (move.size == size_) return;
+    moves_.push_back(move);
+    size_ = move.size;
+  }
+
+  Status add_resize(Size size, Filter filter) {
+    if (size.height < 1 || size.width < 1) {
+      return Status::of(Fault::kBadArgument, "an image of %d x %d (height x width) would be resized to %d x %d",
+                        size_.height, size_.width, size.height, size.width);
+    }
+    if (size == size_) return {};
+    moves_.push_back(ResizeMove{size, filter});
+    size_ = size;
+    return {};
+  }
+
+  StepRandom random_;
+  Size& size_;
+  std::vector<Move>& moves_;
+};
+
+}  // namespace
+
+Status draw(const Step& step, std::uint64_t key, Size* size, std::vector<Move>* moves) {
+  Drawing drawing(StepRandom(key, step.stream), size, moves);
+  return std::visit(drawing, step.op);
+}
+
+std::optional<Size> size_after(const Op& op, std::optional<Size> before) {
+  struct After {
+    std::optional<Size> before;
+    std::optional<Size> operator()(const CropOp& crop) const { return crop.size; }
+    std::optional<Size> operator()(const CenterCropOp& crop) const { return crop.size; }
+    std::optional<Size> operator()(const RandomCropOp& crop) const { return crop.size; }
+    std::optional<Size> operator()(const RandomResizedCropOp& crop) const { return crop.size; }
+    std::optional<Size> operator()(const ResizeOp& resize) const { return resize.size; }
+    std::optional<Size> operator()(const ResizeShorterOp& resize) const {
+      return before ? std::optional(shorter_to(*before, resize.shorter, resize.longest)) : std::nullopt;
+    }
+    std::optional<Size> operator()(const ResizeLongerOp& resize) const {
+      return before ? std::optional(longer_to(*before, resize.longer)) : std::nullopt;
+    }
+    std::optional<Size> operator()(const PadOp& pad) const {
+      return before ? std::optional(padded(*before, pad.margins)) : std::nullopt;
+    }
+    std::optional<Size> operator()(const FlipOp&) const { return before; }
+    std::optional<Size> operator()(const GrayscaleOp&) const { return before; }
+  };
+  return std::visit(After{before}, op);
+}
+
+}  // namespace fastload

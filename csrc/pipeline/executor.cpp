@@ -1,0 +1,240 @@
+#include "pipeline/executor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include "codecs/orient.h"
+#include "core/file.h"
+#include "kernels/channels.h"
+
+namespace fastload {
+namespace {
+
+constexpr int kWhole = 8;  // eighths of the full size
+constexpr std::size_t kMostScratchBytes = std::size_t{16} << 20;
+
+const LevelMap& plain_levels(int channels) {
+  static const LevelMap one(OutType::kUint8, 1, nullptr), three(OutType::kUint8, 3, nullptr),
+      four(OutType::kUint8, 4, nullptr);
+  return channels == 1 ? one : channels == 3 ? three : four;
+}
+
+Placement placement_of(const Stage& stage) {
+  Placement placement;
+  placement.columns = stage.columns.map();
+  placement.rows = stage.rows.map();
+  placement.columns_reversed = stage.columns.is_reversed();
+  placement.rows_reversed = stage.rows.is_reversed();
+  std::copy(stage.fill.begin(), stage.fill.end(), placement.fill);
+  return placement;
+}
+
+// The least part of its size at which an image still covers what `stage` makes of it.
+int fitting_eighths(const Stage& stage) {
+  for (const int eighths : {1, 2, 4}) {
+    if (std::int64_t{stage.window.width} * eighths >= std::int64_t{stage.full.width} * kWhole &&
+        std::int64_t{stage.window.height} * eighths >= std::int64_t{stage.full.height} * kWhole) {
+      return eighths;
+    }
+  }
+  return kWhole;
+}
+
+// One axis of a window that is read at eighths / 8 of its size: whole pixels, and where the window lies in them.
+struct ScaledSpan {
+  int begin, size;
+  double from, to;
+  ScaledSpan(int start, int length, int eighths) {
+    const double exact_from = start * eighths / 8.0;
+    const double exact_to = (start + length) * eighths / 8.0;
+    begin = static_cast<int>(std::floor(exact_from));
+    size = static_cast<int>(std::ceil(exact_to)) - begin;
+    from = exact_from - begin;
+    to = exact_to - begin;
+  }
+};
+
+}  // namespace
+
+// Adds the time since it was last asked to one of the sums.
+class Executor::Clock {
+ public:
+  void add_to(std::int64_t* sum) noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    *sum += std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Status Executor::run_file(const char* path, const FileOptions& options, const ImageProgram& program,
+                          std::uint64_t key, Destination& out) noexcept {
+  try {
+    Clock clock;
+    Status status = read_file(path, file_);
+    clock.add_to(&times_.read);
+    if (status.ok()) status = decoder_.open(file_, options.max_pixels);
+    clock.add_to(&times_.decode);
+    if (!status.ok()) return status;
+    const JpegHeader& header = decoder_.header();
+    const int channels = options.grey ? 1 : 3;
+    const bool turned = options.apply_orientation && header.orientation != 1;
+    if (!turned) {
+      JpegSource source(decoder_, options.grey, options.scaled);
+      status = run(source, {header.height, header.width}, channels, program, key, out);
+    } else {
+      TurnedJpegSource source(decoder_, options.grey, options.scaled, stored_, rows_);
+      const Size stored{header.height, header.width};
+      const Size turned_size = swaps_axes(header.orientation) ? Size{stored.width, stored.height} : stored;
+      status = run(source, turned_size, channels, program, key, out);
+    }
+    trim();
+    return status;
+  } catch (const std::bad_alloc&) {
+    return Status::of(Fault::kNoMemory, "no memory");
+  }
+}
+
+Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::uint64_t key,
+                            Destination& out) noexcept {
+  try {
+    ViewSource source(image, rows_);
+    Status status = run(source, {image.height, image.width}, image.channels, program, key, out);
+    trim();
+    return status;
+  } catch (const std::bad_alloc&) {
+    return Status::of(Fault::kNoMemory, "no memory");
+  }
+}
+
+Status Executor::run(RowSource& source, Size size, int channels, const ImageProgram& program, std::uint64_t key,
+                     Destination& out) {
+  Status status = program.plan(size, channels, key, &plan_);
+  if (!status.ok()) return status;
+  ImageView image;
+  int bytes = channels == 1 ? 1 : 4;
+  for (int number = 0; number < plan_.stages(); ++number) {
+    const Stage& stage = plan_.stage(number);
+    if (number == 0) {
+      status = read_stage(stage, source, source.has_eighths(), bytes, &image);
+    } else {
+      ScratchSource placed(image);
+      status = read_stage(stage, placed, false, bytes, &image);
+    }
+    if (!status.ok()) return status;
+    const bool is_last = number + 1 == plan_.stages();
+    // The last pass of all does the placing of the last stage, too, unless that takes the colour out and it is wanted
+    // as three channels again.
+    if (is_last && !(stage.to_grey && plan_.channels() == 3) && !stage.to_colour) break;
+    status = place_stage(stage, image, &image);
+    if (!status.ok()) return status;
+    bytes = image.channels;
+  }
+  return finish(plan_, image, program, out);
+}
+
+// What `stage` reads, resized if it says so, in the memory of read_.
+Status Executor::read_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image) {
+  return stage.resized ? resize_stage(stage, source, scalable, channels, image)
+                       : copy_stage(stage, source, channels, image);
+}
+
+Status Executor::resize_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image) {
+  Clock clock;
+  const int eighths = scalable && stage.filter != Filter::kNearest ? fitting_eighths(stage) : kWhole;
+  const ScaledSpan columns(stage.window.x, stage.window.width, eighths);
+  const ScaledSpan rows(stage.window.y, stage.window.height, eighths);
+  horizontal_.make(stage.filter, columns.size, columns.from, columns.to, stage.full.width,
+                   stage.wanted_columns.begin, stage.wanted_columns.end);
+  vertical_.make(stage.filter, rows.size, rows.from, rows.to, stage.full.height, stage.wanted_rows.begin,
+                 stage.wanted_rows.end);
+  const Region needed{columns.begin + horizontal_.first_input(), rows.begin + vertical_.first_input(),
+                      horizontal_.end_input() - horizontal_.first_input(),
+                      vertical_.end_input() - vertical_.first_input()};
+  horizontal_.rebase();
+  vertical_.rebase();
+  ImageView made;
+  Status status = scratch_image(read_, vertical_.outputs(), horizontal_.outputs(), channels, &made);
+  if (!status.ok()) return status;
+  resizer_.start(horizontal_, vertical_, channels, made);
+  clock.add_to(&times_.resample);
+  status = source.begin(needed, eighths);
+  for (int left = needed.height; status.ok() && left > 0;) {
+    RowSource::Rows group;
+    status = source.next(&group);
+    clock.add_to(&times_.decode);
+    if (!status.ok()) break;
+    resizer_.push(group.data, group.row_bytes, group.count);
+    clock.add_to(&times_.resample);
+    left -= group.count;
+  }
+  *image = made;
+  return status;
+}
+
+Status Executor::copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image) {
+  Clock clock;
+  ImageView made;
+  Status status = scratch_image(read_, stage.window.height, stage.window.width, channels, &made);
+  if (status.ok()) status = source.begin(stage.window, kWhole);
+  for (int y = 0; status.ok() && y < made.height;) {
+    RowSource::Rows group;
+    status = source.next(&group);
+    for (int k = 0; status.ok() && k < group.count; ++k, ++y) {
+      std::memcpy(made.row(y), group.data + k * group.row_bytes, static_cast<std::size_t>(made.row_bytes));
+    }
+  }
+  clock.add_to(&times_.decode);
+  *image = made;
+  return status;
+}
+
+// The result of a stage as an image of its own, for the next one.
+Status Executor::place_stage(const Stage& stage, ImageView in, ImageView* out) {
+  Clock clock;
+  const int channels = stage.to_grey ? 1 : in.channels;
+  Scratch& scratch = placed_[placed_in_ ^= 1];
+  ImageView made;
+  Status status = scratch_image(scratch, stage.out.height, stage.out.width, channels, &made);
+  if (!status.ok()) return status;
+  finish_image(in, placement_of(stage), plain_levels(channels), made.height, made.width, false, made.data);
+  if (stage.to_colour) {
+    ImageView colour;
+    status = scratch_image(placed_[placed_in_ ^= 1], made.height, made.width, 4, &colour);
+    if (!status.ok()) return status;
+    grey_to_rgbx(made.data, made.height * made.width, colour.data);
+    made = colour;
+  }
+  clock.add_to(&times_.finish);
+  *out = made;
+  return {};
+}
+
+// The last pass: the image is what the last stage has read, or what that was placed as.
+Status Executor::finish(const Plan& plan, ImageView image, const ImageProgram& program, Destination& out) {
+  const Stage& last = plan.stage(plan.stages() - 1);
+  const bool is_placed = (last.to_grey && plan.channels() == 3) || last.to_colour;
+  const int channels = program.output() ? program.output()->channels : plan.channels();
+  const LevelMap& levels = program.output() ? program.output()->levels : plain_levels(channels);
+  const OutType type = program.output() ? program.output()->type : OutType::kUint8;
+  void* destination = nullptr;
+  Status status = out.place(plan.size(), channels, out_bytes(type), &destination);
+  if (!status.ok()) return status;
+  Clock clock;
+  finish_image(image, is_placed ? Placement{} : placement_of(last), levels, plan.size().height, plan.size().width,
+               program.output() && program.output()->planar, destination);
+  clock.add_to(&times_.finish);
+  return {};
+}
+
+void Executor::trim() noexcept {
+  for (Scratch* scratch : {&rows_, &stored_, &read_, &placed_[0], &placed_[1]}) scratch->trim(kMostScratchBytes);
+  if (file_.capacity() > kMostScratchBytes) std::vector<std::uint8_t>().swap(file_);
+}
+
+}  // namespace fastload

@@ -1,0 +1,79 @@
+// The steps of an image program, as the user wrote them. Sizes and rules are those of torchvision.transforms.v2.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <variant>
+
+#include "kernels/resample.h"
+
+namespace fastload {
+
+struct Size {
+  int height = 0;
+  int width = 0;
+  friend bool operator==(const Size&, const Size&) = default;
+};
+
+struct Margins {
+  int left = 0, top = 0, right = 0, bottom = 0;
+};
+
+enum class PadMode : std::uint8_t { kConstant, kEdge, kReflect, kSymmetric };
+
+// The level of each channel in a constant border; a grey image takes the first.
+using Fill = std::array<std::uint8_t, 4>;
+
+struct CropOp {
+  int top, left;
+  Size size;  // what lies outside of the image is 0
+};
+struct CenterCropOp {
+  Size size;
+};
+struct PadOp {
+  Margins margins;
+  Fill fill;
+  PadMode mode;
+};
+struct RandomCropOp {
+  Size size;
+  PadOp padding;  // before the crop
+  bool pad_if_needed;
+};
+struct RandomResizedCropOp {
+  Size size;
+  double scale_low, scale_high;
+  double ratio_low, ratio_high;
+  Filter filter;
+};
+struct ResizeOp {
+  Size size;
+  Filter filter;
+};
+struct ResizeShorterOp {
+  int shorter;
+  int longest;  // 0: any
+  Filter filter;
+};
+struct ResizeLongerOp {
+  int longer;
+  Filter filter;
+};
+struct FlipOp {
+  bool horizontal;
+  double probability;
+};
+struct GrayscaleOp {
+  int channels;  // 1 or 3
+};
+
+using Op = std::variant<CropOp, CenterCropOp, PadOp, RandomCropOp, RandomResizedCropOp, ResizeOp, ResizeShorterOp,
+                        ResizeLongerOp, FlipOp, GrayscaleOp>;
+
+struct Step {
+  std::uint64_t stream;  // which of the sample's random streams it draws from
+  Op op;
+};
+
+}  // namespace fastload

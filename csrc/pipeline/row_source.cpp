@@ -1,0 +1,110 @@
+#include "pipeline/row_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "codecs/orient.h"
+#include "kernels/channels.h"
+
+namespace fastload {
+namespace {
+
+constexpr int kRowsAtATime = 8;  // in the first-level cache, up to some thousand pixels wide
+
+}  // namespace
+
+std::uint8_t* Scratch::reserve(std::size_t bytes) noexcept {
+  const std::size_t needed = bytes + kRowPadding;
+  if (needed > capacity_) {
+    data_.reset();
+    capacity_ = 0;
+    data_.reset(new (std::nothrow) std::uint8_t[needed]);
+    if (data_ == nullptr) return nullptr;
+    capacity_ = needed;
+  }
+  return data_.get();
+}
+
+void Scratch::trim(std::size_t most_bytes) noexcept {
+  if (capacity_ <= most_bytes) return;
+  data_.reset();
+  capacity_ = 0;
+}
+
+Status scratch_image(Scratch& scratch, int height, int width, int channels, ImageView* image) noexcept {
+  const std::size_t row_bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
+  std::uint8_t* data = scratch.reserve(row_bytes * static_cast<std::size_t>(height));
+  if (data == nullptr) {
+    return Status::of(Fault::kNoMemory, "no memory for %d x %d pixels of %d bytes", height, width, channels);
+  }
+  *image = {data, height, width, channels, static_cast<std::ptrdiff_t>(row_bytes)};
+  return {};
+}
+
+Status TurnedJpegSource::begin(Region region, int eighths) noexcept {
+  const JpegHeader& header = decoder_.header();
+  const int width = JpegDecoder::scaled(header.width, eighths);
+  const int height = JpegDecoder::scaled(header.height, eighths);
+  const Region stored = stored_region(region, header.orientation, width, height);
+  Status status = decoder_.start(stored, eighths, channels_ == 1 ? PixelFormat::kGrey : PixelFormat::kRgbx);
+  ImageView decoded;
+  if (status.ok()) status = scratch_image(stored_, stored.height, stored.width, channels_, &decoded);
+  for (int y = 0; status.ok() && y < stored.height;) {
+    Rows rows;
+    status = decoder_.next(&rows);
+    for (int k = 0; status.ok() && k < rows.count; ++k, ++y) {
+      std::memcpy(decoded.row(y), rows.data + k * rows.row_bytes, static_cast<std::size_t>(decoded.row_bytes));
+    }
+  }
+  if (status.ok()) status = scratch_image(turned_, region.height, region.width, channels_, &left_);
+  if (status.ok()) orient(decoded, header.orientation, left_);
+  return status;
+}
+
+Status TurnedJpegSource::next(Rows* rows) noexcept {
+  *rows = {left_.data, left_.row_bytes, left_.height};
+  left_.height = 0;
+  return {};
+}
+
+Status ViewSource::begin(Region region, int) noexcept {
+  left_ = region;
+  const int channels = image_.channels == 1 ? 1 : 4;
+  const std::size_t bytes = static_cast<std::size_t>(region.width) * static_cast<std::size_t>(channels) * kRowsAtATime;
+  if (scratch_.reserve(bytes) != nullptr) return {};
+  return Status::of(Fault::kNoMemory, "no memory for rows of %d pixels", region.width);
+}
+
+Status ViewSource::next(Rows* rows) noexcept {
+  const int channels = image_.channels == 1 ? 1 : 4;
+  const std::size_t row_bytes = static_cast<std::size_t>(left_.width) * static_cast<std::size_t>(channels);
+  std::uint8_t* out = scratch_.reserve(row_bytes * kRowsAtATime);
+  const int count = std::min(left_.height, kRowsAtATime);
+  for (int k = 0; k < count; ++k) {
+    const std::uint8_t* in = image_.row(left_.y + k) + static_cast<std::ptrdiff_t>(left_.x) * image_.channels;
+    if (image_.channels == 3) {
+      rgb_to_rgbx(in, left_.width, out + static_cast<std::size_t>(k) * row_bytes);
+    } else {
+      std::memcpy(out + static_cast<std::size_t>(k) * row_bytes, in, row_bytes);
+    }
+  }
+  left_.y += count;
+  left_.height -= count;
+  *rows = {out, static_cast<std::ptrdiff_t>(row_bytes), count};
+  return {};
+}
+
+Status ScratchSource::begin(Region region, int) noexcept {
+  const std::ptrdiff_t start = region.y * image_.row_bytes + static_cast<std::ptrdiff_t>(region.x) * image_.channels;
+  left_ = {image_.data + start, image_.row_bytes, region.height};
+  return {};
+}
+
+Status ScratchSource::next(Rows* rows) noexcept {
+  *rows = left_;
+  left_.count = 0;
+  return {};
+}
+
+}  // namespace fastload

@@ -1,0 +1,100 @@
+// Where a stage's pixels come from, row by row: a JPEG file that is being decoded, or an image in memory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "codecs/jpeg.h"
+#include "core/image_view.h"
+#include "core/status.h"
+
+namespace fastload {
+
+// Memory that grows and is reused; its contents are undefined.
+class Scratch {
+ public:
+  // At least bytes + kRowPadding, nullptr if there is no memory.
+  std::uint8_t* reserve(std::size_t bytes) noexcept;
+  // Gives large memory back: one huge image must not be paid for until the thread ends.
+  void trim(std::size_t most_bytes) noexcept;
+
+ private:
+  std::unique_ptr<std::uint8_t[]> data_;
+  std::size_t capacity_ = 0;
+};
+
+// A dense image of 1 or 4 bytes a pixel in scratch memory.
+Status scratch_image(Scratch& scratch, int height, int width, int channels, ImageView* image) noexcept;
+
+class RowSource {
+ public:
+  using Rows = JpegDecoder::Rows;
+  virtual ~RowSource() = default;
+
+  // Into which of the decoder's smaller sizes (8: none) the whole source may be read: see JpegDecoder::start.
+  virtual bool has_eighths() const noexcept { return false; }
+  virtual Status begin(Region region, int eighths) noexcept = 0;
+  // The region's next rows, of 1 or 4 bytes a pixel, kRowPadding readable bytes after each; count 0 at the end.
+  virtual Status next(Rows* rows) noexcept = 0;
+};
+
+// A file that is open in `decoder`.
+class JpegSource : public RowSource {
+ public:
+  // scaled: smaller sizes of the decoder's may be used. Grey or RGBX rows.
+  JpegSource(JpegDecoder& decoder, bool grey, bool scaled) noexcept
+      : decoder_(decoder), format_(grey ? PixelFormat::kGrey : PixelFormat::kRgbx), scaled_(scaled) {}
+  bool has_eighths() const noexcept override { return scaled_; }
+  Status begin(Region region, int eighths) noexcept override { return decoder_.start(region, eighths, format_); }
+  Status next(Rows* rows) noexcept override { return decoder_.next(rows); }
+
+ private:
+  JpegDecoder& decoder_;
+  PixelFormat format_;
+  bool scaled_;
+};
+
+// A file whose EXIF orientation turns it: the region is decoded as a whole, and turned.
+class TurnedJpegSource : public RowSource {
+ public:
+  TurnedJpegSource(JpegDecoder& decoder, bool grey, bool scaled, Scratch& stored, Scratch& turned) noexcept
+      : decoder_(decoder), channels_(grey ? 1 : 4), scaled_(scaled), stored_(stored), turned_(turned) {}
+  bool has_eighths() const noexcept override { return scaled_; }
+  Status begin(Region region, int eighths) noexcept override;
+  Status next(Rows* rows) noexcept override;
+
+ private:
+  JpegDecoder& decoder_;
+  int channels_;
+  bool scaled_;
+  Scratch& stored_;
+  Scratch& turned_;
+  ImageView left_;
+};
+
+// An image of 1, 3 or 4 channels that others own.
+class ViewSource : public RowSource {
+ public:
+  ViewSource(ImageView image, Scratch& scratch) noexcept : image_(image), scratch_(scratch) {}
+  Status begin(Region region, int eighths) noexcept override;
+  Status next(Rows* rows) noexcept override;
+
+ private:
+  ImageView image_;
+  Scratch& scratch_;
+  Region left_;
+};
+
+// An image in scratch memory: nothing to be copied.
+class ScratchSource : public RowSource {
+ public:
+  explicit ScratchSource(ImageView image) noexcept : image_(image) {}
+  Status begin(Region region, int eighths) noexcept override;
+  Status next(Rows* rows) noexcept override;
+
+ private:
+  ImageView image_;
+  Rows left_;
+};
+
+}  // namespace fastload

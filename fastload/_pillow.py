@@ -1,0 +1,96 @@
+"""Images that the native decoder leaves to Pillow, which is imported when the first of them comes."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastload._errors import DecodeError
+
+NO_PILLOW = (
+    "not a JPEG file that the native decoder reads, and Pillow, which reads other formats, is not installed: "
+    "pip install 'fastload[images]'"
+)
+GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
+
+
+def decode_with_pillow(
+    path: bytes | None,
+    data: Any,
+    mode: str,
+    region: tuple[int, int, int, int] | None,
+    apply_exif_orientation: bool,
+    max_pixels: int,
+) -> NDArray[np.uint8]:
+    """(height, width, channels), the caller's own memory. max_pixels: 0 for no limit."""
+    with _opened(path, data, max_pixels) as image:
+        turned = _oriented(image) if apply_exif_orientation else image
+        if region is not None:
+            _check_region(region, turned.height, turned.width)
+        pixels = np.asarray(turned.convert(_unchanged_mode(turned) if mode == "UNCHANGED" else mode))
+    if region is not None:
+        top, left, height, width = region
+        pixels = pixels[top : top + height, left : left + width]
+    return np.array(pixels.reshape(*pixels.shape[:2], -1), order="C")
+
+
+def size_with_pillow(path: bytes | None, data: Any, apply_exif_orientation: bool, max_pixels: int) -> tuple[int, int]:
+    """(height, width)."""
+    with _opened(path, data, max_pixels) as image:
+        swaps = apply_exif_orientation and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        return (image.width, image.height) if swaps else (image.height, image.width)
+
+
+@contextmanager
+def _opened(path: bytes | None, data: Any, max_pixels: int) -> Iterator[Any]:
+    """The file opened by Pillow; what goes wrong with it, here or while it is used, is a DecodeError."""
+    shown = None if path is None else os.fsdecode(path)
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise DecodeError(NO_PILLOW, shown) from error
+    try:
+        with Image.open(io.BytesIO(data) if path is None else shown) as image:
+            if max_pixels and image.width * image.height > max_pixels:
+                raise DecodeError(f"{image.width} x {image.height} pixels, the limit is {max_pixels} in all", shown)
+            yield image
+    except (DecodeError, _BadRegion, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        raise DecodeError("no format that Pillow knows", shown) from error
+    except Warning:  # made an error by the user
+        raise
+    except Exception as error:  # Pillow's readers raise whatever their parsing came upon
+        raise DecodeError(str(error) or type(error).__name__, shown) from error
+
+
+class _BadRegion(ValueError):
+    pass
+
+
+def _check_region(region: tuple[int, int, int, int], height: int, width: int) -> None:
+    top, left, rows, columns = region
+    inside = top >= 0 and left >= 0 and rows > 0 and columns > 0 and top + rows <= height and left + columns <= width
+    if not inside:
+        raise _BadRegion(
+            f"region (top {top}, left {left}, height {rows}, width {columns}) is not inside the image of "
+            f"height {height}, width {width}"
+        )
+
+
+def _oriented(image: Any) -> Any:
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
+
+
+def _unchanged_mode(image: Any) -> str:
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        return "RGBA"
+    return "L" if image.mode in GREY else "RGB"
