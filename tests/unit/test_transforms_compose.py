@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.image_kinds import array_of, image_of, pixels
+from support.images import array_of, image_of, pixels
 
 from fastload import transforms as T
 from fastload._stream import sample_key

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.image_kinds import CONTAINERS, array_of, image_of, pixels
+from support.images import CONTAINERS, array_of, image_of, pixels
 
 from fastload import transforms as T
 from fastload.transforms import functional as F

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from support.image_kinds import CONTAINERS, array_of, image_of, is_of, pixels
+from support.images import CONTAINERS, array_of, image_of, is_of, pixels
 
 from fastload.transforms import InterpolationMode
 from fastload.transforms import functional as F
