@@ -90,5 +90,6 @@ __all__ = [
     "runtime_validation_disabled",
     "samplers",
     "split_by_rank_and_worker",
+    "transforms",
     "uninstall",
 ]

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 from support.images import array_of, image_of, pixels
 
+from fastload import _core
 from fastload import transforms as T
 from fastload._stream import sample_key
 from fastload.transforms import functional as F
@@ -253,6 +255,21 @@ def test_a_plan_for_files_gives_what_the_chain_gives(mode: str) -> None:
     torch.manual_seed(1)
     key = sample_key()
     assert torch.equal(plan.finish(plan.program.run(np.asarray(image), key), key), wanted)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_plan_run_on_a_file_gives_what_the_chain_gives_of_the_opened_file(mode: str, tmp_path: Path) -> None:
+    smooth = np.indices((90, 120)).sum(axis=0).astype(np.uint8)
+    image_of(np.dstack([smooth, smooth[::-1], smooth[:, ::-1]]), "pil").convert(mode).save(tmp_path / "0.jpg")
+    chain = T.Compose([T.RandomResizedCrop(24), T.RandomHorizontalFlip(), T.ToTensor()])
+    plan = chain.file_plan(mode)
+    assert plan is not None
+    source = _core.ImageFiles([tmp_path / "0.jpg"], mode, scaled_decoding=False)
+    with Image.open(tmp_path / "0.jpg") as opened:
+        for key in range(20):
+            wanted = chain.chain().run(opened.convert(mode), key)
+            found = plan.finish(plan.program.run_sample(source, 0, key))
+            assert (found - wanted).abs().max() <= 2.01 / 255
 
 
 def test_a_plan_applies_its_tail_with_the_key_of_the_sample() -> None:

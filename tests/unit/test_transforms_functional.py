@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from support.images import CONTAINERS, array_of, image_of, is_of, pixels
+from support.resized import NUMPY_MODES, pillow_resized
 
 from fastload.transforms import InterpolationMode
 from fastload.transforms import functional as F
@@ -18,7 +19,6 @@ from fastload.transforms import functional as F
 few = settings(max_examples=60, deadline=None)
 sides = st.integers(1, 9)
 containers = st.sampled_from(CONTAINERS)
-NUMPY_MODES = {"constant": "constant", "edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
@@ -48,7 +48,7 @@ def test_a_crop_is_a_slice_and_zero_outside(
     st.integers(4, 9),
     st.integers(4, 9),
     st.tuples(*[st.integers(0, 3)] * 4),
-    st.sampled_from(F_MODES := tuple(NUMPY_MODES)),
+    st.sampled_from(tuple(NUMPY_MODES)),
     containers,
 )
 def test_a_border_is_numpys(
@@ -116,10 +116,10 @@ def test_resizing_8_bit_images_is_within_a_level_of_pillow(
     container: str, interpolation: InterpolationMode, size: tuple[int, int]
 ) -> None:
     array = pixels(37, 29)
-    wanted = Image.fromarray(array).resize(size[::-1], Image.Resampling[interpolation.name])
+    wanted = pillow_resized(array, *size, interpolation.value)
     found = F.resize(image_of(array, container), list(size), interpolation)
     assert is_of(found, container)
-    assert np.abs(array_of(found).astype(int) - np.asarray(wanted)).max() <= (interpolation.value != "nearest")
+    assert np.abs(array_of(found).astype(int) - wanted).max() <= (interpolation.value != "nearest")
 
 
 @pytest.mark.parametrize("interpolation", [InterpolationMode.BILINEAR, InterpolationMode.BICUBIC])
