@@ -95,7 +95,8 @@ class Epoch:
                 return outcome
 
     def _make_now(self) -> BatchResult:
-        self._engine.submit(BatchTask(self._sent, 0, self._next_indices()))
+        indices = self._next_indices()  # passes over the numbers of batches that went out before their turn
+        self._engine.submit(BatchTask(self._sent, 0, indices))
         self._sent += 1
         result = self._engine.next(None)
         assert result is not None

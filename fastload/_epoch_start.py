@@ -50,9 +50,9 @@ class EpochStart:
             check_state(loader, plain)  # the loader may have changed since the state was loaded
         self._loaded = None if plain is None else Resume.of(plain)
         self._go_on = self._loaded is not None and self._loaded.in_an_epoch
-        self._found = current_states() if self._go_on else None
-        # Of a resumed epoch the generators given to the loader stay where the caller has them, too.
+        # Of a resumed epoch all generators stay where the caller has them. Workers that are kept draw no second seed.
         keeps = self._go_on or self._keeps_workers()
+        self._found = current_states() if keeps else None
         self._found_shared = [(g, g.get_state()) for g in shared_generators(loader)] if keeps else []
         if self._loaded is not None:
             state.epochs_begun = self._loaded.epoch + self._loaded.finished
@@ -97,6 +97,8 @@ class EpochStart:
     def _leave_generators_as_found(self) -> None:
         for generator, state in self._found_shared:
             generator.set_state(state)
+        if self._found is not None:
+            set_states(self._found)
 
     def workers(self) -> Sequence[WorkerState] | None:
         """Where new workers have to stand; None at the beginning."""

@@ -3,7 +3,10 @@
 Before a batch goes out, the next one is fetched and a vote on it is begun: how many ranks have one? The votes are
 summed up in the background while the caller works on the batch, so that the answer is there when the next is wanted.
 
-State: that of the loader before the batch that comes next, and a mark where that is not all.
+State: that of the loader before the batch that comes next, and a mark where that is not all. That batch has been
+fetched when the state is saved, and it may have drawn random numbers here: its order, its indices, its samples. So
+"generators" holds where the global generators stood before it. A resumed rank fetches it under these, and then goes on
+with the generators as it found them.
 "ended": this rank's batches have ended, and others go on. The state is that before its last batch, so that a resumed
     rank has the batch again that it repeats.
 "over": the epoch has ended on all ranks, and the loader has batches left. A resumed rank lets it begin the rest, drops
@@ -14,14 +17,16 @@ State: that of the loader before the batch that comes next, and a mark where tha
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
 
 from fastload._ranks import is_distributed
-from fastload._rng import unchanged_generators
+from fastload._rng import GeneratorStates, current_states, from_plain, set_states, to_plain, unchanged_generators
 from fastload._stateful import is_stateful
 
 T = TypeVar("T")
@@ -68,32 +73,33 @@ class EvenBatches(Generic[T]):
         self.loader = loader
         self.equalize = equalize
         self._group = group
-        self._state: dict[str, Any] | None = None  # at the batch that is out, or loaded
+        self._state: _State | None = None  # at the batch that is out, or loaded
         self._loaded = False  # the state, for the next iteration
 
     def __iter__(self) -> Iterator[Any]:
         world_size = self._ranks()
         loaded, self._loaded = self._state if self._loaded else None, False
-        if loaded is not None and loaded["over"]:
+        if loaded is not None and loaded.over:
             self._begin_rest()
-        batches = iter(self.loader)
         last: Any = _MISSING
-        before = state = self._loader_state()
-        batch: Any = next(batches, _MISSING)
-        if loaded is not None and loaded["ended"]:
-            last, batch = batch, next(batches, _MISSING)
+        with _standing_where(loaded):
+            batches = iter(self.loader)
+            before = state = self._loader_state()
+            batch: Any = next(batches, _MISSING)
+            if loaded is not None and loaded.ended:
+                last, batch = batch, next(batches, _MISSING)
         answer = ask_ranks(batch, last, self._group)
         while (votes := answer()).having:
             own = batch is not _MISSING
             if votes.having < world_size and self._ends_all(votes, world_size):
-                self._state = _state(state, over=True) if own else None
+                self._state = replace(state, over=True) if own else None
                 return
             if own:
                 last, before, state = batch, state, self._loader_state()
                 batch = next(batches, _MISSING)
             answer = ask_ranks(batch, last, self._group)
             ended = batch is _MISSING
-            self._state = _state(before, ended=True) if ended else _state(state)
+            self._state = replace(before, ended=True) if ended else state
             yield (last, own) if self.equalize == "mask" else last
         self._state = None
 
@@ -110,8 +116,10 @@ class EvenBatches(Generic[T]):
             self._group = dist.new_group(backend="gloo")
         return dist.get_world_size(self._group)
 
-    def _loader_state(self) -> Any:
-        return self.loader.state_dict() if is_stateful(self.loader) else None  # type: ignore[attr-defined]
+    def _loader_state(self) -> _State:
+        if not is_stateful(self.loader):
+            return _State(None, None)
+        return _State(self.loader.state_dict(), current_states())  # type: ignore[attr-defined]
 
     def _ends_all(self, votes: Votes, world_size: int) -> bool:
         """Whether all stop, now that only some have a batch. What is raised is raised on all ranks."""
@@ -129,16 +137,50 @@ class EvenBatches(Generic[T]):
 
     def state_dict(self) -> dict[str, Any]:
         """Where this rank is: behind the batch that was handed out last. The loader must have ``state_dict``."""
-        return _state(self.loader.state_dict()) if self._state is None else copy.deepcopy(self._state)  # type: ignore[attr-defined]
+        return (self._state or _State(self.loader.state_dict(), None)).to_plain()  # type: ignore[attr-defined]
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next iteration go on behind that batch; until then it is the state of this object, too."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Let the next iteration go on behind that batch; until then it is the state of this object, too.
+
+        Raises ValueError for what is no such state, and what the loader raises.
+        """
+        loaded = _State.from_plain(state)
         self.loader.load_state_dict(state["loader"])  # type: ignore[attr-defined]
-        self._state, self._loaded = copy.deepcopy(state), True
+        self._state, self._loaded = loaded, True
 
 
-def _state(loader: Any, ended: bool = False, over: bool = False) -> dict[str, Any]:
-    return {"loader": loader, "ended": ended, "over": over}
+@dataclass(frozen=True)
+class _State:
+    """See the top of this file. generators: None if the loader has fetched nothing since."""
+
+    loader: Any
+    generators: GeneratorStates | None
+    ended: bool = False
+    over: bool = False
+
+    def to_plain(self) -> dict[str, Any]:
+        plain = {"loader": self.loader, "generators": to_plain(self.generators)}
+        return copy.deepcopy({**plain, "ended": self.ended, "over": self.over})
+
+    @staticmethod
+    def from_plain(plain: Mapping[str, Any]) -> _State:
+        if not isinstance(plain, Mapping) or not plain.keys() >= {"loader", "generators", "ended", "over"}:
+            raise ValueError(
+                f"this is not a state of EvenBatches: {plain!r:.100}; one of its loader goes to the loader"
+            )
+        generators = from_plain(plain["generators"])
+        return _State(copy.deepcopy(plain["loader"]), generators, plain["ended"], plain["over"])
+
+
+@contextmanager
+def _standing_where(loaded: _State | None) -> Iterator[None]:
+    """Inside, the global generators stand where those of a state that was loaded did; afterwards as before."""
+    if loaded is None or loaded.over or loaded.generators is None:
+        yield
+        return
+    with unchanged_generators():
+        set_states(loaded.generators)
+        yield
 
 
 class Votes(NamedTuple):

@@ -196,6 +196,8 @@ def _check_position(loader: Any, state: State) -> None:
                 f"the state belongs to a loader with num_workers={was}, and this one has num_workers={now}: each "
                 "worker of an iterable dataset has a place of its own in the data; resume with the same number"
             )
+        if state["_batch_size"] != loader.batch_size and not state["_iterator_finished"]:
+            raise wrong_batch_size(state["_batch_size"], loader.batch_size)
     elif state["_iterator_finished"]:
         return
     elif source is not None:

@@ -152,6 +152,19 @@ def test_a_batch_that_was_overtaken_is_not_forgotten(workers: int) -> None:
     assert sorted(seen + again) == list(range(12))
 
 
+@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize("more", [1, 2, 4])
+def test_what_is_saved_again_after_overtaken_batches_counts_both_stretches(more: int, workers: int) -> None:
+    first, state = stopped_after(DataLoader(SlowStart(12), 1, num_workers=2, in_order=False), 3)
+    second = DataLoader(Numbers(12), 1, num_workers=workers, in_order=False)
+    second.load_state_dict(state)
+    then, state = stopped_after(second, more)
+    rest = DataLoader(Numbers(12), 1, in_order=False)
+    rest.load_state_dict(state)
+    seen = [batch[0][0] for batch in (*first, *then, *run_epochs(rest, 1)[0])]
+    assert sorted(seen) == list(range(12))
+
+
 def test_a_resumed_loader_has_its_whole_length() -> None:
     loader = shuffling(0)
     loader.load_state_dict(stopped_after(shuffling(0), 4)[1])

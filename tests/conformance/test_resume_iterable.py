@@ -224,3 +224,16 @@ def test_another_number_of_workers_is_refused() -> None:
         loader = DataLoader(data, 2, num_workers=after, worker_type="thread")
         with pytest.raises(ValueError, match=f"num_workers={before}, and this one has num_workers={after}"):
             loader.load_state_dict(state)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_another_batch_size_is_refused_in_mid_epoch(workers: int) -> None:
+    def loader(batch_size: int | None) -> DataLoader:
+        return DataLoader(Sharded(11), batch_size, num_workers=workers, worker_type="thread")
+
+    _, state = stopped_after(loader(2), 2)
+    for other in (3, None):
+        with pytest.raises(ValueError, match=f"batch_size=2, and this one has batch_size={other}"):
+            loader(other).load_state_dict(state)
+    _, over = stopped_after(loader(2), 99)
+    loader(3).load_state_dict(over)  # the next epoch may be cut otherwise

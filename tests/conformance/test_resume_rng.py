@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from support.loader import DataLoader, only_fastload, three_workers_are_fine
-from support.stateful import Draws, run_epochs, run_with_stops, set_seeds, stopped_after
+from support.stateful import AtFirstPull, Draws, run_epochs, run_with_stops, set_seeds, stopped_after
 from torch.utils.data import Dataset, IterableDataset
+
+from fastload._rng import current_states, set_states
 
 pytestmark = [only_fastload, three_workers_are_fine]
 
@@ -131,3 +134,28 @@ def test_asking_for_the_state_draws_nothing_and_starts_nothing(workers: int) -> 
         assert asked == plain
     else:
         assert [[batch[0] for batch in epoch] for epoch in asked] == [[b[0] for b in epoch] for epoch in plain]
+
+
+class DrawsWhenIterated(AtFirstPull):
+    """Draws as soon as ``__iter__`` is called, as a list that is shuffled there does."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(list(super().__iter__()))
+
+
+@pytest.mark.parametrize("worker_type", ["process", "thread"])
+@pytest.mark.parametrize("kind", ["shuffle", AtFirstPull, DrawsWhenIterated])
+def test_after_an_epoch_of_persistent_workers_the_loops_generators_give_the_next_order(
+    kind: Any, worker_type: str
+) -> None:
+    def loader() -> DataLoader:
+        order = {"shuffle": True} if kind == "shuffle" else {"sampler": kind(8)}
+        return DataLoader(range(8), 2, num_workers=1, persistent_workers=True, worker_type=worker_type, **order)
+
+    gone_on, resumed = loader(), loader()
+    run_epochs(gone_on, 1)
+    resumed.load_state_dict(gone_on.state_dict())
+    generators = current_states()
+    expected = run_epochs(gone_on, 2)
+    set_states(generators)
+    assert run_epochs(resumed, 2) == expected

@@ -230,3 +230,9 @@ def test_a_state_survives_a_job_that_makes_no_step() -> None:
 def test_an_unknown_way_is_an_error() -> None:
     with pytest.raises(ValueError, match="equalize must be 'truncate', 'pad', 'mask', 'error', got None"):
         EvenBatches([], equalize=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("state", [{}, None, fastload.DataLoader(range(4)).state_dict()])
+def test_what_is_no_state_of_its_own_is_an_error(state: Any) -> None:
+    with pytest.raises(ValueError, match="this is not a state of EvenBatches"):
+        EvenBatches(fastload.DataLoader(range(4))).load_state_dict(state)
