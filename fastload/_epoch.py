@@ -188,6 +188,8 @@ class Epoch:
         stats.samples += report.samples
         stats.fetch_s += report.fetch_s
         stats.collate_s += report.collate_s
+        for stage, seconds in (report.stages or {}).items():
+            stats.stages[stage] = stats.stages.get(stage, 0.0) + seconds
         if report.skipped or report.replaced:
             stats.skipped += len(report.skipped)
             stats.replaced += len(report.replaced)

@@ -37,8 +37,11 @@ class WorkerDiedError(WorkerError):
 class DecodeError(ValueError):
     """A file or some bytes are no image that can be read: missing, cut short, damaged, of no known format, too large.
 
-    reason: what is wrong, in words. path: the file, None if the bytes came from memory.
+    reason: what is wrong, in words. path: the file, None if the bytes came from memory. position: the sample's in its
+    batch, if that was made as a whole.
     """
+
+    position: int | None = None
 
     def __init__(self, reason: str, path: str | None = None) -> None:
         super().__init__(
@@ -47,8 +50,8 @@ class DecodeError(ValueError):
         self.reason = reason
         self.path = path
 
-    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, str | None]]:
-        return type(self), (self.reason, self.path)
+    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, str | None], dict[str, object]]:
+        return type(self), (self.reason, self.path), self.__dict__
 
 
 class ForeignImageError(ValueError):

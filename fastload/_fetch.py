@@ -58,6 +58,7 @@ class FetchReport:
     samples: int = 0
     fetch_s: float = 0.0
     collate_s: float = 0.0
+    stages: dict[str, float] | None = None  # seconds of a native image pipeline's parts
     skipped: tuple[tuple[Any, str], ...] = ()  # (dataset index, error)
     replaced: tuple[tuple[Any, str], ...] = ()
     # Where the worker stands after this batch: see WorkerState. None: as before.
@@ -110,7 +111,7 @@ class Fetcher:
         """See `fastload._stream`."""
         return None
 
-    def index_in_hand(self) -> Any:
+    def position_in_hand(self) -> int | None:
         return None
 
     @property
@@ -223,9 +224,9 @@ class MapFetcher(Fetcher):
         seed = self.config.stream_seed
         return None if seed is None else BatchInHand(seed, self.epoch, self._indices)
 
-    def index_in_hand(self) -> Any:
-        position: Any = self._words[AT]
-        return None if position == NOWHERE else self._indices[position]
+    def position_in_hand(self) -> int | None:
+        position = self._words[AT]
+        return None if position == NOWHERE else position
 
     def read_ahead(self, peek: Peek) -> None:
         """Begin to gather batches before they are asked for, as far as ``peek`` tells which they will be."""

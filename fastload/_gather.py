@@ -281,11 +281,11 @@ def _array_dtype(array: NDArray[Any]) -> torch.dtype | None:
 
 def _chosen(subset: Subset[Any]) -> Chosen | None:
     node = node_of(subset.dataset)
-    table = None if node is None else _index_table(subset.indices)
+    table = None if node is None else index_table(subset.indices)
     return None if node is None or table is None else Chosen(node, table)
 
 
-def _index_table(indices: Any) -> Indices | None:
+def index_table(indices: Any) -> Indices | None:
     """The indices of a Subset as an array, if each of them means one row."""
     if isinstance(indices, torch.Tensor):
         signed = indices.dtype in (torch.int64, torch.int32, torch.int16) and indices.device.type == "cpu"

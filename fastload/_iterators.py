@@ -6,6 +6,7 @@ torch's base class draws the numbers that decide the order. Nothing else of torc
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from functools import partial
@@ -31,8 +32,11 @@ from fastload._torch_compat import (
 )
 from fastload.engines._base import Engine
 from fastload.engines._inline import InlineEngine
+from fastload.engines._native import NativeEngine, native_dataset
 from fastload.engines._process import ProcessEngine
 from fastload.engines._thread import ThreadEngine
+
+logger = logging.getLogger("fastload")
 
 
 class _EpochIterator(BaseIterator):
@@ -193,6 +197,11 @@ def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
 def make_worker_engine(loader: Any, base_seed: int, resume: Sequence[WorkerState] | None) -> Engine:
     """The engine that the loader asks for. resume: where its workers have to go on; None: at the beginning."""
     config = fetch_config(loader, base_seed)
+    native = native_dataset(config)
+    if native is not None:
+        if loader.worker_init_fn is None and loader.multiprocessing_context is None:
+            return NativeEngine(config, native, num_workers=loader.num_workers, resume=resume)
+        logger.info("worker_init_fn or multiprocessing_context given: images are made in processes, not in threads")
     if getattr(loader, "worker_type", "process") == "thread":
         return ThreadEngine(
             config,

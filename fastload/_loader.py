@@ -118,7 +118,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def stats(self) -> LoaderStats:
         """Counts and seconds of the running epoch, or of the last one; a snapshot."""
-        return replace(loader_state(self).stats)
+        stats = loader_state(self).stats
+        return replace(stats, stages=dict(stats.stages))
 
     def state_dict(self) -> dict[str, Any]:
         """Where the iteration that began last stands, in batches that `next` has returned: a new, plain dict.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -20,3 +20,5 @@ class LoaderStats:
     collate_s: float = 0.0  # samples to batch
     transport_s: float = 0.0  # batch to message and back, pinning included
     wait_s: float = 0.0  # next() had nothing to deliver yet
+    # Of fetch_s, in native image pipelines: "read", "decode", "resample", "finish".
+    stages: dict[str, float] = field(default_factory=dict)

@@ -29,15 +29,20 @@ class BatchInHand(NamedTuple):
 class MakesBatches(Protocol):
     """Who can tell what is in hand."""
 
+    report: Any
+
     def batch_in_hand(self) -> BatchInHand | None:
         """None if samples have no index that would be the same in another worker."""
 
-    def index_in_hand(self) -> Any:
-        """The dataset index of the sample that is being made; None if that is not known."""
+    def position_in_hand(self) -> int | None:
+        """Which sample of the batch is being made; None if that is not known."""
 
 
 class _Here(threading.local):
     fetcher: MakesBatches | None = None
+    # The sample that a key was taken for last, and how many were.
+    sample: Any = None
+    taken = 0
 
 
 here = _Here()
@@ -48,14 +53,25 @@ def sample_key() -> int:
 
     In a loader they depend on (seed, epoch, dataset index) alone. Elsewhere they are drawn from torch's default
     generator, and so they are in iterable datasets, and in those that fetch several samples in a ``__getitems__`` of
-    their own.
+    their own. The second call for a sample gives another key than the first: two views of an image are two.
     """
     fetcher = here.fetcher
     batch = None if fetcher is None else fetcher.batch_in_hand()
-    index = None if fetcher is None else fetcher.index_in_hand()
-    if batch is None or index is None:
+    position = None if fetcher is None else fetcher.position_in_hand()
+    if batch is None or position is None:
         return drawn_key()
-    return _core.sample_key(batch.seed & _MASK64, batch.epoch, number_of(index) & _MASK64)
+    key = _core.sample_key(batch.seed & _MASK64, batch.epoch, number_of(batch.indices[position]) & _MASK64)
+    taken = _count(fetcher, position)
+    return key if taken == 0 else _core.sample_key(key, taken, 0)
+
+
+def _count(fetcher: Any, position: int) -> int:
+    """How many keys this sample has had so far."""
+    report = fetcher.report  # there is one for each batch
+    is_same = here.sample is not None and here.sample[0] is report and here.sample[1] == position
+    here.taken = here.taken + 1 if is_same else 0
+    here.sample = (report, position)
+    return here.taken
 
 
 def drawn_key() -> int:

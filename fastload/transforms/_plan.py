@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from fastload import _core
 from fastload._stream import sample_key
@@ -46,6 +47,19 @@ class FilePlan:
     def whole(self) -> bool:
         """Whether the program does everything, and gives tensors of one size: a batch can be made natively."""
         return not self.tail and self.kind == "tensor" and self.program.out_size() is not None
+
+    def batch_shape(self, image_size: tuple[int, int] | None = None) -> tuple[tuple[int, int, int], torch.dtype] | None:
+        """((channels, height, width), dtype) of every sample, if the program makes whole samples of one size.
+
+        image_size: (height, width) of the images that go in, if they have the same.
+        """
+        size = self.program.out_size(*(image_size or (0, 0)))
+        if self.tail or self.kind != "tensor" or size is None:
+            return None
+        levels = self._segment.levels
+        if levels is None:
+            return (self._segment.channels, *size), torch.uint8
+        return (levels.shape[0], *size), levels.dtype
 
     @property
     def is_random(self) -> bool:

@@ -125,7 +125,12 @@ def test_pixels_in_memory_are_a_source_too() -> None:
 @pytest.fixture
 def mixed(tmp_path: Path) -> _core.ImageFiles:
     """A JPEG file, a PNG file, a broken JPEG file and one that is not there."""
-    paths = [jpeg(tmp_path / "0.jpg", 20, 20), str(tmp_path / "1.png"), str(tmp_path / "2.jpg"), str(tmp_path / "3.jpg")]
+    paths = [
+        jpeg(tmp_path / "0.jpg", 20, 20),
+        str(tmp_path / "1.png"),
+        str(tmp_path / "2.jpg"),
+        str(tmp_path / "3.jpg"),
+    ]
     Image.fromarray(painted(21, 22, 3)).save(paths[1])
     Path(paths[2]).write_bytes(Path(paths[0]).read_bytes()[:200])
     return _core.ImageFiles(paths)

@@ -210,7 +210,9 @@ def test_values_and_layout_are_as_the_output_says() -> None:
 
 
 def test_a_key_decides_what_is_drawn() -> None:
-    program = _core.ImageProgram([(0, "random_resized_crop", 8, 8, (0.1, 1.0), (0.75, 4 / 3), "bilinear"), (1, "flip_x", 0.5)])
+    program = _core.ImageProgram(
+        [(0, "random_resized_crop", 8, 8, (0.1, 1.0), (0.75, 4 / 3), "bilinear"), (1, "flip_x", 0.5)]
+    )
     drawn = [program.draw(key, 100, 80) for key in range(50)]
     assert drawn == [program.draw(key, 100, 80) for key in range(50)]
     assert len({repr(one) for one in drawn}) == 50

@@ -1,0 +1,110 @@
+"""One folder a class, as torchvision's ImageFolder has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastload import _core
+from fastload.datasets._images import ImageDataset
+from fastload.io import MAX_PIXELS
+
+# torchvision's, in its order: it is part of an error's text.
+IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
+
+class ImageFolder(ImageDataset):
+    """(image, class) of every image file in ``root``/CLASS/...; classes are numbered in the order of their names.
+
+    Arguments, attributes and order are torchvision's: files by folder, folders and files sorted by name. Images are PIL
+    images in RGB, or what ``transform`` makes of them: with fastload's transforms natively, straight from the file.
+
+    loader: called with a path in place of opening it with Pillow; transforms get what it returns, and nothing is
+        native. is_valid_file: called with a path; files it refuses are left out, and extensions do not count.
+    apply_exif_orientation: turn images as their EXIF data says; torchvision does not.
+    scaled_decoding: a native transform that shrinks a JPEG image to half or less may have it decoded at 1/2, 1/4 or
+        1/8 of its size first; that is several times as quick, and differs from Pillow by a few levels.
+    max_pixels: larger images are errors; None: none are.
+
+    Raises FileNotFoundError if there is no class, or, without ``allow_empty``, a class without an image.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+        loader: Callable[[str], Any] | None = None,
+        is_valid_file: Callable[[str], bool] | None = None,
+        allow_empty: bool = False,
+        *,
+        apply_exif_orientation: bool = False,
+        scaled_decoding: bool = True,
+        max_pixels: int | None = MAX_PIXELS,
+    ) -> None:
+        self.root = os.fspath(root)
+        self.transform = transform
+        self.target_transform = target_transform
+        self.native = loader is None
+        self.loader = self._open if loader is None else loader
+        self.extensions = IMG_EXTENSIONS if is_valid_file is None else None
+        self.apply_exif_orientation = apply_exif_orientation
+        self.scaled_decoding = scaled_decoding
+        self.max_pixels = max_pixels
+        self.classes, self.class_to_idx = find_classes(self.root)
+        self.samples = find_samples(self.root, self.class_to_idx, is_valid_file, allow_empty)
+        self.targets = [target for _, target in self.samples]
+
+    @property
+    def imgs(self) -> list[tuple[str, int]]:
+        """torchvision's other name for ``samples``."""
+        return self.samples
+
+    def load(self, index: int) -> Any:
+        return self.loader(self.samples[index][0])
+
+    def _open(self, path: str) -> Any:
+        from PIL import Image, ImageOps
+
+        with Image.open(path) as image:
+            turned = ImageOps.exif_transpose(image) if self.apply_exif_orientation else image
+            return turned.convert("RGB")
+
+    def _make_source(self) -> _core.ImageSource:
+        paths = (path for path, _ in self.samples)
+        return _core.ImageFiles(paths, "RGB", self.apply_exif_orientation, self.scaled_decoding, self.max_pixels or 0)
+
+    def __repr__(self) -> str:
+        return f"ImageFolder({self.root!r}, {len(self.samples)} images in {len(self.classes)} classes)"
+
+
+def find_classes(root: str) -> tuple[list[str], dict[str, int]]:
+    """The names of the folders in ``root``, sorted, and the number of each."""
+    with os.scandir(root) as entries:
+        classes = sorted(entry.name for entry in entries if entry.is_dir())
+    if not classes:
+        raise FileNotFoundError(f"Couldn't find any class folder in {root}.")
+    return classes, {name: number for number, name in enumerate(classes)}
+
+
+def find_samples(
+    root: str, class_to_idx: dict[str, int], is_valid_file: Callable[[str], bool] | None, allow_empty: bool
+) -> list[tuple[str, int]]:
+    """(path, class) of every image file, in torchvision's order."""
+    samples: list[tuple[str, int]] = []
+    empty = []
+    for name in sorted(class_to_idx):
+        before = len(samples)
+        for folder, _, files in sorted(os.walk(os.path.join(root, name), followlinks=True)):
+            for file in sorted(files):
+                path = os.path.join(folder, file)
+                if is_valid_file(path) if is_valid_file is not None else file.lower().endswith(IMG_EXTENSIONS):
+                    samples.append((path, class_to_idx[name]))
+        if len(samples) == before:
+            empty.append(name)
+    if empty and not allow_empty:
+        supported = "" if is_valid_file is not None else f" Supported extensions are: {', '.join(IMG_EXTENSIONS)}"
+        raise FileNotFoundError(f"Found no valid file for the classes {', '.join(empty)} in {Path(root)}.{supported}")
+    return samples

@@ -1,0 +1,79 @@
+"""One batch of an image data set, made by a native program in whatever threads work on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastload import _core
+from fastload._errors import DecodeError
+from fastload._gather import Allocate
+from fastload.collate import default_collate
+
+if TYPE_CHECKING:
+    from fastload.datasets._images import ImageDataset
+
+Indices = NDArray[np.int64]
+_MASK64 = (1 << 64) - 1
+
+
+class NativeBatch:
+    """The samples ``indices`` of ``dataset``, under the keys that (seed, epoch, streams) give.
+
+    job: for an `_core.ImageQueue`. When it is done, `errors` and `collated` tell.
+    """
+
+    def __init__(
+        self, dataset: ImageDataset, indices: Indices, streams: Indices, seed: int, epoch: int, allocate: Allocate
+    ) -> None:
+        plan = dataset.batch_plan()
+        assert plan is not None
+        shaped = plan.batch_shape(dataset.image_size)
+        assert shaped is not None
+        shape, dtype = shaped
+        length = len(dataset)
+        if int(indices.min()) < -length or int(indices.max()) >= length:
+            raise IndexError(f"an index of {indices.tolist()} is out of bounds for {length} images")
+        self._dataset = dataset
+        self.indices = np.where(indices < 0, indices + length, indices)
+        self.images = allocate((len(indices), *shape), dtype)
+        self.job = _core.ImageJob(
+            plan.program, dataset.source(), self.indices, streams, seed & _MASK64, epoch, self.images
+        )
+
+    def make_here(self) -> None:
+        """All of it, in the calling thread."""
+        queue = _core.ImageQueue()
+        queue.push(self.job)
+        queue.drain()
+        while (event := queue.work()) is not None:
+            if event[1] >= 0:
+                self.decode_foreign(event[1])
+
+    def decode_foreign(self, position: int) -> None:
+        """The sample's file is for Pillow."""
+        try:
+            pixels = self._dataset.decode_foreign(self.job.path(position))
+            self.job.give(position, pixels)
+        except DecodeError as error:
+            self.job.fail(position, error.reason)
+        except Exception as error:
+            self.job.fail(position, f"{type(error).__name__}: {error}")
+
+    def errors(self) -> list[DecodeError]:
+        """One for each sample that could not be made; ``position`` says which."""
+        errors = []
+        for position, text in self.job.faults():
+            error = DecodeError(text, self.job.path(position) or None)
+            error.position = position
+            errors.append(error)
+        return errors
+
+    def labels(self) -> list[Any]:
+        return [self._dataset.label(number) for number in self.indices.tolist()]
+
+    def collated(self) -> Any:
+        """The batch as `default_collate` makes it of the samples."""
+        return [self.images, default_collate(self.labels())]

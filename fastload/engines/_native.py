@@ -1,0 +1,256 @@
+"""Worker threads for data sets whose whole batches are made natively: images, without the GIL.
+
+All threads work on one queue of batches, several in one batch and the oldest first, so that the batch that is wanted
+next is the next to be whole. Python sees a thread only when a batch is whole, or when a file is for Pillow.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import queue
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Subset
+
+from fastload import _core
+from fastload._errors import DecodeError
+from fastload._failure import LocalFailure
+from fastload._fetch import FetchConfig, FetchReport, described
+from fastload._gather import as_index, index_table
+from fastload._stateful import WorkerState, fresh_states
+from fastload._torch_compat import set_thread_name, torch_collate
+from fastload.collate import collates_as_torch, default_collate
+from fastload.datasets._images import ImageDataset
+from fastload.datasets._native_batch import NativeBatch
+from fastload.engines import _live
+from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
+from fastload.memory._arena import allocate
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class NativeDataset:
+    """A data set of images, or torch's Subset of one: ``table`` has the images' numbers then."""
+
+    images: ImageDataset
+    table: Indices | None
+
+    def numbers(self, index: Indices) -> Indices:
+        return index if self.table is None else self.table[index]
+
+
+def native_dataset(config: FetchConfig) -> NativeDataset | None:
+    """The data set of a loader, if its batches are native ones; None: samples are made and collated in Python."""
+    is_default = config.collate_fn in (torch_collate.default_collate, default_collate)
+    if config.iterable or not config.auto_collation or not is_default or not collates_as_torch():
+        return None
+    dataset, table = config.dataset, None
+    while type(dataset) is Subset:
+        chosen = index_table(dataset.indices)
+        if chosen is None:
+            return None
+        table = chosen if table is None else chosen[table]
+        dataset = dataset.dataset
+    if not isinstance(dataset, ImageDataset) or dataset.batch_plan() is None:
+        return None
+    return NativeDataset(dataset, table)
+
+
+class NativeEngine:
+    """Makes batches in ``num_workers`` daemon threads, started with the first epoch."""
+
+    def __init__(
+        self,
+        config: FetchConfig,
+        dataset: NativeDataset,
+        *,
+        num_workers: int,
+        resume: Sequence[WorkerState] | None = None,
+    ) -> None:
+        self.workers: list[ImageThread] = []
+        self._config = config
+        self._dataset = dataset
+        self._num_workers = num_workers
+        self._resume_from = resume
+        self._epoch = 0
+        self._jobs = _core.ImageQueue()
+        self._results: dict[_core.ImageJob, NativeResult] = {}  # of jobs that are not whole
+        self._answers: queue.SimpleQueue[NativeResult] = queue.SimpleQueue()
+        self._unanswered = 0
+        self._owner_pid = 0
+
+    def start(self, epoch: int) -> Sequence[WorkerState]:
+        self._epoch = epoch
+        if self.workers:
+            while self._unanswered:
+                self._answers.get()
+                self._unanswered -= 1
+            return [WorkerState() for _ in self.workers]
+        self._owner_pid = os.getpid()
+        _live.add(self)
+        for number in range(self._num_workers):
+            thread = ImageThread(number, self._jobs, self._results, self._answers)
+            self.workers.append(thread)
+            thread.start()
+        return fresh_states(self._resume_from, self._num_workers)
+
+    def submit(self, task: BatchTask) -> None:
+        self._unanswered += 1
+        result = NativeResult(task, self._config)
+        try:
+            result.batch = self._batch(task.indices)
+        except Exception as error:
+            result.error = error
+            self._answers.put(result)
+            return
+        self._results[result.batch.job] = result
+        self._jobs.push(result.batch.job)
+
+    def _batch(self, indices: Any) -> NativeBatch:
+        index = as_index(indices)
+        if index is None:  # torch's scalars, say
+            index = np.array([operator.index(one) for one in indices], dtype=np.int64)
+        seed = self._config.stream_seed
+        assert seed is not None
+        numbers = self._dataset.numbers(index)
+        return NativeBatch(self._dataset.images, numbers, index, seed, self._epoch, allocate)
+
+    def next(self, timeout_s: float | None) -> NativeResult | None:
+        if not self.workers:
+            raise stopped_error()
+        try:
+            result = self._answers.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        self._unanswered -= 1
+        return result
+
+    def stop(self) -> None:
+        workers, self.workers = self.workers, []
+        if not workers or os.getpid() != self._owner_pid:  # a forked child has no threads, and perhaps a taken lock
+            return
+        self._jobs.stop()
+        for thread in workers:
+            if thread is not threading.current_thread():  # a finaliser runs where it wants to
+                thread.join(STOP_TIMEOUT_S)
+        self._results.clear()
+        self._answers = queue.SimpleQueue()
+        _live.discard(self)
+
+
+class ImageThread(threading.Thread):
+    """One worker. Offers what others ask of a worker process."""
+
+    pid = None
+    exitcode = None
+
+    def __init__(
+        self,
+        number: int,
+        jobs: _core.ImageQueue,
+        results: dict[_core.ImageJob, NativeResult],
+        answers: queue.SimpleQueue[NativeResult],
+    ) -> None:
+        super().__init__(name=f"fastload image worker {number}", daemon=True)
+        self._jobs = jobs
+        self._results = results
+        self._answers = answers
+
+    def terminate(self) -> None:
+        """End all threads of the engine after the samples in hand."""
+        self._jobs.stop()
+
+    def run(self) -> None:
+        set_thread_name("pt_data_worker")
+        while (event := self._jobs.work()) is not None:
+            job, position = event
+            if position >= 0:
+                result = self._results.get(job)
+                if result is not None and result.batch is not None:
+                    result.batch.decode_foreign(position)
+            else:
+                answer = self._results.pop(job, None)
+                if answer is not None:
+                    self._answers.put(answer)
+            del event, job  # the batch belongs to the loader's user now
+
+
+class NativeResult:
+    """The answer to one task: a batch, or the error that kept it from being begun."""
+
+    ended = False
+
+    def __init__(self, task: BatchTask, config: FetchConfig) -> None:
+        self.number = task.number
+        self.worker = task.worker
+        self.batch: NativeBatch | None = None
+        self.error: Exception | None = None
+        self._indices = task.indices
+        self._config = config
+        self._report = FetchReport()
+
+    def open(self) -> Made:
+        try:
+            outcome: Any = self._opened()
+        except Exception as error:
+            position = getattr(error, "position", None)
+            where = (
+                "" if position is None else f"dataset index {self._index(position)}, position {position} in the batch"
+            )
+            outcome = LocalFailure(error, where)
+        return Made(outcome, self._report)
+
+    def discard(self) -> None:
+        self.batch = None
+
+    def _opened(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        batch = self.batch
+        assert batch is not None
+        report = self._report
+        report.stages = batch.job.seconds()
+        report.fetch_s = sum(report.stages.values())
+        report.samples = len(batch.indices)
+        errors = batch.errors()
+        if not errors:
+            return batch.collated()
+        if self._config.on_error == "raise":
+            raise errors[0]
+        return self._mended({error.position: error for error in errors}, batch)
+
+    def _mended(self, errors: dict[int | None, DecodeError], batch: NativeBatch) -> Any:
+        """The batch without the samples at fault, or with what the user puts in their place."""
+        on_error, report = self._config.on_error, self._report
+        samples: list[Any] = []
+        for position, label in enumerate(batch.labels()):
+            error = errors.get(position)
+            if error is None:
+                samples.append((batch.images[position], label))
+            elif callable(on_error):
+                samples.append(on_error(self._index(position), error))
+                report.replaced += ((self._index(position), described(error)),)
+            else:
+                report.skipped += ((self._index(position), described(error)),)
+        report.samples = len(samples)
+        if not samples:
+            raise RuntimeError(
+                f"all {len(errors)} samples of this batch failed, so that on_error='skip' leaves nothing to collate "
+                f"(the last: {report.skipped[-1][1]}); repair the dataset, use larger batches, or pass "
+                "on_error=callable(index, exception) to provide replacements"
+            ) from next(iter(errors.values()))
+        return default_collate(samples)
+
+    def _where(self, position: int | None) -> str:
+        return "" if position is None else f"dataset index {self._index(position)}, position {position} in the batch"
+
+    def _index(self, position: int) -> Any:
+        index = self._indices[position]
+        return int(index) if isinstance(index, np.integer) else index
