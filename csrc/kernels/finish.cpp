@@ -1,5 +1,6 @@
 #include "kernels/finish.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "core/cpu.h"
@@ -9,15 +10,49 @@
 namespace fastload {
 namespace {
 
-bool reproduces(const Arithmetic& arithmetic, int channels, const void* values) {
-  for (int c = 0; c < channels; ++c) {
-    for (int level = 0; level < 256; ++level) {
-      const float value = computed(arithmetic, c, static_cast<std::uint8_t>(level));
-      const auto* expected = static_cast<const std::uint8_t*>(values) + (c * 256 + level) * sizeof(float);
-      if (std::memcmp(&value, expected, sizeof(float)) != 0) return false;
-    }
+constexpr int kMostPlaces = 6;
+
+bool reproduces(const Arithmetic& arithmetic, int channel, const float* table) {
+  for (int level = 0; level < 256; ++level) {
+    const float value = computed(arithmetic, channel, static_cast<std::uint8_t>(level));
+    if (std::memcmp(&value, table + level, sizeof(float)) != 0) return false;
   }
   return true;
+}
+
+float decimal(double value, int places) {
+  const double power = std::pow(10.0, places);
+  return static_cast<float>(std::round(value * power) / power);
+}
+
+// Finds mean and deviation of a channel, which people write with few decimals.
+bool find_normalisation(Arithmetic* arithmetic, int channel, const float* table) {
+  const float top = computed({arithmetic->divides, arithmetic->scale}, channel, 255);
+  const double deviation = static_cast<double>(top) / (static_cast<double>(table[255]) - table[0]);
+  const double mean = -static_cast<double>(table[0]) * deviation;
+  for (int places = 1; places <= kMostPlaces; ++places) {
+    arithmetic->deviation[channel] = decimal(deviation, places);
+    arithmetic->mean[channel] = decimal(mean, places);
+    if (arithmetic->deviation[channel] != 0.0F && reproduces(*arithmetic, channel, table)) return true;
+  }
+  return false;
+}
+
+// The arithmetic that a table of float32 was made by, if it is one that the kernels know.
+std::optional<Arithmetic> arithmetic_of(int channels, const float* values) {
+  for (const Arithmetic& plain : {Arithmetic{true, 255.0F}, Arithmetic{false, 1.0F / 255.0F}}) {
+    for (const bool normalises : {false, true}) {
+      Arithmetic arithmetic = plain;
+      arithmetic.normalises = normalises;
+      int found = 0;
+      while (found < channels && (normalises ? find_normalisation(&arithmetic, found, values + found * 256)
+                                             : reproduces(arithmetic, found, values + found * 256))) {
+        ++found;
+      }
+      if (found == channels) return arithmetic;
+    }
+  }
+  return std::nullopt;
 }
 
 // The output channels of input column `column` of a row (-1: fill), before the level map.
@@ -132,14 +167,11 @@ float computed(const Arithmetic& arithmetic, int channel, std::uint8_t level) no
   return value / arithmetic.deviation[channel];
 }
 
-LevelMap::LevelMap(OutType type, int channels, const void* values, const std::optional<Arithmetic>& arithmetic)
-    : type_(type), channels_(channels) {
+LevelMap::LevelMap(OutType type, int channels, const void* values) : type_(type), channels_(channels) {
   if (values == nullptr) return;
   table_.resize(static_cast<std::size_t>(channels) * 256 * out_bytes(type));
   std::memcpy(table_.data(), values, table_.size());
-  if (type == OutType::kFloat32 && channels <= 3 && arithmetic && reproduces(*arithmetic, channels, values)) {
-    arithmetic_ = arithmetic;
-  }
+  if (type == OutType::kFloat32 && channels <= 3) arithmetic_ = arithmetic_of(channels, table<float>(0));
 }
 
 void finish_image(ImageView in, const Placement& placement, const LevelMap& map, int height, int width, bool planar,

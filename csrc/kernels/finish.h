@@ -22,13 +22,13 @@ struct Arithmetic {
   float deviation[3] = {1, 1, 1};
 };
 
-// What the 256 levels of each channel become. The table is the truth. Computing a value is quicker than looking it up;
-// so `arithmetic` says how the table may have been made, and is used if it gives the same bits for every level.
+// What the 256 levels of each channel become. The table is the truth. Computing a value is quicker than looking it up:
+// where a table of float32 shows how it was made, and that gives the same bits for every level, values are computed.
 class LevelMap {
  public:
   // channels: 1, 3 or 4. values: channels x 256, of `type` (raw bits), channel by channel; null: levels stay as they
   // are (kUint8 only).
-  LevelMap(OutType type, int channels, const void* values, const std::optional<Arithmetic>& arithmetic = {});
+  LevelMap(OutType type, int channels, const void* values);
 
   OutType type() const noexcept { return type_; }
   int channels() const noexcept { return channels_; }

@@ -1,7 +1,7 @@
 // Divisions take five times as long as multiplications, so a quotient is computed as q = a * r, r = 1 / b rounded, and
 // mended by its remainder: q + (a - q * b) * r. With fused operations that is the correctly rounded quotient (Markstein,
-// "Computation of elementary functions on the IBM RISC System/6000 processor", 1990) but for extreme exponents;
-// fits() leaves those to real divisions.
+// "Computation of elementary functions on the IBM RISC System/6000 processor", 1990), far from the ends of the range of
+// floats, where levels, means and deviations are.
 #if defined(__x86_64__)
 
 #include <immintrin.h>

@@ -7,6 +7,9 @@
 
 #include "kernels/resample_passes.h"
 
+// gcc 12 warns of its own intrinsics, whose masked forms begin with an undefined register.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC target("avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")
 
 namespace fastload {

@@ -124,10 +124,13 @@ class ImageDataset(Dataset[Any]):
         seed, epoch = (_stream.drawn_key(), 0) if in_hand is None else (in_hand.seed, in_hand.epoch)
         batch = NativeBatch(self, index, streams, seed, epoch, allocate)
         batch.make_here()
-        errors = batch.errors()
-        if errors:
-            raise errors[0]
-        return batch.collated()
+        error = next(iter(batch.errors()), None)
+        if error is None:
+            return batch.collated()
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame
 
     def _number(self, index: Any) -> int:
         number = operator.index(index)

@@ -170,16 +170,19 @@ class ImageThread(threading.Thread):
     def run(self) -> None:
         set_thread_name("pt_data_worker")
         while (event := self._jobs.work()) is not None:
-            job, position = event
-            if position >= 0:
-                result = self._results.get(job)
-                if result is not None and result.batch is not None:
-                    result.batch.decode_foreign(position)
-            else:
-                answer = self._results.pop(job, None)
-                if answer is not None:
-                    self._answers.put(answer)
-            del event, job  # the batch belongs to the loader's user now
+            self._handle(*event)
+            del event  # the batch belongs to the loader's user now
+
+    def _handle(self, job: _core.ImageJob, position: int) -> None:
+        """A file is for Pillow, or the job is whole. One that is not known has been dropped by `NativeEngine.stop`."""
+        result = self._results.get(job)
+        if result is None or result.batch is None:
+            return
+        if position >= 0:
+            result.batch.decode_foreign(position)
+        else:
+            del self._results[job]
+            self._answers.put(result)
 
 
 class NativeResult:
@@ -223,7 +226,7 @@ class NativeResult:
         if not errors:
             return batch.collated()
         if self._config.on_error == "raise":
-            raise errors[0]
+            return LocalFailure(errors[0], self._where(errors[0].position))
         return self._mended({error.position: error for error in errors}, batch)
 
     def _mended(self, errors: dict[int | None, DecodeError], batch: NativeBatch) -> Any:

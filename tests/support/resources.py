@@ -53,7 +53,7 @@ def descriptors() -> set[tuple[int, str]]:
     folder = os.open("/proc/self/fd", os.O_RDONLY)
     try:
         numbers = {int(name) for name in os.listdir(folder)} - _server_descriptors() - {folder}
-        return {(number, os.readlink(f"/proc/self/fd/{number}")) for number in numbers if _is_open(number)}
+        return {(number, target) for number in numbers if (target := _target(number)) is not None}
     finally:
         os.close(folder)
 
@@ -93,9 +93,12 @@ def left_behind(before: dict[str, object]) -> dict[str, object]:
     return found
 
 
-def _is_open(number: int) -> bool:
-    """False for the descriptor that only listing the folder had open."""
-    return os.path.lexists(f"/proc/self/fd/{number}")
+def _target(number: int) -> str | None:
+    """None for a descriptor that is closed by now: that of the listing itself, or one of another thread's."""
+    try:
+        return os.readlink(f"/proc/self/fd/{number}")
+    except FileNotFoundError:
+        return None
 
 
 def _server_pids() -> set[int]:

@@ -1,0 +1,143 @@
+#include "kernels/resample.h"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "core/cpu.h"
+#include "kernels/finish.h"
+#include "tests/check.h"
+
+using namespace fastload;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes noise(std::size_t count) {
+  Bytes filled(count);
+  std::uint32_t state = 12345;
+  for (auto& byte : filled) byte = static_cast<std::uint8_t>((state = state * 1664525u + 1013904223u) >> 24);
+  return filled;
+}
+
+struct Shape {
+  int height, width, out_height, out_width;
+};
+
+// Memory of exactly the rows and their padding, so that a sanitizer sees what is read or written beyond.
+Bytes resized(const Shape& s, int channels, Filter filter, int rows_at_once) {
+  AxisWeights horizontal, vertical;
+  horizontal.make(filter, s.width, 0, s.width, s.out_width, 0, s.out_width);
+  vertical.make(filter, s.height, 0, s.height, s.out_height, 0, s.out_height);
+  CHECK(horizontal.first_input() >= 0 && horizontal.end_input() <= s.width);
+  const int x0 = horizontal.first_input();
+  const int y0 = vertical.first_input();
+  horizontal.rebase();
+  vertical.rebase();
+  const std::size_t row = static_cast<std::size_t>(s.width * channels);
+  const Bytes image = noise(row * static_cast<std::size_t>(s.height));
+  Bytes out(static_cast<std::size_t>(s.out_height * s.out_width * channels));
+  RowResizer resizer;
+  resizer.start(horizontal, vertical, channels,
+                {out.data(), s.out_height, s.out_width, channels, std::ptrdiff_t{s.out_width} * channels});
+  const std::size_t used = static_cast<std::size_t>(horizontal.end_input() * channels);
+  for (int y = 0; y < vertical.end_input(); y += rows_at_once) {
+    const int count = std::min(rows_at_once, vertical.end_input() - y);
+    const std::size_t stride = used + kRowPadding;
+    Bytes group(stride * static_cast<std::size_t>(count));
+    for (int k = 0; k < count; ++k) {
+      std::memcpy(&group[stride * static_cast<std::size_t>(k)],
+                  &image[row * static_cast<std::size_t>(y0 + y + k) + static_cast<std::size_t>(x0 * channels)], used);
+    }
+    resizer.push(group.data(), static_cast<std::ptrdiff_t>(stride), count);
+  }
+  return out;
+}
+
+void every_target_gives_the_bytes_of_the_plain_one() {
+  for (const Shape& shape : {Shape{1, 1, 3, 2}, Shape{7, 5, 3, 9}, Shape{17, 31, 31, 17}, Shape{33, 25, 7, 5},
+                             Shape{3, 257, 2, 24}, Shape{64, 40, 64, 13}, Shape{40, 64, 13, 64}, Shape{9, 9, 9, 9}}) {
+    for (const int channels : {1, 4}) {
+      for (const Filter filter : {Filter::kNearest, Filter::kBox, Filter::kBilinear, Filter::kHamming,
+                                  Filter::kBicubic, Filter::kLanczos}) {
+        limit_simd(Simd::kScalar);
+        const Bytes expected = resized(shape, channels, filter, 1);
+        for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
+          limit_simd(most);
+          for (const int rows : {1, 3, 8, 100}) CHECK(resized(shape, channels, filter, rows) == expected);
+        }
+      }
+    }
+  }
+}
+
+void a_part_of_the_outputs_is_that_part_of_all() {
+  AxisWeights all, part;
+  all.make(Filter::kBilinear, 50, 3.5, 47.25, 20, 0, 20);
+  part.make(Filter::kBilinear, 50, 3.5, 47.25, 20, 6, 11);
+  CHECK(part.outputs() == 5);
+  for (int o = 0; o < part.outputs(); ++o) {
+    CHECK(part.first(o) == all.first(o + 6));
+    CHECK(std::memcmp(part.narrow(o), all.narrow(o + 6), sizeof(std::int16_t) * all.stride()) == 0);
+  }
+}
+
+// Values as torch makes them, step by step.
+std::vector<float> normalised(bool divides, const std::vector<float>& means, const std::vector<float>& deviations) {
+  std::vector<float> table;
+  for (std::size_t c = 0; c < means.size(); ++c) {
+    for (int level = 0; level < 256; ++level) {
+      float value = static_cast<float>(level);
+      value = divides ? value / 255.0F : value * (1.0F / 255.0F);
+      value = value - means[c];
+      table.push_back(value / deviations[c]);
+    }
+  }
+  return table;
+}
+
+void arithmetic_gives_the_bits_of_the_table() {
+  const std::vector<float> means{0.485F, 0.456F, 0.406F}, deviations{0.229F, 0.224F, 0.225F};
+  for (const bool divides : {true, false}) {
+    const std::vector<float> table = normalised(divides, means, deviations);
+    const LevelMap map(OutType::kFloat32, 3, table.data());
+    CHECK(map.arithmetic() != nullptr && map.arithmetic()->divides == divides);
+    for (const int width : {1, 7, 8, 9, 100}) {
+      Bytes image = noise(static_cast<std::size_t>(width * 4));
+      const Bytes padded = [&] { Bytes p = image; p.resize(p.size() + kRowPadding); return p; }();
+      const ImageView view{const_cast<std::uint8_t*>(padded.data()), 1, width, 4, std::ptrdiff_t{width} * 4};
+      for (const bool reversed : {false, true}) {
+        Placement placement;
+        placement.columns_reversed = reversed;
+        std::vector<float> out(static_cast<std::size_t>(3 * width));
+        for (const Simd most : {Simd::kScalar, Simd::kAvx512}) {
+          limit_simd(most);
+          finish_image(view, placement, map, 1, width, true, out.data());
+          for (int c = 0; c < 3; ++c) {
+            for (int x = 0; x < width; ++x) {
+              const std::uint8_t level = image[static_cast<std::size_t>((reversed ? width - 1 - x : x) * 4 + c)];
+              CHECK(std::memcmp(&out[static_cast<std::size_t>(c * width + x)],
+                                &table[static_cast<std::size_t>(c * 256 + level)], sizeof(float)) == 0);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+void a_table_of_anything_else_is_looked_up() {
+  std::vector<float> table(256);
+  for (int level = 0; level < 256; ++level) table[static_cast<std::size_t>(level)] = std::sqrt(static_cast<float>(level));
+  CHECK(LevelMap(OutType::kFloat32, 1, table.data()).arithmetic() == nullptr);
+}
+
+}  // namespace
+
+int main() {
+  every_target_gives_the_bytes_of_the_plain_one();
+  a_part_of_the_outputs_is_that_part_of_all();
+  arithmetic_gives_the_bits_of_the_table();
+  a_table_of_anything_else_is_looked_up();
+}
