@@ -7,8 +7,12 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include <unistd.h>
+
+#include "core/cpu.h"
 #include "pipeline/executor.h"
 
 using namespace fastload;
@@ -101,9 +105,10 @@ class Result : public Destination {
   std::unique_ptr<std::uint8_t[]> memory_;
 };
 
-// Where the file fuzzed right now lies: the executor reads paths.
+// Where the file fuzzed right now lies: the executor reads paths. Each process has its own.
 const char* write_file(Bytes& bytes) {
-  static const char* const path = "/dev/shm/fastload_program_fuzzer.jpg";
+  static const std::string name = "/dev/shm/fastload_program_fuzzer_" + std::to_string(getpid()) + ".jpg";
+  const char* path = name.c_str();
   std::FILE* file = std::fopen(path, "wb");
   if (file == nullptr) return nullptr;
   std::fwrite(bytes.rest(), 1, bytes.left(), file);
@@ -117,6 +122,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Bytes bytes(data, size);
   const std::uint64_t key = bytes.next();
   const int layout = bytes.next();
+  limit_simd(static_cast<Simd>(key % 3));
   std::vector<Step> steps;
   for (int kind; steps.size() < kMostSteps && bytes.left() > 0 && (kind = bytes.next()) != 255;) {
     const Op op = op_from(kind % 11, bytes);

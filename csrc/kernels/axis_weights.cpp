@@ -97,6 +97,7 @@ void AxisWeights::fill(Kernel kernel, double support, int in_size, double from, 
   exact_.resize(static_cast<std::size_t>(taps_));
   int used_from = in_size;
   int used_to = 0;
+  int most = 0;
   for (int o = begin; o < end; ++o) {
     const double center = from + (o + 0.5) * scale;
     const int low = std::max(0, static_cast<int>(center - support + 0.5));
@@ -110,10 +111,28 @@ void AxisWeights::fill(Kernel kernel, double support, int in_size, double from, 
     first_[static_cast<std::size_t>(o - begin)] = low;
     used_from = std::min(used_from, low);
     used_to = std::max(used_to, high);
+    most = std::max(most, high - low);
     quantise(o - begin, exact_.data(), high - low, sum);
   }
   first_input_ = used_from;
   end_input_ = used_to;
+  taps_ = most;
+  for (int o = 0; o < end - begin; ++o) {
+    wide_ ? keep_inside(o, wide_weights_.data()) : keep_inside(o, narrow_.data());
+  }
+}
+
+// Outputs at the end of the axis have fewer inputs than taps: theirs are the last taps, behind weights of 0, so that
+// nothing is read beyond the end.
+template <class Weight>
+void AxisWeights::keep_inside(int o, Weight* all) {
+  int& first = first_[static_cast<std::size_t>(o)];
+  const int beyond = first + taps_ - end_input_;
+  if (beyond <= 0) return;
+  Weight* weights = all + std::ptrdiff_t{o} * stride_;
+  std::copy_backward(weights, weights + taps_ - beyond, weights + taps_);
+  std::fill(weights, weights + beyond, Weight{0});
+  first -= beyond;
 }
 
 void AxisWeights::quantise(int o, const double* weights, int count, double sum) {

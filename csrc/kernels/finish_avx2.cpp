@@ -8,9 +8,10 @@
 
 #include <cmath>
 
+#include "core/target.h"
 #include "kernels/finish_rows.h"
 
-#pragma GCC target("avx2,fma")
+FASTLOAD_TARGET("avx2,fma")
 
 namespace fastload {
 namespace {
@@ -62,5 +63,7 @@ void rgbx_to_float_planes_avx2(const std::uint8_t* in, int width, bool reversed,
 }
 
 }  // namespace fastload
+
+FASTLOAD_END_TARGET
 
 #endif

@@ -21,10 +21,7 @@ void horizontal_rows(const AxisWeights& weights, const Weight* all, const std::u
     const std::uint8_t* pixel = in + std::ptrdiff_t{weights.first(o)} * kChannels;
     for (int c = 0; c < kChannels; ++c) {
       std::int32_t sum = 1 << (bits - 1);
-      // Beyond the last input weights are 0; those bytes are not read here.
-      for (int k = 0; k < weights.taps() && weights.first(o) + k < weights.end_input(); ++k) {
-        sum += weight[k] * pixel[k * kChannels + c];
-      }
+      for (int k = 0; k < weights.taps(); ++k) sum += weight[k] * pixel[k * kChannels + c];
       out[o * kChannels + c] = clipped(sum, bits);
     }
   }
@@ -131,16 +128,12 @@ void RowResizer::emit() {
   const auto bytes = static_cast<std::size_t>(horizontal_->outputs()) * static_cast<std::size_t>(channels_);
   for (; rows_out_ < vertical_->outputs(); ++rows_out_) {
     const int first = vertical_->first(rows_out_);
-    const int last = std::min(first + vertical_->taps(), vertical_->end_input()) - 1;
-    if (last >= rows_in_) return;
+    if (first + vertical_->taps() > rows_in_) return;
     if (vertical_->copies()) {
       std::memcpy(out_.row(rows_out_), ring_row(first), bytes);
       continue;
     }
-    // Weights beyond the last input are 0: any row will do.
-    for (int k = 0; k < vertical_->taps(); ++k) {
-      tap_rows_[static_cast<std::size_t>(k)] = ring_row(std::min(first + k, last));
-    }
+    for (int k = 0; k < vertical_->taps(); ++k) tap_rows_[static_cast<std::size_t>(k)] = ring_row(first + k);
     pass(*vertical_, rows_out_, tap_rows_.data(), bytes, out_.row(rows_out_));
   }
 }

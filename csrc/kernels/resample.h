@@ -33,7 +33,7 @@ class AxisWeights {
   bool copies() const noexcept { return copies_; }
   bool is_wide() const noexcept { return wide_; }  // 32-bit weights, else 16-bit
   int first(int o) const noexcept { return first_[static_cast<std::size_t>(o)]; }
-  int taps() const noexcept { return taps_; }      // the most inputs of any output
+  int taps() const noexcept { return taps_; }      // the inputs of an output, from first(o) on; some may weigh 0
   int stride() const noexcept { return stride_; }  // weights from one output to the next: zeros follow the last ones
   const std::int16_t* narrow(int o) const noexcept { return narrow_.data() + std::ptrdiff_t{o} * stride_; }
   const std::int32_t* wide(int o) const noexcept { return wide_weights_.data() + std::ptrdiff_t{o} * stride_; }
@@ -43,6 +43,8 @@ class AxisWeights {
   template <class Kernel>
   void fill(Kernel kernel, double support, int in_size, double from, double scale, int begin, int end);
   void copy(int in_size, double from, double scale, int begin, int end);
+  template <class Weight>
+  void keep_inside(int o, Weight* all);
   void quantise(int o, const double* weights, int count, double sum);
 
   std::vector<int> first_;

@@ -6,9 +6,10 @@
 
 #include <cstring>
 
+#include "core/target.h"
 #include "kernels/resample_passes.h"
 
-#pragma GCC target("avx2")
+FASTLOAD_TARGET("avx2")
 
 namespace fastload {
 namespace {
@@ -166,5 +167,7 @@ void vertical_avx2(const AxisWeights& weights, int o, const std::uint8_t* const*
 }
 
 }  // namespace fastload
+
+FASTLOAD_END_TARGET
 
 #endif

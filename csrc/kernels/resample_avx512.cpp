@@ -5,12 +5,16 @@
 
 #include <cstring>
 
+#include "core/target.h"
 #include "kernels/resample_passes.h"
 
 // gcc 12 warns of its own intrinsics, whose masked forms begin with an undefined register.
+#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC target("avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")
+#endif
+
+FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")
 
 namespace fastload {
 namespace {
@@ -106,5 +110,7 @@ void vertical_avx512(const AxisWeights& weights, int o, const std::uint8_t* cons
 }
 
 }  // namespace fastload
+
+FASTLOAD_END_TARGET
 
 #endif

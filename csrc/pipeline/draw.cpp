@@ -157,16 +157,17 @@ class Drawing {
  private:
   Status check_pad(const PadOp& op) const {
     const Margins& m = op.margins;
-    const int most = op.mode == PadMode::kReflect ? 1 : 0;  // reflecting leaves the border row itself out
-    const bool reflects = op.mode == PadMode::kReflect || op.mode == PadMode::kSymmetric;
-    if (reflects && (std::max(m.left, m.right) > size_.width - most || std::max(m.top, m.bottom) > size_.height - most)) {
-      return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d (left, top, right, bottom) cannot be reflected "
-                        "from %d x %d (height x width)", m.left, m.top, m.right, m.bottom, size_.height, size_.width);
-    }
-    const Size size = padded(size_, m);
-    if (size.height < 1 || size.width < 1) {
+    const Margins less{std::min(0, m.left), std::min(0, m.top), std::min(0, m.right), std::min(0, m.bottom)};
+    const Size kept = padded(size_, less);  // negative margins take away first
+    if (kept.height < 1 || kept.width < 1) {
       return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d leave nothing of %d x %d (height x width)",
                         m.left, m.top, m.right, m.bottom, size_.height, size_.width);
+    }
+    const int most = op.mode == PadMode::kReflect ? 1 : 0;  // reflecting leaves the border row itself out
+    const bool reflects = op.mode == PadMode::kReflect || op.mode == PadMode::kSymmetric;
+    if (reflects && (std::max(m.left, m.right) > kept.width - most || std::max(m.top, m.bottom) > kept.height - most)) {
+      return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d (left, top, right, bottom) cannot be reflected "
+                        "from %d x %d (height x width)", m.left, m.top, m.right, m.bottom, kept.height, kept.width);
     }
     return {};
   }

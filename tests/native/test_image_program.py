@@ -258,7 +258,9 @@ def test_a_wrong_op_is_an_error(op: tuple[Any, ...], message: str) -> None:
     [
         (("random_crop", 9, 9, (1, 1, 1, 1), False, (0,), "constant"), "9 x 9 .* does not fit into 6 x 7"),
         (("pad", 5, 0, 0, 0, (0,), "reflect"), "cannot be reflected from 4 x 5"),
+        (("pad", -3, 0, 3, 0, (0,), "reflect"), "cannot be reflected from 4 x 2"),
         (("pad", -3, 0, -3, 0, (0,), "constant"), "leave nothing of 4 x 5"),
+        (("pad", -6, 0, 9, 0, (0,), "edge"), "leave nothing of 4 x 5"),
         (("resize_shorter", 100, 1, "box"), "would be resized to 0"),
     ],
 )

@@ -79,7 +79,11 @@ def test_a_crop_larger_than_the_image_is_refused(container: str, as_floats: bool
 @pytest.mark.parametrize("mode", ["reflect", "symmetric"])
 def test_a_border_needs_pixels_to_mirror(container: str, mode: str) -> None:
     image = image_of(pixels(4, 5), container)
-    for pad in (T.Pad((6, 0), padding_mode=mode), lambda one: F.pad(one, [6, 0], padding_mode=mode)):
+    for pad in (
+        T.Pad((6, 0), padding_mode=mode),
+        lambda one: F.pad(one, [6, 0], padding_mode=mode),
+        lambda one: F.pad(one, [-3, 0, 3, 0], padding_mode=mode),
+    ):
         with pytest.raises(ValueError, match=r"margins of .* \(left, top, right, bottom\) cannot be"):
             pad(image)
 
@@ -87,7 +91,7 @@ def test_a_border_needs_pixels_to_mirror(container: str, mode: str) -> None:
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_margins_that_leave_nothing_are_refused(container: str) -> None:
     image = image_of(pixels(4, 5), container)
-    for pad in (T.Pad(-2), lambda one: F.pad(one, -2)):
+    for pad in (T.Pad(-2), lambda one: F.pad(one, -2), T.Pad([-6, 0, 9, 0]), lambda one: F.pad(one, [-6, 0, 9, 0])):
         with pytest.raises(ValueError, match=r"leave nothing of 4 x 5"):
             pad(image)
 

@@ -102,8 +102,10 @@ def pad(image: Any, padding: int | list[int], fill: Any = 0, padding_mode: str =
     margins, values, mode = as_margins(padding), as_fill(fill), check_padding_mode(padding_mode)
     rows, columns = size_of(image)
     left, top, right, bottom = margins
-    if rows + top + bottom < 1 or columns + left + right < 1:
+    kept_rows, kept_columns = rows + min(0, top) + min(0, bottom), columns + min(0, left) + min(0, right)
+    if kept_rows < 1 or kept_columns < 1:
         raise ValueError(f"margins of {margins} (left, top, right, bottom) leave nothing of {rows} x {columns}")
+    rows, columns = kept_rows, kept_columns  # negative margins take away first
     most = {"reflect": (columns - 1, rows - 1), "symmetric": (columns, rows)}.get(mode)
     if most is not None and (max(left, right) > most[0] or max(top, bottom) > most[1]):
         raise ValueError(f"margins of {margins} (left, top, right, bottom) cannot be mirrored from {rows} x {columns}")

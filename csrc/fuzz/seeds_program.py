@@ -1,0 +1,33 @@
+"""Writes the program fuzzer's seeds: chains of steps before JPEG files of every kind, and before pixels.
+
+usage: python seeds_program.py FOLDER
+"""
+
+import random
+import sys
+from pathlib import Path
+
+from seeds_decode import files
+
+STEP_KINDS, MOST_STEPS, END_OF_STEPS = 11, 5, 255
+MOST_BYTES_OF_A_STEP = 16
+
+
+def chain() -> bytes:
+    """A key, a layout, and some steps, each with more bytes than it needs: the rest is read as further steps."""
+    steps = b"".join(
+        bytes([random.randrange(STEP_KINDS)]) + random.randbytes(random.randrange(MOST_BYTES_OF_A_STEP))
+        for _ in range(random.randint(0, MOST_STEPS))
+    )
+    return random.randbytes(2) + steps + bytes([END_OF_STEPS])
+
+
+def main(folder: Path) -> None:
+    random.seed(0)
+    for number, file in enumerate(files()):
+        (folder / f"file-{number:03}").write_bytes(chain() + file)
+        (folder / f"pixels-{number:03}").write_bytes(chain() + random.randbytes(2 + 30 * 30 * 4))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
