@@ -41,6 +41,10 @@ INTEGRATIONS_PIP := $(INTEGRATIONS)/bin/python -m pip --disable-pip-version-chec
 PILLOW_SIMD := .venv-pillow-simd
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 
+# What benchmarks compare with and nothing else needs, 1 GB: it sees the packages of .venv, and adds its own.
+PEERS := .venv-peers
+PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
+
 # A stamp is written only after its whole recipe succeeded, so whatever was interrupted is done again.
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
 EXTENSION := $(wildcard fastload/_core*.so)
@@ -68,7 +72,7 @@ test-pillow-simd: build $(PILLOW_SIMD)/done
 	$(PILLOW_SIMD)/bin/python -c 'import PIL; print("Pillow-SIMD", PIL.__version__); assert "post" in PIL.__version__'
 	PYTHONPATH=$(CURDIR) $(PILLOW_SIMD)/bin/python -m pytest $(PYTEST_ARGS) tests/unit/test_io_*.py tests/stress/test_bad_images.py
 
-bench: build
+bench: build $(PEERS)/done
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: build
@@ -115,6 +119,14 @@ $(PILLOW_SIMD)/done: $(DONE)/requirements
 	$(BIN)/python -m venv $(PILLOW_SIMD)
 	CC="cc -mavx2" $(PILLOW_SIMD)/bin/python -m pip --disable-pip-version-check install --no-binary :all: pillow-simd
 	$(BIN)/python -c '$(SITE)' > "$$($(PILLOW_SIMD)/bin/python -c '$(SITE)')/rest.pth"
+	touch $@
+
+$(PEERS)/done: $(DONE)/requirements constraints-peers.txt
+	rm -rf $(PEERS)
+	$(BIN)/python -m venv $(PEERS)
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
+	    > "$$($(PEERS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/development.pth"
+	$(PEERS_PIP) install -c constraints.txt -r constraints-peers.txt
 	touch $@
 
 # build/unfinished outlives a build that was killed: its object files may be cut short.

@@ -27,6 +27,7 @@ ORDER = (
     "second_epoch",
     "memory",
     "overhead",
+    "images",
     "sampler_start",
     "sampler_rate",
     "state",

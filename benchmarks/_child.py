@@ -12,9 +12,9 @@ ROOT = Path(__file__).parent.parent
 class Child:
     """A process that runs ``module``; each ``ask`` writes a line and waits for one line of JSON."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, python: Path = Path(sys.executable)) -> None:
         self._module = module
-        command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+        command = [str(python), "-m", f"benchmarks.{module}", *arguments]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True, bufsize=1
         )

@@ -72,15 +72,22 @@ class Target:
 
     text: str
     times_torch: float | None = None  # at least so many times better than torch, or than the row's peer
+    times_others: Mapping[str, float] = field(default_factory=dict)  # the same for other sides, by name
     share_of_limit: float | None = None
     at_most: float | None = None  # in the row's unit
 
-    def is_met(self, times_peer: float | None, share: float | None, figure: float) -> bool:
-        return (
-            (self.times_torch is None or (times_peer is not None and times_peer >= self.times_torch))
+    def verdict(self, times: Mapping[str, float], peer: str, share: float | None, figure: float) -> dict[str, Any]:
+        """times: how many times better than each side that was measured; a bound on another is not met, and named."""
+        bounds = dict(self.times_others)
+        if self.times_torch is not None:
+            bounds[peer] = self.times_torch
+        met = (
+            all(times.get(name, 0.0) >= bound for name, bound in bounds.items())
             and (self.share_of_limit is None or (share is not None and share >= self.share_of_limit))
             and (self.at_most is None or figure <= self.at_most)
         )
+        gaps = "".join(f" ({name} is missing)" for name in bounds if name not in times)
+        return {"text": self.text + gaps, "met": met}
 
 
 @dataclass(frozen=True)
@@ -120,9 +127,8 @@ class Rounds:
         """Everything the table needs, as JSON."""
         sides = {name: summary(figures) for name, figures in self.figures.items()}
         mine, unit = sides["fastload"]["median"], self.row.unit
-        peer = sides.get(self.row.peer)
-        times_peer = unit.times_better(mine, peer["median"]) if peer else None
-        share = unit.times_better(mine, sides["limit"]["median"]) if "limit" in sides else None
+        times = {name: unit.times_better(mine, side["median"]) for name, side in sides.items() if name != "fastload"}
+        share = times.pop("limit", None)
         return {
             "title": self.row.title,
             "unit": unit.name,
@@ -133,24 +139,17 @@ class Rounds:
             "peer": self.row.peer,
             "no_peer": self.row.no_peer,
             "warm_up": self.row.warm_up,
-            "times_peer": times_peer,
+            "times": times,
+            "times_peer": times.get(self.row.peer),
             "share_of_limit": share,
-            "must": verdict(self.row.must, times_peer, share, mine),
-            "goal": verdict(self.row.goal, times_peer, share, mine),
+            "must": self.row.must and self.row.must.verdict(times, self.row.peer, share, mine),
+            "goal": self.row.goal and self.row.goal.verdict(times, self.row.peer, share, mine),
         }
 
 
 def summary(figures: list[float]) -> dict[str, Any]:
     ordered = sorted(figures)
     return {"median": statistics.median(ordered), "min": ordered[0], "max": ordered[-1], "figures": figures}
-
-
-def verdict(
-    target: Target | None, times_peer: float | None, share: float | None, figure: float
-) -> dict[str, Any] | None:
-    if target is None:
-        return None
-    return {"text": target.text, "met": target.is_met(times_peer, share, figure)}
 
 
 def both(side: Callable[[str], Side]) -> dict[str, Side]:

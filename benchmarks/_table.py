@@ -104,7 +104,11 @@ def details(row: dict[str, Any]) -> Iterable[str]:
     for name, side in row["sides"].items():
         low, high = number(side["min"]), amount(side["max"], row["unit"])
         fewer = f", {len(side['figures'])} only" if len(side["figures"]) < row["rounds"] else ""
-        yield f"- {name}: {amount(side['median'], row['unit'])} ({low} to {high}{fewer})"
+        times = f", fastload {number(row['times'][name])}x" if name in row["times"] and name != row["peer"] else ""
+        yield f"- {name}: {amount(side['median'], row['unit'])} ({low} to {high}{fewer}){times}"
+    if row["notes"]:
+        yield ""
+        yield from row["notes"]
 
 
 def amount(value: float, unit: str) -> str:

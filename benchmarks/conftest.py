@@ -1,14 +1,20 @@
 """The ``compare`` fixture: pytest-benchmark times fastload; each of its rounds follows one of the others."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from benchmarks import _harness
 from benchmarks._harness import Rounds, Row, Side
 
-Compare = Callable[[Row, Mapping[str, Side]], dict[str, Any]]
+
+class Compare(Protocol):
+    """Measures ``sides``; ``notes`` are asked for when that is done, and are printed with the row."""
+
+    def __call__(
+        self, row: Row, sides: Mapping[str, Side], notes: Callable[[], list[str]] = list
+    ) -> dict[str, Any]: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def compare(benchmark: Any, request: pytest.FixtureRequest) -> Compare:
     """Measures ``sides``: "torch", "fastload", perhaps "limit" and more; the report goes to the JSON."""
 
-    def run(row: Row, sides: Mapping[str, Side]) -> dict[str, Any]:
+    def run(row: Row, sides: Mapping[str, Side], notes: Callable[[], list[str]] = list) -> dict[str, Any]:
         rounds, mine = Rounds(row), sides["fastload"]
         busy_before = _harness.wait_until_quiet(request.config.getoption("--patience"))
         load_before = _harness.load_average()
@@ -40,6 +46,7 @@ def compare(benchmark: Any, request: pytest.FixtureRequest) -> Compare:
             rounds.drop_first()
         report = rounds.report()
         report["rounds"] = len(rounds.figures["fastload"])
+        report["notes"] = notes()
         report["load_average"] = load_before
         report["busy"] = [busy_before, _harness.busy_share()]
         benchmark.extra_info.update(report)

@@ -7,7 +7,8 @@ overlap, so accuracy on them says that training works, not that the network woul
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,22 +41,34 @@ Augment = Callable[[Image.Image, int], Image.Image]
 def prepare_photos(folder: Path, crops_per_photo: int = CROPS_PER_PHOTO) -> None:
     """``folder``/{train,val}/CLASS/*.jpg exist; made only if ``folder`` is not there yet.
 
-    Every fifth crop is for validation. The folder appears under its name only when it is complete.
+    Every fifth crop is for validation.
     """
     if folder.exists():
         return
+    with made_whole(folder) as partial:
+        for name in PHOTOS:
+            draw = random.Random(name)
+            photo = open_photo(name)
+            for number in range(crops_per_photo):
+                split = "val" if number % VALIDATION_EVERY == VALIDATION_EVERY - 1 else "train"
+                path = partial / split / name / f"{number:03}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                random_window(photo, draw).save(path, quality=JPEG_QUALITY)
+
+
+@contextmanager
+def made_whole(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes ``folder`` only when the block has ended without an error."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for name, source in PHOTOS.items():
-        draw = random.Random(name)
-        with Image.open(shipped_file(source)) as image:
-            photo = image.convert("RGB")
-        for number in range(crops_per_photo):
-            split = "val" if number % VALIDATION_EVERY == VALIDATION_EVERY - 1 else "train"
-            path = partial / split / name / f"{number:03}.jpg"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            random_window(photo, draw).save(path, quality=JPEG_QUALITY)
+    partial.mkdir(parents=True)
+    yield partial
     partial.rename(folder)
+
+
+def open_photo(name: str) -> Image.Image:
+    with Image.open(shipped_file(PHOTOS[name])) as image:
+        return image.convert("RGB")
 
 
 def shipped_file(source: str) -> Path:
