@@ -7,15 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fastload import _core
-from fastload.datasets._images import ImageDataset
+from fastload.datasets._files import ImageFileDataset
 from fastload.io import MAX_PIXELS
 
 # torchvision's, in its order: it is part of an error's text.
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
-class ImageFolder(ImageDataset):
+class ImageFolder(ImageFileDataset):
     """(image, class) of every image file in ``root``/CLASS/...; classes are numbered in the order of their names.
 
     Arguments, attributes and order are torchvision's: files by folder, folders and files sorted by name. Images are PIL
@@ -44,37 +43,27 @@ class ImageFolder(ImageDataset):
         scaled_decoding: bool = True,
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
+        super().__init__(transform, target_transform, loader, apply_exif_orientation, scaled_decoding, max_pixels)
         self.root = os.fspath(root)
-        self.transform = transform
-        self.target_transform = target_transform
-        self.native = loader is None
-        self.loader = self._open if loader is None else loader
         self.extensions = IMG_EXTENSIONS if is_valid_file is None else None
-        self.apply_exif_orientation = apply_exif_orientation
-        self.scaled_decoding = scaled_decoding
-        self.max_pixels = max_pixels
         self.classes, self.class_to_idx = find_classes(self.root)
         self.samples = find_samples(self.root, self.class_to_idx, is_valid_file, allow_empty)
-        self.targets = [target for _, target in self.samples]
+
+    @property
+    def samples(self) -> list[tuple[str, int]]:
+        """(path, class) of each. Assign another list to change them; what is changed in place is not seen."""
+        return self._samples
+
+    @samples.setter
+    def samples(self, samples: list[tuple[str, int]]) -> None:
+        self._samples = samples
+        self.paths = [path for path, _ in samples]
+        self.targets = [target for _, target in samples]
 
     @property
     def imgs(self) -> list[tuple[str, int]]:
         """torchvision's other name for ``samples``."""
         return self.samples
-
-    def load(self, index: int) -> Any:
-        return self.loader(self.samples[index][0])
-
-    def _open(self, path: str) -> Any:
-        from PIL import Image, ImageOps
-
-        with Image.open(path) as image:
-            turned = ImageOps.exif_transpose(image) if self.apply_exif_orientation else image
-            return turned.convert("RGB")
-
-    def _make_source(self) -> _core.ImageSource:
-        paths = (path for path, _ in self.samples)
-        return _core.ImageFiles(paths, "RGB", self.apply_exif_orientation, self.scaled_decoding, self.max_pixels or 0)
 
     def __repr__(self) -> str:
         return f"ImageFolder({self.root!r}, {len(self.samples)} images in {len(self.classes)} classes)"
