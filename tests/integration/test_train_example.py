@@ -52,7 +52,19 @@ def test_both_loaders_train_to_the_same_losses(photos: Path) -> None:
     assert result.returncode == 0, result.stderr
     rows = [line.split() for line in result.stdout.splitlines() if line.startswith("loss, epoch")]
     assert len(rows) == 2
-    assert [row[-1] for row in rows] == [row[-2] for row in rows]
+    assert [row[3] for row in rows] == [row[4] for row in rows]
+    assert result.stdout.splitlines()[1].split() == ["torch", "fastload", "native"]
+
+
+def test_the_native_way_learns_alike_with_any_number_of_workers(photos: Path) -> None:
+    results = [
+        train(photos, "--epochs", "3", "--workers", workers, "--batch-size", "8", "--loader", "native")
+        for workers in ("0", "2")
+    ]
+    assert [result.returncode for result in results] == [0, 0], results[0].stderr
+    losses = [[line.split()[-1] for line in result.stdout.splitlines() if "loss" in line] for result in results]
+    assert losses[0] == losses[1]
+    assert float(losses[0][-1]) < float(losses[0][0])
 
 
 def test_a_single_loader_can_be_chosen(photos: Path) -> None:
