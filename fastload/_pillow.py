@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ NO_PILLOW = (
     "not a JPEG file that the native decoder reads, and Pillow, which reads other formats, is not installed: "
     "pip install 'fastload[images]'"
 )
+# A child that is forked while another thread imports has half a module for ever: forks wait for this lock.
+_importing = threading.Lock()
+os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
+
 GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -47,22 +53,33 @@ def size_with_pillow(path: bytes | None, data: Any, apply_exif_orientation: bool
         return (image.width, image.height) if swaps else (image.height, image.width)
 
 
+@cache
+def import_pillow() -> Any:
+    """The package with all it may come to need, its readers of all formats included."""
+    with _importing:
+        import PIL
+        from PIL import Image, ImageOps  # noqa: F401 - as attributes of the package
+
+        Image.init()
+        return PIL
+
+
 @contextmanager
 def _opened(path: bytes | None, data: Any, max_pixels: int) -> Iterator[Any]:
     """The file opened by Pillow; what goes wrong with it, here or while it is used, is a DecodeError."""
     shown = None if path is None else os.fsdecode(path)
     try:
-        from PIL import Image, UnidentifiedImageError
+        pillow = import_pillow()
     except ImportError as error:
         raise DecodeError(NO_PILLOW, shown) from error
     try:
-        with Image.open(io.BytesIO(data) if shown is None else shown) as image:
+        with pillow.Image.open(io.BytesIO(data) if shown is None else shown) as image:
             if max_pixels and image.width * image.height > max_pixels:
                 raise DecodeError(f"{image.width} x {image.height} pixels, the limit is {max_pixels} in all", shown)
             yield image
     except (DecodeError, _BadRegion, MemoryError):
         raise
-    except UnidentifiedImageError as error:
+    except pillow.UnidentifiedImageError as error:
         raise DecodeError("no format that Pillow knows", shown) from error
     except Warning:  # made an error by the user
         raise
@@ -85,9 +102,7 @@ def _check_region(region: tuple[int, int, int, int], height: int, width: int) ->
 
 
 def _oriented(image: Any) -> Any:
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(image)
+    return import_pillow().ImageOps.exif_transpose(image)
 
 
 def _unchanged_mode(image: Any) -> str:

@@ -14,6 +14,7 @@ import torch
 
 from fastload import _core
 from fastload._errors import DecodeError, ForeignImageError
+from fastload._pillow import decode_with_pillow, size_with_pillow
 
 __all__ = ["MAX_PIXELS", "DecodeError", "Mode", "Region", "Source", "decode_image", "image_size", "read_image"]
 
@@ -62,8 +63,6 @@ def decode_image(
     try:
         array = _core.decode_jpeg(path, data, _CHANNELS[mode], wanted, smallest, apply_exif_orientation, limit)
     except ForeignImageError:
-        from fastload._pillow import decode_with_pillow
-
         array = decode_with_pillow(path, data, mode, wanted, apply_exif_orientation, limit)
     return torch.from_numpy(array).permute(2, 0, 1)
 
@@ -92,8 +91,6 @@ def image_size(
     try:
         height, width, _, _, orientation = _core.jpeg_header(path, data, limit)
     except ForeignImageError:
-        from fastload._pillow import size_with_pillow
-
         return size_with_pillow(path, data, apply_exif_orientation, limit)
     return (width, height) if apply_exif_orientation and orientation >= 5 else (height, width)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastload import _core
+from fastload._pillow import import_pillow
 from fastload.datasets._images import ImageDataset
 from fastload.io import MAX_PIXELS
 
@@ -54,10 +55,9 @@ class ImageFileDataset(ImageDataset):
 
     def open(self, path: str) -> Any:
         """The file as a PIL image of `image_mode`."""
-        from PIL import Image, ImageOps
-
-        with Image.open(path) as image:
-            turned = ImageOps.exif_transpose(image) if self.apply_exif_orientation else image
+        pillow = import_pillow()
+        with pillow.Image.open(path) as image:
+            turned = pillow.ImageOps.exif_transpose(image) if self.apply_exif_orientation else image
             return turned.convert(self.image_mode)
 
     def _make_source(self) -> _core.ImageSource:

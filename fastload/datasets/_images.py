@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from fastload import _core, _stream
 from fastload._errors import ForeignImageError
 from fastload._gather import Allocate, as_index
+from fastload._pillow import decode_with_pillow
 from fastload.datasets._native_batch import NativeBatch
 from fastload.io import MAX_PIXELS
 from fastload.transforms import Transform
@@ -81,8 +82,6 @@ class ImageDataset(Dataset[Any]):
 
     def decode_foreign(self, path: str) -> NDArray[np.uint8]:
         """(H, W, C) pixels of a file that only Pillow reads."""
-        from fastload._pillow import decode_with_pillow
-
         limit = self.max_pixels or 0
         return decode_with_pillow(os.fsencode(path), None, self.image_mode, None, self.apply_exif_orientation, limit)
 

@@ -36,9 +36,7 @@ def resident_bytes() -> int:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_epoch_over_ten_thousand_files_holds_what_its_first_part_holds(folder: Path, workers: int) -> None:
     loader = DataLoader(ImageFolder(folder, CHAIN), BATCH, shuffle=True, num_workers=workers)
-    sizes = []
-    for _ in loader:
-        sizes.append(resident_bytes())
+    sizes = [resident_bytes() for _ in loader]
     assert len(sizes) == FILES // BATCH
     assert max(sizes) - max(sizes[: len(sizes) // 4]) < 4 << 20
 
