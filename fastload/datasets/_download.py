@@ -71,8 +71,8 @@ def fetch(urls: Sequence[str], path: str, md5: str | None) -> None:
     raise RuntimeError(f"{path} could not be downloaded:{''.join(errors)}")
 
 
-def _download(pooch: Any, url: str, path: str, md5: str | None) -> Exception | None:
-    """None if the file is at ``path`` now, else why it is not."""
+def _download(pooch: Any, url: str, path: str, md5: str | None) -> str | None:
+    """None if the file is at ``path`` now, else why it is not, in words."""
     folder, name = os.path.split(path)
     try:
         with _scratch(folder) as scratch:
@@ -80,7 +80,9 @@ def _download(pooch: Any, url: str, path: str, md5: str | None) -> Exception | N
             os.chmod(file, os.stat(folder).st_mode & 0o666)  # pooch's are for their owner alone
             os.replace(file, path)
     except (OSError, ValueError) as error:  # those of requests are OSErrors; ValueError: the md5 is another
-        return error
+        if (response := getattr(error, "response", None)) is not None:
+            response.close()  # nobody else does
+        return str(error)
     return None
 
 
