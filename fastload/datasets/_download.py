@@ -80,9 +80,7 @@ def _download(pooch: Any, url: str, path: str, md5: str | None) -> str | None:
             os.chmod(file, os.stat(folder).st_mode & 0o666)  # pooch's are for their owner alone
             os.replace(file, path)
     except (OSError, ValueError) as error:  # those of requests are OSErrors; ValueError: the md5 is another
-        if (response := getattr(error, "response", None)) is not None:
-            response.close()  # nobody else does
-        return str(error)
+        return str(error)  # it holds the connection, and is not kept for that
     return None
 
 

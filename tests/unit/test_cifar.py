@@ -279,6 +279,7 @@ WRONG = {
     "no data": (batch_with(data=None), "there is none"),
     "data that is no array": (batch_with(data=[1, 2]), "there is none"),
     "data of two bytes": (batch_with(data=cifar_rows(2, 0).astype(np.int16)), "there is none"),
+    "data of signed bytes": (batch_with(data=cifar_rows(2, 0).view(np.int8)), "there is none"),
     "flat data": (batch_with(data=cifar_rows(1, 0)[0]), r"there is \(3072,\)"),
     "other images": (batch_with(data=cifar_rows(2, 0)[:, :1024].copy()), r"there is \(2, 1024\)"),
     "no images": (batch_with(data=cifar_rows(0, 0), labels=[]), r"there is \(0, 3072\)"),

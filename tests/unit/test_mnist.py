@@ -120,9 +120,14 @@ def test_pixels_and_labels_may_be_replaced(root: Path) -> None:
     (images, labels), *_ = fastload.DataLoader(dataset, 24)
     assert_same(images[:, 0], torch.from_numpy(ARRAYS["train-images-idx3-ubyte"][[2, 12, 22]]))
     assert labels.tolist() == [2, 2, 2]
-    dataset.data = dataset.data.float()
-    assert dataset.batch_plan() is None
-    assert dataset[1][0].dtype == torch.float32
+
+
+def test_pixels_that_no_native_program_reads_are_left_to_pillow(root: Path) -> None:
+    dataset = MNIST(root, transform=T.PILToTensor())
+    for other in (dataset.data.bfloat16(), dataset.data.float(), dataset.data[:, :, ::2]):
+        dataset.data = other
+        assert dataset.batch_plan() is None
+    assert np.array_equal(dataset[1][0][0].numpy(), other[1].numpy())
 
 
 def test_compressed_files_will_do(tmp_path: Path, root: Path) -> None:
@@ -194,6 +199,7 @@ BAD_GZIP = {
     "without its checksum": COMPRESSED[:-8],
     "of another checksum": COMPRESSED[:-8] + b"12345678",
     "damaged in the middle": COMPRESSED[:100] + bytes(100) + COMPRESSED[200:],
+    "damaged at the beginning": COMPRESSED[:10] + b"\xff" * 100 + COMPRESSED[110:],
     "no gzip": IMAGES,
     "followed by something": COMPRESSED + b"something",
 }
