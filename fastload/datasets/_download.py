@@ -109,7 +109,6 @@ def unpack_tar(archive: str, members: Mapping[str, str | None], folder: str) -> 
             fault = fault_of(os.path.join(scratch, name), md5)
             if fault is not None:
                 raise RuntimeError(f"{name} in {archive} is not the one that is wanted: {fault}")
-        os.makedirs(folder, exist_ok=True)
         for name in names:
             os.replace(os.path.join(scratch, name), os.path.join(folder, name))
 
