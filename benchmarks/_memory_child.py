@@ -4,18 +4,16 @@ Arguments: torch or fastload, list or SharedList.
 """
 
 import hashlib
-import os
-import re
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset
 
 from benchmarks._child import say
 from benchmarks._peers import peer
+from benchmarks._processes import children, private_bytes
 
 STRINGS, BATCH_SIZE, WORKERS = 2_000_000, 10_000, 4
 
@@ -49,26 +47,6 @@ def main() -> None:
         if number == nearly_all:
             private = sum(private_bytes(child) for child in children())
     say({"private_bytes": private, "digest": digest.hexdigest()})
-
-
-def children() -> list[Path]:
-    """/proc folders of this process's children."""
-    here = str(os.getpid())
-    stats = {folder: stat_words(folder) for folder in Path("/proc").iterdir() if folder.name.isdigit()}
-    return [folder for folder, words in stats.items() if words and words[1] == here]
-
-
-def stat_words(folder: Path) -> list[str]:
-    """State, parent and so on, from behind the name in parentheses; empty if the process has ended."""
-    try:
-        return (folder / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def private_bytes(process: Path) -> int:
-    rollup = (process / "smaps_rollup").read_text()
-    return sum(int(kb) for kb in re.findall(r"Private_(?:Clean|Dirty):\s+(\d+) kB", rollup)) * 1024
 
 
 if __name__ == "__main__":

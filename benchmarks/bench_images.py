@@ -1,4 +1,4 @@
-"""How fast do JPEG files become batches of normalised float32 images?"""
+"""How fast do JPEG files become batches of normalised float32 images, and in how much memory?"""
 
 import statistics
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import _photos
 from benchmarks._child import ROOT, Child
-from benchmarks._harness import Row, Side, Target, Unit
+from benchmarks._harness import MB, Row, Side, Target, Unit
 from benchmarks._image_peers import MAKE
 from benchmarks.conftest import Compare
 
@@ -56,6 +56,16 @@ VALIDATION = Row(
     doubts=DOUBTS,
     peer="Pillow",
 )
+MEMORY = Row(
+    title="images: memory of an epoch over 10,000 files",
+    unit=Unit("MB", "answer", MB),
+    conditions=(
+        "10,000 files of 500x375, batches of 64 random crops of 224, 2 worker processes or threads; private memory of "
+        "all processes of the loader, the most of it after any batch, beyond what the process had before the loop."
+    ),
+    most_rounds=5,
+    peer="Pillow",
+)
 
 
 def bench_training(compare: Compare) -> None:
@@ -68,6 +78,26 @@ def bench_training_on_large_images(compare: Compare) -> None:
 
 def bench_validation(compare: Compare) -> None:
     measure(compare, VALIDATION, "validation", _photos.SMALL.folder())
+
+
+def bench_memory(compare: Compare) -> None:
+    folder = _photos.many_links(_photos.SMALL, 10_000)
+    growth: list[float] = []
+
+    def fastload(_: Any) -> float:
+        answer = memory("fastload", folder)
+        growth.append(answer["growth"])
+        return answer["most"]
+
+    sides = {"Pillow": Side(lambda _: memory("Pillow", folder)["most"]), "fastload": Side(fastload)}
+    compare(MEMORY, sides, lambda: [f"fastload, the last three quarters of the epoch: {max(growth) / MB:+.1f} MB."])
+
+
+def memory(name: str, folder: Path) -> dict[str, float]:
+    child = Child("_image_memory_child", name, str(folder))
+    answer: dict[str, float] = child.answer()
+    child.close()
+    return answer
 
 
 def measure(compare: Compare, row: Row, chain: str, folder: Path) -> None:
