@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 import os
-import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from fastload.collate import collates_as_torch, default_collate
 from fastload.datasets._images import ImageDataset
 from fastload.datasets._native_batch import NativeBatch
 from fastload.engines import _live
+from fastload.engines._answers import Answers
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
 from fastload.memory._arena import allocate
 
@@ -82,16 +82,14 @@ class NativeEngine:
         self._epoch = 0
         self._jobs = _core.ImageQueue()
         self._results: dict[_core.ImageJob, NativeResult] = {}  # of jobs that are not whole
-        self._answers: queue.SimpleQueue[NativeResult] = queue.SimpleQueue()
-        self._unanswered = 0
+        self._answers: Answers[NativeResult] = Answers()
+        self._round = 0  # how often the engine was started: answers of earlier rounds are thrown away
         self._owner_pid = 0
 
     def start(self, epoch: int) -> Sequence[WorkerState]:
         self._epoch = epoch
+        self._round += 1
         if self.workers:
-            while self._unanswered:
-                self._answers.get()
-                self._unanswered -= 1
             return [WorkerState() for _ in self.workers]
         self._owner_pid = os.getpid()
         _live.add(self)
@@ -102,8 +100,7 @@ class NativeEngine:
         return fresh_states(self._resume_from, self._num_workers)
 
     def submit(self, task: BatchTask) -> None:
-        self._unanswered += 1
-        result = NativeResult(task, self._config)
+        result = NativeResult(task, self._config, self._round)
         try:
             result.batch = self._batch(task.indices)
         except Exception as error:
@@ -125,11 +122,8 @@ class NativeEngine:
     def next(self, timeout_s: float | None) -> NativeResult | None:
         if not self.workers:
             raise stopped_error()
-        try:
-            result = self._answers.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
-        self._unanswered -= 1
+        while (result := self._answers.take(timeout_s)) is not None and result.round != self._round:
+            result.discard()
         return result
 
     def stop(self) -> None:
@@ -141,7 +135,7 @@ class NativeEngine:
             if thread is not threading.current_thread():  # a finaliser runs where it wants to
                 thread.join(STOP_TIMEOUT_S)
         self._results.clear()
-        self._answers = queue.SimpleQueue()
+        self._answers = Answers()
         _live.discard(self)
 
 
@@ -156,7 +150,7 @@ class ImageThread(threading.Thread):
         number: int,
         jobs: _core.ImageQueue,
         results: dict[_core.ImageJob, NativeResult],
-        answers: queue.SimpleQueue[NativeResult],
+        answers: Answers[NativeResult],
     ) -> None:
         super().__init__(name=f"fastload image worker {number}", daemon=True)
         self._jobs = jobs
@@ -190,7 +184,8 @@ class NativeResult:
 
     ended = False
 
-    def __init__(self, task: BatchTask, config: FetchConfig) -> None:
+    def __init__(self, task: BatchTask, config: FetchConfig, round: int) -> None:
+        self.round = round
         self.number = task.number
         self.worker = task.worker
         self.batch: NativeBatch | None = None

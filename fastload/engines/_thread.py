@@ -18,6 +18,7 @@ from fastload._make_fetcher import make_fetcher
 from fastload._stateful import WorkerState, fresh_states
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
 from fastload.engines import _live
+from fastload.engines._answers import Answers
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
 
 
@@ -39,11 +40,10 @@ class ThreadEngine:
         self._num_workers = num_workers
         self._base_seed = base_seed
         self._init_fn = init_fn
-        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._answers: Answers[Any] = Answers()
         self._running = False
 
     def start(self, epoch: int) -> Sequence[WorkerState]:
-        states = [WorkerState() for _ in range(self._num_workers)]
         if not self._running:
             states = fresh_states(self._resume_from, self._num_workers)
             self._running = True
@@ -59,13 +59,12 @@ class ThreadEngine:
             return states
         for thread in self.workers:
             thread.tasks.put(epoch)
-        waiting = self._num_workers
-        while waiting:
-            answer = self._answers.get()
+        resumed: dict[int, WorkerState] = {}
+        while len(resumed) < self._num_workers:
+            answer = self._answers.take()
             if isinstance(answer, ThreadResumed):
-                states[answer.worker] = answer.state
-                waiting -= 1
-        return states
+                resumed[answer.worker] = answer.state
+        return [resumed[worker] for worker in range(self._num_workers)]
 
     def submit(self, task: BatchTask) -> None:
         self.workers[task.worker].tasks.put(task)
@@ -73,11 +72,10 @@ class ThreadEngine:
     def next(self, timeout_s: float | None) -> ThreadResult | None:
         if not self._running:
             raise stopped_error()
-        try:
-            result: ThreadResult = self._answers.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
-        return result
+        while isinstance(result := self._answers.take(timeout_s), ThreadResumed):
+            pass  # asked for by a `start` that was interrupted
+        answer: ThreadResult | None = result
+        return answer
 
     def stop(self) -> None:
         if not self._running:
@@ -88,7 +86,7 @@ class ThreadEngine:
         for thread in self.workers:
             if thread is not threading.current_thread():  # a finaliser runs where it wants to
                 thread.join(STOP_TIMEOUT_S)
-        self._answers = queue.SimpleQueue()
+        self._answers = Answers()
         _live.discard(self)
 
 
@@ -105,7 +103,7 @@ class WorkerThread(threading.Thread):
         config: FetchConfig,
         init_fn: Callable[[int], Any] | None,
         epoch: int,
-        answers: queue.SimpleQueue[Any],
+        answers: Answers[Any],
         resume: WorkerState | None,
     ) -> None:
         super().__init__(name=f"fastload worker {worker}", daemon=True)
