@@ -7,7 +7,7 @@
 #   make bench      measure, print the table, write benchmarks/RESULTS.md
 #   make lint       ruff and mypy alone
 #   make sanitize   the native code under address, undefined-behaviour and thread sanitizers; leaks
-#   make fuzz       the decoder of JPEG files on what libFuzzer makes up, for FUZZ_SECONDS=60 (installs clang if need be)
+#   make fuzz       JPEG files and image programs that libFuzzer makes up, each for FUZZ_SECONDS=60 (installs clang if need be)
 #   make test-pillow-simd   the tests of fastload.io with Pillow-SIMD in Pillow's place
 #   make build      the virtual environment and the extension
 #   make wheel      a wheel in dist/
@@ -124,8 +124,7 @@ $(PILLOW_SIMD)/done: $(DONE)/requirements
 $(PEERS)/done: $(DONE)/requirements constraints-peers.txt
 	rm -rf $(PEERS)
 	$(BIN)/python -m venv $(PEERS)
-	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
-	    > "$$($(PEERS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/development.pth"
+	$(BIN)/python -c '$(SITE)' > "$$($(PEERS)/bin/python -c '$(SITE)')/rest.pth"
 	$(PEERS_PIP) install -c constraints.txt -r constraints-peers.txt
 	touch $@
 
@@ -143,4 +142,4 @@ clean:
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(INTEGRATIONS) $(PILLOW_SIMD) data
+	rm -rf $(VENV) $(INTEGRATIONS) $(PILLOW_SIMD) $(PEERS) data

@@ -3,7 +3,6 @@
 Arguments: name of the loader, the folder.
 """
 
-import itertools
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def main() -> None:
 
 
 def all_private_bytes() -> int:
-    return sum(private_bytes(process) for process in itertools.chain([Path("/proc/self")], children()))
+    return sum(private_bytes(process) for process in [Path("/proc/self"), *children()])
 
 
 if __name__ == "__main__":

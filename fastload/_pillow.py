@@ -20,7 +20,7 @@ NO_PILLOW = (
     "pip install 'fastload[images]'"
 )
 # A child that is forked while another thread imports has half a module for ever: forks wait for this lock.
-_importing = threading.Lock()
+_importing = threading.RLock()
 os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
 
 GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}

@@ -40,7 +40,7 @@ class ThreadEngine:
         self._num_workers = num_workers
         self._base_seed = base_seed
         self._init_fn = init_fn
-        self._answers: Answers[Any] = Answers()
+        self._answers: Answers[ThreadResult | ThreadResumed] = Answers()
         self._running = False
 
     def start(self, epoch: int) -> Sequence[WorkerState]:
@@ -74,8 +74,7 @@ class ThreadEngine:
             raise stopped_error()
         while isinstance(result := self._answers.take(timeout_s), ThreadResumed):
             pass  # asked for by a `start` that was interrupted
-        answer: ThreadResult | None = result
-        return answer
+        return result
 
     def stop(self) -> None:
         if not self._running:
@@ -103,7 +102,7 @@ class WorkerThread(threading.Thread):
         config: FetchConfig,
         init_fn: Callable[[int], Any] | None,
         epoch: int,
-        answers: Answers[Any],
+        answers: Answers[ThreadResult | ThreadResumed],
         resume: WorkerState | None,
     ) -> None:
         super().__init__(name=f"fastload worker {worker}", daemon=True)

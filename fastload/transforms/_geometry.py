@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any
 
@@ -33,14 +34,14 @@ def _drawing(op: tuple[Any, ...]) -> _core.ImageProgram:
     return _core.ImageProgram([op])
 
 
-class Geometric(Transform):
+class Geometric(Transform, ABC):
     """A transform that moves pixels, or resamples them, as one native op says."""
 
     fill: Any = 0
 
+    @abstractmethod
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         """The native op, with that border."""
-        raise NotImplementedError
 
     def native_op(self, stream: int, channels: int = 3) -> tuple[Any, ...] | None:
         try:

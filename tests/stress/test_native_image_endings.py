@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.photo_folder import make_folder
-from support.scripts import finish_script, run_script, start_script
+from support.scripts import assert_ctrl_c_ends, finish_script, run_script, start_script
 
 PREPARE = """
 from fastload.datasets import ImageFolder
@@ -40,11 +40,7 @@ def test_ctrl_c_is_one_keyboard_interrupt(folder: Path, then: str, options: str,
     with start_script(tmp_path, script(folder, f"print('ready', flush=True)\n{then}", options)) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.3)
-        os.killpg(process.pid, signal.SIGINT)
-        status, _, err = finish_script(process, 20)
-    assert status == -signal.SIGINT, err
-    assert err.count("Traceback") == 1, err
-    assert err.count("KeyboardInterrupt") == 1, err
+        assert_ctrl_c_ends(process)
 
 
 def test_ctrl_c_that_the_program_catches_lets_it_go_on(folder: Path, tmp_path: Path) -> None:

@@ -56,3 +56,12 @@ def finish_script(process: subprocess.Popen[str], timeout_s: float = 60) -> tupl
         out, err = process.communicate()
         raise AssertionError(f"still running after {timeout_s} s\n{out}\n{err}") from None
     return process.returncode, out, err
+
+
+def assert_ctrl_c_ends(process: subprocess.Popen[str], timeout_s: float = 20) -> None:
+    """Ctrl-C, as a terminal sends it to the whole group, is one KeyboardInterrupt with one traceback."""
+    os.killpg(process.pid, signal.SIGINT)
+    status, _, err = finish_script(process, timeout_s)
+    assert status == -signal.SIGINT, err
+    assert err.count("Traceback") == 1, err
+    assert err.count("KeyboardInterrupt") == 1, err
