@@ -1,6 +1,7 @@
 """Fresh Python processes, measured from outside: ``python -m benchmarks.MODULE ARGS``, answering in JSON."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +33,16 @@ class Child:
         self._process.stdin.flush()
         return self.answer()
 
+    def pause(self) -> None:
+        """Stops it from doing anything: some work ahead of what they are asked for, at the cost of whose turn it is."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         """Ends the process by closing its standard input."""
+        self.resume()
         self._process.communicate()
 
 

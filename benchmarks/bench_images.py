@@ -23,7 +23,8 @@ LIMIT = (
 )
 CONDITIONS = (
     "batches of 64 float32 CHW, normalised, 2 worker processes (Pillow, Albumentations) or threads (DALI, fastload), "
-    "whole epochs of loaders that have run one before; files in the page cache; each loader in a process of its own. "
+    "whole epochs of loaders that have run one before; files in the page cache; each loader in a process of its own, "
+    "which is stopped while others have their turn (DALI works ahead). "
 )
 DOUBTS = (
     "each library draws its own windows, of the same distribution; DALI and OpenCV use their own JPEG decoders, whose "
@@ -120,6 +121,7 @@ def measure(compare: Compare, row: Row, chain: str, folder: Path) -> None:
             check(name, about["check"])
             notes += [f"{name}: {about['versions']}."] if about["versions"] else []
             sides[name] = side(name, child, about["images"], stages)
+            child.pause()
         compare(row, sides, lambda: [*notes, *told(stages)])
 
 
@@ -129,7 +131,7 @@ def side(name: str, child: Child, images: int, stages: list[dict[str, float]]) -
         if name == "fastload":
             stages.append({stage: seconds / images for stage, seconds in answer.items()})
 
-    return Side(work, amount=images)
+    return Side(work, prepare=child.resume, finish=lambda _: child.pause(), amount=images)
 
 
 def check(name: str, found: dict[str, Any] | None) -> None:
