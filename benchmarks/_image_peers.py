@@ -85,6 +85,7 @@ class Dali:
             else:
                 images = fn.resize(fn.decoders.image(files), resize_shorter=RESIZED, antialias=True)
                 finish["crop"] = (PIXELS, PIXELS)
+                finish["rounding"] = "truncate"  # half a pixel goes where torchvision lets it go
             images = fn.crop_mirror_normalize(
                 images,
                 dtype=types.FLOAT,
