@@ -9,9 +9,11 @@
 #include <new>
 #include <vector>
 
+#include "codecs/dct_size.h"
 #include "codecs/exif.h"
 #include "codecs/libjpeg.h"
 #include "codecs/pixels.h"
+#include "codecs/scan_setup.h"
 
 #if defined(LIBJPEG_TURBO_VERSION_NUMBER) == 0
 #error "this is not libjpeg-turbo's jpeglib.h"
@@ -55,12 +57,13 @@ bool may_smooth(const jpeg_decompress_struct& info) noexcept {
 
 // Whether jpeg_crop_scanline() keeps its books right: it takes every component to be scaled alike.
 bool may_crop(const jpeg_decompress_struct& info) noexcept {
-  const int smallest = info.min_DCT_scaled_size;
+  const int smallest = smallest_dct_size(info);
   for (int c = 0; c < info.num_components; ++c) {
     const jpeg_component_info& component = info.comp_info[c];
-    if (component.DCT_scaled_size == smallest) continue;
-    const bool whole_size = component.h_samp_factor * component.DCT_scaled_size == info.max_h_samp_factor * smallest &&
-                            component.v_samp_factor * component.DCT_scaled_size == info.max_v_samp_factor * smallest;
+    const int size = dct_size(component);
+    if (size == smallest) continue;
+    const bool whole_size = component.h_samp_factor * size == info.max_h_samp_factor * smallest &&
+                            component.v_samp_factor * size == info.max_v_samp_factor * smallest;
     if (!whole_size) return false;
   }
   return true;
@@ -74,7 +77,11 @@ struct JpegDecoder::State {
   File file;
   bool header_read = false;  // and nothing after it
 
+  ScanDecoder scan;
+  bool is_plain = false;  // libjpeg decodes the scan itself
+
   Region region;
+  int eighths = 8;
   PixelFormat format = PixelFormat::kRgbx;
   int crop_left = 0;  // the first column that is decoded
   int rows_done = 0;
@@ -85,11 +92,14 @@ struct JpegDecoder::State {
   int row_count = 0;
 
   Status read_header(File from) noexcept;
-  Status begin(int eighths) noexcept;
+  Status start() noexcept;
+  Status begin() noexcept;
   void crop(jpeg_decompress_struct& info) noexcept;
   Status make_rows() noexcept;
   void discard(jpeg_decompress_struct& info, int count) noexcept;
   Status skip_rows() noexcept;
+  Status read_rows(int wanted, int* got) noexcept;
+  Status start_again() noexcept;
   void convert(int count) noexcept;
 };
 
@@ -116,13 +126,14 @@ void JpegDecoder::State::crop(jpeg_decompress_struct& info) noexcept {
   crop_left = static_cast<int>(offset);
 }
 
-Status JpegDecoder::State::begin(int eighths) noexcept {
-  return jpeg.run([this, eighths](jpeg_decompress_struct& info) {
+Status JpegDecoder::State::begin() noexcept {
+  return jpeg.run([this](jpeg_decompress_struct& info) {
     info.scale_num = static_cast<unsigned>(eighths);
     info.scale_denom = 8;
     info.out_color_space = output_space(info, format);
     jpeg_start_decompress(&info);
     crop(info);
+    if (!is_plain && set_up(scan, info, crop_left)) jpeg.decode_with(scan);
   });
 }
 
@@ -131,7 +142,7 @@ Status JpegDecoder::State::make_rows() noexcept {
   const jpeg_decompress_struct& info = jpeg.info();
   const std::size_t used = std::size_t{info.output_width} * static_cast<std::size_t>(info.output_components);
   row_bytes = (used + kRowPadding + 63) / 64 * 64;
-  row_count = std::clamp(info.max_v_samp_factor * info.min_DCT_scaled_size, 8, kMostRows);
+  row_count = std::clamp(info.max_v_samp_factor * smallest_dct_size(info), 8, kMostRows);
   try {
     // What lies after the rows' pixels may be read: it has to be there, and to have been written once.
     if (buffer.size() < row_bytes * kMostRows) buffer.resize(row_bytes * kMostRows);
@@ -155,11 +166,39 @@ void JpegDecoder::State::discard(jpeg_decompress_struct& info, int count) noexce
 // not always come out right when it begins in the middle of one, or stays in the first.
 Status JpegDecoder::State::skip_rows() noexcept {
   return jpeg.run([this](jpeg_decompress_struct& info) {
-    const int imcu_rows = info.max_v_samp_factor * info.min_DCT_scaled_size;
+    const int imcu_rows = info.max_v_samp_factor * smallest_dct_size(info);
     if (region.y > imcu_rows && may_crop(info) && !may_smooth(info)) {
       jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(region.y));
     } else {
       discard(info, region.y);
+    }
+  });
+}
+
+Status JpegDecoder::State::start() noexcept {
+  if (!header_read) {
+    if (Status status = read_header(file); !status.ok()) return status;
+  }
+  header_read = false;
+  if (Status status = begin(); !status.ok()) return status;
+  if (Status status = make_rows(); !status.ok()) return status;
+  return skip_rows();
+}
+
+// After something odd in the data, which libjpeg knows how to deal with: back to the row that was next.
+Status JpegDecoder::State::start_again() noexcept {
+  is_plain = true;
+  if (Status status = start(); !status.ok()) return status;
+  return jpeg.run([this](jpeg_decompress_struct& info) { discard(info, rows_done); });
+}
+
+Status JpegDecoder::State::read_rows(int wanted, int* got) noexcept {
+  *got = 0;
+  return jpeg.run([=, this](jpeg_decompress_struct& info) {
+    while (*got < wanted) {
+      const JDIMENSION more = jpeg_read_scanlines(&info, rows + *got, static_cast<JDIMENSION>(wanted - *got));
+      if (more == 0) break;
+      *got += static_cast<int>(more);
     }
   });
 }
@@ -219,16 +258,14 @@ Status JpegDecoder::start(Region region, int eighths, PixelFormat format) noexce
     return Status::of(Fault::kBadArgument, "region (x %d, y %d, width %d, height %d) of an image of %d x %d pixels",
                       region.x, region.y, region.width, region.height, width, height);
   }
-  if (!state.header_read) {
-    if (Status status = state.read_header(state.file); !status.ok()) return status;
-  }
-  state.header_read = false;
   state.region = region;
+  state.eighths = eighths;
   state.format = format;
   state.rows_done = 0;
-  if (Status status = state.begin(eighths); !status.ok()) return status;
-  if (Status status = state.make_rows(); !status.ok()) return status;
-  if (Status status = state.skip_rows(); !status.ok()) return status;
+  state.is_plain = false;
+  Status status = state.start();
+  if (!status.ok() && state.jpeg.has_found_odd()) status = state.start_again();
+  if (!status.ok()) return status;
   state.started = true;
   return {};
 }
@@ -240,13 +277,11 @@ Status JpegDecoder::next(Rows* rows) noexcept {
   if (!state.started || left == 0) return {};
   const int wanted = std::min(left, state.row_count);
   int got = 0;
-  const Status status = state.jpeg.run([&](jpeg_decompress_struct& info) {
-    while (got < wanted) {
-      const JDIMENSION more = jpeg_read_scanlines(&info, state.rows + got, static_cast<JDIMENSION>(wanted - got));
-      if (more == 0) break;
-      got += static_cast<int>(more);
-    }
-  });
+  Status status = state.read_rows(wanted, &got);
+  if (!status.ok() && state.jpeg.has_found_odd()) {
+    status = state.start_again();
+    if (status.ok()) status = state.read_rows(wanted, &got);
+  }
   if (!status.ok() || got == 0) {
     state.started = false;
     state.jpeg.abort();

@@ -4,6 +4,10 @@
 
 #include <jerror.h>
 
+extern "C" {
+#include <jpegint.h>
+}
+
 namespace fastload {
 namespace {
 
@@ -55,7 +59,7 @@ void Libjpeg::reset(std::span<const std::uint8_t> file) noexcept {
   created_ = false;
   create();
   if (!created_) return;
-  cut_short_ = errors_.too_many_scans = false;
+  cut_short_ = found_odd_ = errors_.too_many_scans = false;
   file_bytes_ = file.size();
   source_.next_input_byte = file.data();
   source_.bytes_in_buffer = file.size();
@@ -74,6 +78,7 @@ Status Libjpeg::failure() noexcept {
 }
 
 Status Libjpeg::describe() noexcept {
+  if (found_odd_) return Status::of(Fault::kCorrupt, "odd data in a baseline scan");
   if (errors_.too_many_scans) {
     return Status::of(Fault::kCorrupt, "more than %d progressive scans", kMostScans);
   }
@@ -94,6 +99,20 @@ void Libjpeg::on_progress(j_common_ptr info) {
   Libjpeg& self = of(info);
   if (self.info_.input_scan_number <= kMostScans) return;
   self.errors_.too_many_scans = true;
+  std::longjmp(self.errors_.jump, 1);
+}
+
+// The entropy decoder is an object whose methods libjpeg's other parts call by pointer; that of one MCU is replaced. Its
+// place has been the same in all versions since 1998.
+void Libjpeg::decode_with(ScanDecoder& scan) noexcept {
+  scan_ = &scan;
+  info_.entropy->decode_mcu = decode_mcu;
+}
+
+boolean Libjpeg::decode_mcu(j_decompress_ptr info, JBLOCKROW* blocks) {
+  Libjpeg& self = of(info);
+  if (self.scan_->next_mcu(blocks)) return TRUE;
+  self.found_odd_ = true;
   std::longjmp(self.errors_.jump, 1);
 }
 

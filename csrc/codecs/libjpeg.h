@@ -8,6 +8,7 @@
 
 #include <jpeglib.h>
 
+#include "codecs/scan_decoder.h"
 #include "core/status.h"
 
 namespace fastload {
@@ -38,6 +39,10 @@ class Libjpeg {
 
   jpeg_decompress_struct& info() noexcept { return info_; }
 
+  // From here on `scan` decodes the MCUs; what it calls odd ends the step, and has_found_odd() is true.
+  void decode_with(ScanDecoder& scan) noexcept;
+  bool has_found_odd() const noexcept { return found_odd_; }
+
  private:
   struct Errors : jpeg_error_mgr {
     std::jmp_buf jump;
@@ -54,6 +59,7 @@ class Libjpeg {
   static void on_message(j_common_ptr info, int level);
   static void on_progress(j_common_ptr info);
   static void ignore(j_common_ptr) {}
+  static boolean decode_mcu(j_decompress_ptr info, JBLOCKROW* blocks);
   static void start_source(j_decompress_ptr) {}
   static boolean fill_source(j_decompress_ptr info);
   static void skip_source(j_decompress_ptr info, long bytes);
@@ -66,6 +72,8 @@ class Libjpeg {
   std::size_t file_bytes_ = 0;
   bool created_ = false;
   bool cut_short_ = false;
+  ScanDecoder* scan_ = nullptr;
+  bool found_odd_ = false;
 };
 
 }  // namespace fastload
