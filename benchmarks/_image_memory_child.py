@@ -3,6 +3,7 @@
 Arguments: name of the loader, the folder.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -18,14 +19,23 @@ def main() -> None:
     name, folder = sys.argv[1], Path(sys.argv[2])
     seed()
     batches = MAKE[name](folder, CHAINS["training"])
-    before = all_private_bytes()
-    taken = [all_private_bytes() - before for _ in batches]
+    before = all_bytes()
+    taken = [all_bytes() - before for _ in batches]
     first = int(FIRST * len(taken))
     say({"most": max(taken), "growth": max(taken[first:]) - max(taken[:first])})
 
 
-def all_private_bytes() -> int:
-    return sum(private_bytes(process) for process in [Path("/proc/self"), *children()])
+def all_bytes() -> int:
+    """Private memory of this process and its children, and all shared memory of the machine: batches of torch's workers
+    lie there, for a while in files that no process has mapped.
+    """
+    return sum(private_bytes(process) for process in [Path("/proc/self"), *children()]) + shared_bytes()
+
+
+def shared_bytes() -> int:
+    found = re.search(r"^Shmem:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ MEMORY = Row(
     unit=Unit("MB", "answer", MB),
     conditions=(
         "10,000 files of 500x375, batches of 64 random crops of 224, 2 worker processes or threads; private memory of "
-        "all processes of the loader, the most of it after any batch, beyond what the process had before the loop."
+        "all processes of the loader and all shared memory, the most after any batch, beyond what there was before."
     ),
     most_rounds=5,
     peer="Pillow",
