@@ -13,6 +13,8 @@ void bind_image_io(pybind11::module_& m);
 void bind_read_ahead(pybind11::module_& m);
 void bind_image_program(pybind11::module_& m);
 void bind_image_jobs(pybind11::module_& m);
+void bind_image_targets(pybind11::module_& m);
+void bind_object_masks(pybind11::module_& m);
 void bind_sampling_orders(pybind11::module_& m);
 void bind_sampling_weighted(pybind11::module_& m);
 

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/image_view.h"
@@ -18,6 +19,9 @@ namespace fastload {
 
 // (stream, name, *arguments) tuples; ValueError or TypeError for anything else.
 std::vector<Step> steps_of(const pybind11::list& ops);
+
+// The name of a sampling, and the levels of what is outside; ValueError or TypeError for anything else.
+WarpLook look_of(const std::string& sampling, const pybind11::object& fill);
 
 // None, or (layout, dtype, channels, table).
 std::optional<OutputFormat> output_of(const pybind11::object& output);

@@ -1,7 +1,9 @@
 // Tuples from Python as the steps of an image program.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -29,6 +31,9 @@ constexpr std::pair<const char*, PadMode> kModes[] = {{"constant", PadMode::kCon
                                                       {"edge", PadMode::kEdge},
                                                       {"reflect", PadMode::kReflect},
                                                       {"symmetric", PadMode::kSymmetric}};
+
+constexpr std::pair<const char*, Sampling> kSamplings[] = {
+    {"nearest", Sampling::kNearest}, {"bilinear", Sampling::kBilinear}, {"bicubic", Sampling::kBicubic}};
 
 // The arguments of one op, taken one after the other.
 class Arguments {
@@ -86,6 +91,15 @@ class Arguments {
       fill[channel] = static_cast<std::uint8_t>(level);
     }
     return fill;
+  }
+  Range free_range(const char* what) {
+    const auto [low, high] = next<std::pair<double, double>>();
+    if (!(high >= low)) throw py::value_error(std::string(what) + " must be (low, high), low <= high, in the op " + text());
+    return {low, high};
+  }
+  WarpLook look() {
+    const Sampling sampling = named(kSamplings, next<std::string>(), "sampling");
+    return {sampling, fill()};
   }
   void end() const {
     if (at_ != op_.size()) throw py::value_error("too many arguments in the op " + text());
@@ -152,6 +166,174 @@ Op grayscale_of(Arguments& a) {
   return GrayscaleOp{channels};
 }
 
+Op affine_of(Arguments& a) {
+  AffineOp op{};
+  op.probability = a.probability();
+  op.angle = a.free_range("angle");
+  op.translate_x = a.free_range("translate");
+  op.translate_y = a.free_range("translate");
+  const auto scale = a.range("scale");
+  op.scale = {scale.first, scale.second};
+  op.shear_x = a.free_range("shear");
+  op.shear_y = a.free_range("shear");
+  if (const auto centre = a.next<std::optional<std::pair<double, double>>>()) op.centre = {centre->first, centre->second};
+  op.expand = a.next<bool>();
+  op.look = a.look();
+  return op;
+}
+
+Op perspective_of(Arguments& a) {
+  const double distortion = a.probability();
+  const double probability = a.probability();
+  return PerspectiveOp{distortion, probability, a.look()};
+}
+
+Op warp_of(Arguments& a) {
+  const auto values = a.next<std::array<double, 9>>();
+  WarpOp op{};
+  for (int i = 0; i < 9; ++i) op.forward.m[i / 3][i % 3] = values[static_cast<std::size_t>(i)];
+  const int height = a.next<int>();
+  op.size = {height, a.next<int>()};
+  if (op.size.height < 0 || op.size.width < 0 || (op.size.height == 0) != (op.size.width == 0)) {
+    throw py::value_error("a warp makes images of (height, width), each 1 or more, or 0 x 0 for the image's own");
+  }
+  op.look = a.look();
+  return op;
+}
+
+Op zoom_out_of(Arguments& a) {
+  const double probability = a.probability();
+  const auto side = a.range("side_range");
+  if (side.first < 1) throw py::value_error("side_range must begin at 1 or more");
+  return ZoomOutOp{probability, {side.first, side.second}, a.fill()};
+}
+
+Op scale_jitter_of(Arguments& a) {
+  const Size target = a.image_size();
+  const auto scale = a.range("scale_range");
+  return ScaleJitterOp{target, {scale.first, scale.second}, a.filter()};
+}
+
+Op shortest_size_of(Arguments& a) {
+  auto shorter = a.next<std::vector<int>>();
+  if (shorter.empty() || *std::min_element(shorter.begin(), shorter.end()) < 1) {
+    throw py::value_error("min_size must be one or more sizes, each 1 or more");
+  }
+  const int longest = a.next<int>();
+  return ShortestSizeOp{std::move(shorter), longest, a.filter()};
+}
+
+Op letter_box_of(Arguments& a) {
+  const Size size = a.image_size();
+  const bool enlarge = a.next<bool>();
+  const Filter filter = a.filter();
+  return LetterBoxOp{size, enlarge, filter, a.fill()};
+}
+
+Op iou_crop_of(Arguments& a) {
+  const auto scale = a.range("scale");
+  const auto ratio = a.range("aspect ratio");
+  auto overlaps = a.next<std::vector<double>>();
+  if (overlaps.empty()) throw py::value_error("sampler_options must have at least one overlap");
+  if (scale.second > 1) throw py::value_error("max_scale must be 1 or less");
+  return IouCropOp{{scale.first, scale.second}, {ratio.first, ratio.second}, std::move(overlaps), a.size("trials")};
+}
+
+Op elastic_of(Arguments& a) {
+  ElasticOp op{};
+  op.probability = a.probability();
+  op.alpha_x = a.next<double>();
+  op.alpha_y = a.next<double>();
+  op.sigma_x = a.next<double>();
+  op.sigma_y = a.next<double>();
+  op.look = a.look();
+  return op;
+}
+
+Op grid_of(Arguments& a) {
+  const double probability = a.probability();
+  const int steps = a.size("num_steps");
+  const Range limit = a.free_range("distort_limit");
+  return GridOp{probability, steps, limit, a.look()};
+}
+
+struct PixelName {
+  const char* name;
+  PixelKind kind;
+  std::size_t numbers;
+};
+constexpr PixelName kPixelNames[] = {{"brightness", PixelKind::kBrightness, 1},
+                                     {"contrast", PixelKind::kContrast, 1},
+                                     {"saturation", PixelKind::kSaturation, 1},
+                                     {"hue", PixelKind::kHue, 1},
+                                     {"hsv", PixelKind::kHsv, 3},
+                                     {"linear", PixelKind::kLinear, 2},
+                                     {"linear_of_mean", PixelKind::kLinearOfMean, 2},
+                                     {"gamma", PixelKind::kGamma, 2},
+                                     {"invert", PixelKind::kInvert, 0},
+                                     {"posterize", PixelKind::kPosterize, 1},
+                                     {"solarize", PixelKind::kSolarize, 1},
+                                     {"autocontrast", PixelKind::kAutocontrast, 0},
+                                     {"equalize", PixelKind::kEqualize, 0},
+                                     {"clahe", PixelKind::kClahe, 3},
+                                     {"sharpness", PixelKind::kSharpness, 1},
+                                     {"gaussian_blur", PixelKind::kGaussianBlur, 3},
+                                     {"motion_blur", PixelKind::kMotionBlur, 3},
+                                     {"noise", PixelKind::kNoise, 2},
+                                     {"jpeg", PixelKind::kJpeg, 1},
+                                     {"permute_channels", PixelKind::kPermute, 1}};
+
+PixelOp pixels_of(const PixelName& name, Arguments& a) {
+  PixelOp op{name.kind, a.probability(), {}};
+  for (std::size_t i = 0; i < name.numbers; ++i) {
+    const Range range = a.free_range(name.name);
+    op.ranges[i] = {range.low, range.high};
+  }
+  return op;
+}
+
+Op erase_of(Arguments& a) {
+  const double probability = a.probability();
+  const auto area = a.range("scale");
+  const auto ratio = a.range("ratio");
+  const Fill fill = a.fill();
+  return EraseOp{probability, {area.first, area.second}, {ratio.first, ratio.second}, fill, a.next<bool>()};
+}
+
+Op dropout_of(Arguments& a) {
+  const double probability = a.probability();
+  const int least = a.next<int>();
+  const int most = a.next<int>();
+  if (least < 0 || most < least) throw py::value_error("the number of holes must be (least, most), 0 <= least <= most");
+  const auto height = a.range("hole_height_range");
+  const auto width = a.range("hole_width_range");
+  const bool in_pixels = a.next<bool>();
+  const Fill fill = a.fill();
+  return DropoutOp{probability, least, most, {height.first, height.second}, {width.first, width.second}, in_pixels,
+                   fill, a.next<bool>()};
+}
+
+constexpr std::pair<const char*, Choice> kChoices[] = {{"all", Choice::kAll},
+                                                       {"one", Choice::kOne},
+                                                       {"shuffled", Choice::kShuffled},
+                                                       {"some", Choice::kSome},
+                                                       {"some_again", Choice::kSomeAgain}};
+
+Op group_of(Arguments& a) {
+  auto group = std::make_shared<Group>();
+  group->choice = named(kChoices, a.next<std::string>(), "a choice");
+  group->probability = a.probability();
+  group->weights = a.next<std::vector<double>>();
+  group->least = a.next<int>();
+  group->most = a.next<int>();
+  for (const py::handle member : a.next<py::list>()) group->members.push_back(steps_of(member.cast<py::list>()));
+  if (!group->weights.empty() && group->weights.size() != group->members.size()) {
+    throw py::value_error("a group has as many weights as members, or none");
+  }
+  if (group->least < 0 || group->most < group->least) throw py::value_error("a group draws (least, most) members");
+  return GroupOp{std::move(group)};
+}
+
 using Parser = Op (*)(Arguments&);
 constexpr std::pair<const char*, Parser> kParsers[] = {
     {"crop", crop_of},
@@ -164,9 +346,37 @@ constexpr std::pair<const char*, Parser> kParsers[] = {
     {"flip_x", [](Arguments& a) -> Op { return FlipOp{true, a.probability()}; }},
     {"flip_y", [](Arguments& a) -> Op { return FlipOp{false, a.probability()}; }},
     {"pad", pad_of},
-    {"grayscale", grayscale_of}};
+    {"grayscale", grayscale_of},
+    {"affine", affine_of},
+    {"perspective", perspective_of},
+    {"warp", warp_of},
+    {"rotate_90", [](Arguments& a) -> Op { return Rotate90Op{a.probability()}; }},
+    {"transpose", [](Arguments& a) -> Op { return TransposeOp{a.probability()}; }},
+    {"zoom_out", zoom_out_of},
+    {"scale_jitter", scale_jitter_of},
+    {"shortest_size", shortest_size_of},
+    {"letter_box", letter_box_of},
+    {"iou_crop", iou_crop_of},
+    {"safe_crop", [](Arguments& a) -> Op { return SafeCropOp{a.probability()}; }},
+    {"elastic", elastic_of},
+    {"grid_distortion", grid_of},
+    {"erase", erase_of},
+    {"dropout", dropout_of},
+    {"group", group_of}};
+
+Op op_of(const std::string& name, Arguments& arguments) {
+  for (const PixelName& known : kPixelNames) {
+    if (name == known.name) return pixels_of(known, arguments);
+  }
+  return named(kParsers, name, "an op")(arguments);
+}
 
 }  // namespace
+
+WarpLook look_of(const std::string& sampling, const py::object& fill) {
+  Arguments arguments(py::make_tuple(sampling, fill));
+  return arguments.look();
+}
 
 std::vector<Step> steps_of(const py::list& ops) {
   std::vector<Step> steps;
@@ -176,8 +386,7 @@ std::vector<Step> steps_of(const py::list& ops) {
     }
     Arguments arguments(py::reinterpret_borrow<py::tuple>(entry));
     const auto stream = arguments.next<std::uint64_t>();
-    const Parser parse = named(kParsers, arguments.next<std::string>(), "an op");
-    steps.push_back({stream, parse(arguments)});
+    steps.push_back({stream, op_of(arguments.next<std::string>(), arguments)});
     arguments.end();
   }
   return steps;

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,8 +13,9 @@
 #include "bindings/gil.h"
 #include "bindings/image_args.h"
 #include "bindings/image_errors.h"
+#include "bindings/image_moves.h"
 #include "bindings/image_sources.h"
-#include "pipeline/draw.h"
+#include "pipeline/index_map.h"
 #include "pipeline/sample_stream.h"
 
 namespace fastload {
@@ -61,12 +63,12 @@ class Result : public Destination {
   int channels_ = 0;
 };
 
-py::array run(const ImageProgram& program, const py::object& image, std::uint64_t key) {
+py::array run(const ImageProgram& program, const py::object& image, std::uint64_t key, Targets* targets) {
   py::array keep;
   const ImageView view = image_view_of(image, &keep);
   Result result;
   Executor& executor = thread_executor();
-  const Status status = without_gil([&] { return executor.run_pixels(view, program, key, result); });
+  const Status status = without_gil([&] { return executor.run_pixels(view, program, key, result, targets); });
   if (!status.ok()) raise_image_fault(status, py::none());
   return result.array(program.output());
 }
@@ -76,14 +78,15 @@ py::object path_of(const ImageSource& source, std::int64_t index) {
   return *path == '\0' ? py::none() : py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefault(path));
 }
 
-py::array run_sample(const ImageProgram& program, const ImageSource& source, std::int64_t index, std::uint64_t key) {
+py::array run_sample(const ImageProgram& program, const ImageSource& source, std::int64_t index, std::uint64_t key,
+                     Targets* targets) {
   if (index < 0 || index >= source.size()) {
     throw py::index_error("index " + std::to_string(index) + " is out of bounds for " + std::to_string(source.size()) +
                           " images");
   }
   Result result;
   Executor& executor = thread_executor();
-  const Status status = without_gil([&] { return source.run(index, executor, program, key, result); });
+  const Status status = without_gil([&] { return source.run(index, executor, program, key, result, targets); });
   if (!status.ok()) raise_image_fault(status, path_of(source, index));
   return result.array(program.output());
 }
@@ -93,63 +96,61 @@ py::object out_size(const ImageProgram& program, int height, int width) {
   return size ? py::object(py::make_tuple(size->height, size->width)) : py::none();
 }
 
-// What one step does, as (name, ...): its moves in one tuple.
-py::tuple described(const Step& step, const std::vector<Move>& moves, Size before, Size after) {
-  Margins pad{};
-  WindowMove window{0, 0, before};
-  bool resized = false;
-  bool flipped = false;
-  for (const Move& move : moves) {
-    if (const auto* p = std::get_if<PadMove>(&move)) {
-      pad = p->margins;
-      window.size = {before.height + pad.top + pad.bottom, before.width + pad.left + pad.right};
-    }
-    if (const auto* w = std::get_if<WindowMove>(&move)) window = *w;
-    resized = resized || std::holds_alternative<ResizeMove>(move);
-    flipped = flipped || std::holds_alternative<FlipMove>(move);
+py::array remap(const py::object& image, const py::array_t<float, py::array::c_style>& places,
+                const std::string& sampling, const py::object& fill) {
+  py::array keep;
+  const ImageView view = image_view_of(image, &keep);
+  if (places.ndim() != 3 || places.shape(2) != 2 || places.shape(0) < 1 || places.shape(1) < 1) {
+    throw py::value_error("places must be (height, width, 2)");
   }
-  const auto [top, left, size] = window;
-  struct Describe {
-    Margins pad;
-    int top, left;
-    Size size, after;
-    bool flipped;
-    py::tuple operator()(const RandomResizedCropOp&) const {
-      return py::make_tuple("resized_window", top, left, size.height, size.width, after.height, after.width);
-    }
-    py::tuple window_of() const {
-      return py::make_tuple("padded_window", pad.left, pad.top, pad.right, pad.bottom, top, left, size.height,
-                            size.width);
-    }
-    py::tuple operator()(const CropOp&) const { return window_of(); }
-    py::tuple operator()(const CenterCropOp&) const { return window_of(); }
-    py::tuple operator()(const RandomCropOp&) const { return window_of(); }
-    py::tuple resize() const { return py::make_tuple("resize", after.height, after.width); }
-    py::tuple operator()(const ResizeOp&) const { return resize(); }
-    py::tuple operator()(const ResizeShorterOp&) const { return resize(); }
-    py::tuple operator()(const ResizeLongerOp&) const { return resize(); }
-    py::tuple operator()(const FlipOp&) const { return py::make_tuple("flip", flipped); }
-    py::tuple operator()(const PadOp& op) const {
-      return py::make_tuple("pad", op.margins.left, op.margins.top, op.margins.right, op.margins.bottom);
-    }
-    py::tuple operator()(const GrayscaleOp&) const { return py::make_tuple("grayscale"); }
-  };
-  return std::visit(Describe{pad, top, left, size, after, flipped}, step.op);
+  auto mesh = std::make_shared<Mesh>();
+  mesh->size = {static_cast<int>(places.shape(0)), static_cast<int>(places.shape(1))};
+  mesh->xy.assign(places.data(), places.data() + places.size());
+  const ImageProgram program({{0, RemapOp{std::move(mesh), look_of(sampling, fill)}}}, std::nullopt);
+  Result result;
+  Executor& executor = thread_executor();
+  const Status status = without_gil([&] { return executor.run_pixels(view, program, 0, result); });
+  if (!status.ok()) raise_image_fault(status, py::none());
+  return result.array(program.output());
 }
 
-py::list draw_all(const ImageProgram& program, std::uint64_t key, int height, int width) {
+void check_size(int height, int width) {
   if (height < 1 || width < 1) throw py::value_error("an image must have at least one pixel");
-  py::list drawn;
+}
+
+py::list draw_all(const ImageProgram& program, std::uint64_t key, int height, int width, Targets* targets) {
+  check_size(height, width);
+  return drawn_steps(program, key, {height, width}, targets);
+}
+
+py::tuple move_targets(const ImageProgram& program, std::uint64_t key, int height, int width, Targets& targets) {
+  check_size(height, width);
   Size size{height, width};
   std::vector<Move> moves;
-  for (const Step& step : program.steps()) {
-    moves.clear();
-    const Size before = size;
-    const Status status = draw(step, key, &size, &moves);
-    if (!status.ok()) raise_image_fault(status, py::none());
-    drawn.append(described(step, moves, before, size));
-  }
-  return drawn;
+  const Status status = program.moves(&size, key, &targets, &moves);
+  if (!status.ok()) raise_image_fault(status, py::none());
+  return py::make_tuple(size.height, size.width);
+}
+
+py::array shown(const ImageProgram& program, std::uint64_t key, int height, int width, Targets* targets) {
+  check_size(height, width);
+  std::vector<std::int64_t> map;
+  Size size{height, width};
+  Plan plan;
+  const Status status = without_gil([&] {
+    std::vector<Move> moves;
+    Status drawn = program.moves(&size, key, targets, &moves);
+    if (!drawn.ok()) return drawn;
+    plan.begin({height, width}, 3, program.fused());
+    for (const Move& move : moves) plan.add(move);
+    plan.end();
+    map = shown_pixels(plan, {height, width});
+    return drawn;
+  });
+  if (!status.ok()) raise_image_fault(status, py::none());
+  py::array_t<std::int64_t> array({size.height, size.width});
+  std::copy(map.begin(), map.end(), array.mutable_data());
+  return array;
 }
 
 std::shared_ptr<PyImageFiles> make_files(const py::iterable& paths, const std::string& mode, bool apply_orientation,
@@ -203,16 +204,34 @@ void bind_image_program(py::module_& m) {
       m, "ImageArrays", "(N, H, W) or (N, H, W, C) uint8 pixels as samples; the array is not copied.")
       .def(py::init(&make_arrays), "images"_a);
   py::class_<ImageProgram>(m, "ImageProgram", "A chain of native transforms, run as few passes over the pixels.")
-      .def(py::init([](const py::list& ops, const py::object& output) {
-             return std::make_unique<ImageProgram>(steps_of(ops), output_of(output));
+      .def(py::init([](const py::list& ops, const py::object& output, bool fused) {
+             return std::make_unique<ImageProgram>(steps_of(ops), output_of(output), fused);
            }),
-           "ops"_a, "output"_a = py::none())
+           "ops"_a, "output"_a = py::none(), "fused"_a = true)
       .def("out_size", &out_size, "height"_a = 0, "width"_a = 0,
            "(height, width) of what comes out of an image of that size, or of any; None if that is not decided.")
-      .def("draw", &draw_all, "key"_a, "height"_a, "width"_a, "What each op does to such an image under that key.")
-      .def("run", &run, "image"_a, "key"_a, "What comes out of a (H, W) or (H, W, C) uint8 array.")
-      .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a,
+      .def("draw", &draw_all, "key"_a, "height"_a, "width"_a, "targets"_a = py::none(),
+           "What each op does to such an image under that key.")
+      .def("move", &move_targets, "key"_a, "height"_a, "width"_a, "targets"_a,
+           "Moves targets as the program moves such an image; (height, width) of what comes out of that.")
+      .def("shown_pixels", &shown, "key"_a, "height"_a, "width"_a, "targets"_a = py::none(),
+           "(height, width) int64: which pixel of such an image each pixel of the result shows, y * width + x, or -1.")
+      .def("run", &run, "image"_a, "key"_a, "targets"_a = py::none(),
+           "What comes out of a (H, W) or (H, W, C) uint8 array.")
+      .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a, "targets"_a = py::none(),
            "What comes out of an image of a source. DecodeError, or ForeignImageError for a file that Pillow reads.");
+  m.def("remap", &remap, "image"_a, "places"_a, "sampling"_a, "fill"_a,
+        "The (H, W) or (H, W, C) uint8 image whose pixel (i, j) comes from (x, y) = places[i, j].");
+  m.def(
+      "drawn_members",
+      [](const py::tuple& op, std::uint64_t key) {
+        const std::vector<Step> steps = steps_of(py::list(py::make_tuple(op)));
+        const auto* group = std::get_if<GroupOp>(&steps.front().op);
+        if (group == nullptr) throw py::value_error("only a group has members");
+        return drawn_members(*group->group, key, steps.front().stream);
+      },
+      "op"_a, "key"_a, "The numbers of a group's members that are drawn, in the order in which they run.");
+  m.def("member_stream", &member_stream, "stream"_a, "turn"_a, "number"_a, "The stream of a step of a member.");
   m.def("sample_key", &sample_key, "seed"_a, "epoch"_a, "index"_a, "The key of a sample, 64 bits.");
 }
 

@@ -11,6 +11,8 @@ PYBIND11_MODULE(_core, m) {
   fastload::bind_gather(m);
   fastload::bind_image_io(m);
   fastload::bind_read_ahead(m);
+  fastload::bind_image_targets(m);
+  fastload::bind_object_masks(m);
   fastload::bind_image_program(m);
   fastload::bind_image_jobs(m);
   fastload::bind_sampling_orders(m);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "pipeline/sample_stream.h"
+#include "pipeline/drawing.h"
 
 namespace fastload {
 namespace {
@@ -77,142 +77,196 @@ Window random_window(const RandomResizedCropOp& op, Size size, StepRandom& rando
   return central_window(op, size);
 }
 
-// Draws one step; `moves` may be null where only the sizes are of interest.
-class Drawing {
- public:
-  Drawing(StepRandom random, Size* size, std::vector<Move>* moves) : random_(random), size_(*size), moves_(*moves) {}
+}  // namespace
 
-  Status operator()(const CropOp& op) {
-    const Margins outside{std::max(0, -op.left), std::max(0, -op.top),
-                          std::max(0, op.left + op.size.width - size_.width),
-                          std::max(0, op.top + op.size.height - size_.height)};
-    if (any(outside)) add_pad({outside, Fill{}, PadMode::kConstant});
-    add_window({op.top + outside.top, op.left + outside.left, op.size});
-    return {};
+Status Drawing::operator()(const CropOp& op) {
+  const Margins outside{std::max(0, -op.left), std::max(0, -op.top),
+                        std::max(0, op.left + op.size.width - size_.width),
+                        std::max(0, op.top + op.size.height - size_.height)};
+  if (any(outside)) add_pad({outside, Fill{}, PadMode::kConstant});
+  add_window({op.top + outside.top, op.left + outside.left, op.size});
+  return {};
+}
+
+Status Drawing::operator()(const CenterCropOp& op) {
+  const int lacking_width = std::max(0, op.size.width - size_.width);
+  const int lacking_height = std::max(0, op.size.height - size_.height);
+  const Margins margins{lacking_width / 2, lacking_height / 2, (lacking_width + 1) / 2, (lacking_height + 1) / 2};
+  if (any(margins)) add_pad({margins, Fill{}, PadMode::kConstant});
+  add_window({rounded_half(size_.height - op.size.height), rounded_half(size_.width - op.size.width), op.size});
+  return {};
+}
+
+Status Drawing::operator()(const PadOp& op) {
+  const Status status = check_pad(op);
+  if (status.ok()) add_pad(op);
+  return status;
+}
+
+Status Drawing::operator()(const RandomCropOp& op) {
+  PadOp padding = op.padding;
+  if (op.pad_if_needed) {
+    const Size size = padded(size_, padding.margins);
+    const int rows = std::max(0, op.size.height - size.height);
+    const int columns = std::max(0, op.size.width - size.width);
+    padding.margins.top += rows;
+    padding.margins.bottom += rows;
+    padding.margins.left += columns;
+    padding.margins.right += columns;
   }
-
-  Status operator()(const CenterCropOp& op) {
-    const int lacking_width = std::max(0, op.size.width - size_.width);
-    const int lacking_height = std::max(0, op.size.height - size_.height);
-    const Margins margins{lacking_width / 2, lacking_height / 2, (lacking_width + 1) / 2, (lacking_height + 1) / 2};
-    if (any(margins)) add_pad({margins, Fill{}, PadMode::kConstant});
-    add_window({rounded_half(size_.height - op.size.height), rounded_half(size_.width - op.size.width), op.size});
-    return {};
+  if (any(padding.margins)) {
+    Status status = check_pad(padding);
+    if (!status.ok()) return status;
+    add_pad(padding);
   }
-
-  Status operator()(const PadOp& op) {
-    const Status status = check_pad(op);
-    if (status.ok()) add_pad(op);
-    return status;
+  if (size_.height < op.size.height || size_.width < op.size.width) {
+    return Status::of(Fault::kBadArgument, "a crop of %d x %d (height x width) does not fit into %d x %d, padding "
+                      "included; pass pad_if_needed=True or a smaller size",
+                      op.size.height, op.size.width, size_.height, size_.width);
   }
+  const int top = random_.below(size_.height - op.size.height + 1);
+  add_window({top, random_.below(size_.width - op.size.width + 1), op.size});
+  return {};
+}
 
-  Status operator()(const RandomCropOp& op) {
-    PadOp padding = op.padding;
-    if (op.pad_if_needed) {
-      const Size size = padded(size_, padding.margins);
-      const int rows = std::max(0, op.size.height - size.height);
-      const int columns = std::max(0, op.size.width - size.width);
-      padding.margins.top += rows;
-      padding.margins.bottom += rows;
-      padding.margins.left += columns;
-      padding.margins.right += columns;
-    }
-    if (any(padding.margins)) {
-      Status status = check_pad(padding);
+Status Drawing::operator()(const RandomResizedCropOp& op) {
+  const Window window = random_window(op, size_, random_);
+  add_window({window.top, window.left, window.size});
+  return add_resize(op.size, op.filter);
+}
+
+Status Drawing::operator()(const ResizeOp& op) { return add_resize(op.size, op.filter); }
+Status Drawing::operator()(const ResizeShorterOp& op) {
+  return add_resize(shorter_to(size_, op.shorter, op.longest), op.filter);
+}
+Status Drawing::operator()(const ResizeLongerOp& op) { return add_resize(longer_to(size_, op.longer), op.filter); }
+
+Status Drawing::operator()(const FlipOp& op) {
+  if (random_.uniform() < op.probability) moves_.push_back(FlipMove{op.horizontal});
+  return {};
+}
+
+Status Drawing::operator()(const GrayscaleOp& op) {
+  moves_.push_back(GreyMove{op.channels});
+  return {};
+}
+
+Status Drawing::check_pad(const PadOp& op) const {
+  const Margins& m = op.margins;
+  const Margins less{std::min(0, m.left), std::min(0, m.top), std::min(0, m.right), std::min(0, m.bottom)};
+  const Size kept = padded(size_, less);  // negative margins take away first
+  if (kept.height < 1 || kept.width < 1) {
+    return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d leave nothing of %d x %d (height x width)",
+                      m.left, m.top, m.right, m.bottom, size_.height, size_.width);
+  }
+  const int most = op.mode == PadMode::kReflect ? 1 : 0;  // reflecting leaves the border row itself out
+  const bool reflects = op.mode == PadMode::kReflect || op.mode == PadMode::kSymmetric;
+  if (reflects && (std::max(m.left, m.right) > kept.width - most || std::max(m.top, m.bottom) > kept.height - most)) {
+    return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d (left, top, right, bottom) cannot be reflected "
+                      "from %d x %d (height x width)", m.left, m.top, m.right, m.bottom, kept.height, kept.width);
+  }
+  return {};
+}
+
+// A negative margin takes away.
+void Drawing::add_pad(const PadOp& op) {
+  const Margins& m = op.margins;
+  const Margins more{std::max(0, m.left), std::max(0, m.top), std::max(0, m.right), std::max(0, m.bottom)};
+  const Margins less{std::max(0, -m.left), std::max(0, -m.top), std::max(0, -m.right), std::max(0, -m.bottom)};
+  if (any(less)) {
+    add_window({less.top, less.left,
+                {size_.height - less.top - less.bottom, size_.width - less.left - less.right}});
+  }
+  if (any(more)) moves_.push_back(PadMove{more, op.fill, op.mode});
+  size_ = padded(size_, more);
+}
+
+void Drawing::add_window(const WindowMove& move) {
+  if (move.size == size_) return;
+  moves_.push_back(move);
+  size_ = move.size;
+}
+
+Status Drawing::add_resize(Size size, Filter filter) {
+  if (size.height < 1 || size.width < 1) {
+    return Status::of(Fault::kBadArgument, "an image of %d x %d (height x width) would be resized to %d x %d",
+                      size_.height, size_.width, size.height, size.width);
+  }
+  if (size == size_) return {};
+  moves_.push_back(ResizeMove{size, filter});
+  size_ = size;
+  return {};
+}
+
+namespace {
+
+Status draw_group(const Group& group, std::uint64_t stream, std::uint64_t key, Size* size, Targets* targets,
+                  std::vector<Move>* moves) {
+  int turn = 0;
+  for (const int member : drawn_members(group, key, stream)) {
+    int number = 0;
+    for (const Step& step : group.members[static_cast<std::size_t>(member)]) {
+      const Status status = draw({member_stream(stream, turn, number++), step.op}, key, size, targets, moves);
       if (!status.ok()) return status;
-      add_pad(padding);
     }
-    if (size_.height < op.size.height || size_.width < op.size.width) {
-      return Status::of(Fault::kBadArgument, "a crop of %d x %d (height x width) does not fit into %d x %d, padding "
-                        "included; pass pad_if_needed=True or a smaller size",
-                        op.size.height, op.size.width, size_.height, size_.width);
-    }
-    const int top = random_.below(size_.height - op.size.height + 1);
-    add_window({top, random_.below(size_.width - op.size.width + 1), op.size});
-    return {};
+    ++turn;
   }
-
-  Status operator()(const RandomResizedCropOp& op) {
-    const Window window = random_window(op, size_, random_);
-    add_window({window.top, window.left, window.size});
-    return add_resize(op.size, op.filter);
-  }
-
-  Status operator()(const ResizeOp& op) { return add_resize(op.size, op.filter); }
-  Status operator()(const ResizeShorterOp& op) {
-    return add_resize(shorter_to(size_, op.shorter, op.longest), op.filter);
-  }
-  Status operator()(const ResizeLongerOp& op) { return add_resize(longer_to(size_, op.longer), op.filter); }
-
-  Status operator()(const FlipOp& op) {
-    if (random_.uniform() < op.probability) moves_.push_back(FlipMove{op.horizontal});
-    return {};
-  }
-
-  Status operator()(const GrayscaleOp& op) {
-    moves_.push_back(GreyMove{op.channels});
-    return {};
-  }
-
- private:
-  Status check_pad(const PadOp& op) const {
-    const Margins& m = op.margins;
-    const Margins less{std::min(0, m.left), std::min(0, m.top), std::min(0, m.right), std::min(0, m.bottom)};
-    const Size kept = padded(size_, less);  // negative margins take away first
-    if (kept.height < 1 || kept.width < 1) {
-      return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d leave nothing of %d x %d (height x width)",
-                        m.left, m.top, m.right, m.bottom, size_.height, size_.width);
-    }
-    const int most = op.mode == PadMode::kReflect ? 1 : 0;  // reflecting leaves the border row itself out
-    const bool reflects = op.mode == PadMode::kReflect || op.mode == PadMode::kSymmetric;
-    if (reflects && (std::max(m.left, m.right) > kept.width - most || std::max(m.top, m.bottom) > kept.height - most)) {
-      return Status::of(Fault::kBadArgument, "margins of %d, %d, %d, %d (left, top, right, bottom) cannot be reflected "
-                        "from %d x %d (height x width)", m.left, m.top, m.right, m.bottom, kept.height, kept.width);
-    }
-    return {};
-  }
-
-  // A negative margin takes away.
-  void add_pad(const PadOp& op) {
-    const Margins& m = op.margins;
-    const Margins more{std::max(0, m.left), std::max(0, m.top), std::max(0, m.right), std::max(0, m.bottom)};
-    const Margins less{std::max(0, -m.left), std::max(0, -m.top), std::max(0, -m.right), std::max(0, -m.bottom)};
-    if (any(less)) {
-      add_window({less.top, less.left,
-                  {size_.height - less.top - less.bottom, size_.width - less.left - less.right}});
-    }
-    if (any(more)) moves_.push_back(PadMove{more, op.fill, op.mode});
-    size_ = padded(size_, more);
-  }
-
-  void add_window(const WindowMove& move) {
-    if (move.size == size_) return;
-    moves_.push_back(move);
-    size_ = move.size;
-  }
-
-  Status add_resize(Size size, Filter filter) {
-    if (size.height < 1 || size.width < 1) {
-      return Status::of(Fault::kBadArgument, "an image of %d x %d (height x width) would be resized to %d x %d",
-                        size_.height, size_.width, size.height, size.width);
-    }
-    if (size == size_) return {};
-    moves_.push_back(ResizeMove{size, filter});
-    size_ = size;
-    return {};
-  }
-
-  StepRandom random_;
-  Size& size_;
-  std::vector<Move>& moves_;
-};
+  return {};
+}
 
 }  // namespace
 
-Status draw(const Step& step, std::uint64_t key, Size* size, std::vector<Move>* moves) {
-  Drawing drawing(StepRandom(key, step.stream), size, moves);
-  return std::visit(drawing, step.op);
+Status draw(const Step& step, std::uint64_t key, Size* size, Targets* targets, std::vector<Move>* moves) {
+  if (const auto* op = std::get_if<GroupOp>(&step.op)) {
+    return draw_group(*op->group, step.stream, key, size, targets, moves);
+  }
+  static const std::vector<Box> none;
+  Size before = *size;
+  const std::size_t first = moves->size();
+  Drawing drawing(StepRandom(key, step.stream), size, targets == nullptr ? none : targets->boxes(), moves);
+  const Status status = std::visit(drawing, step.op);
+  if (!status.ok() || targets == nullptr) return status;
+  for (std::size_t i = first; i < moves->size(); ++i) {
+    targets->follow((*moves)[i], before);
+    before = size_after((*moves)[i], before);
+  }
+  return status;
 }
+
+Size size_after(const Move& move, Size before) {
+  struct After {
+    Size before;
+    Size operator()(const PadMove& m) const { return padded(before, m.margins); }
+    Size operator()(const WindowMove& m) const { return m.size; }
+    Size operator()(const ResizeMove& m) const { return m.size; }
+    Size operator()(const FlipMove&) const { return before; }
+    Size operator()(const GreyMove&) const { return before; }
+    Size operator()(const WarpMove& m) const { return m.size; }
+    Size operator()(const MeshMove& m) const { return m.mesh->size; }
+    Size operator()(const CentreMove&) const { return before; }
+    Size operator()(const PixelMove&) const { return before; }
+    Size operator()(const EraseMove&) const { return before; }
+  };
+  return std::visit(After{before}, move);
+}
+
+namespace {
+
+// Known only if every member leaves the size as it is, or all of them that may run make it the same.
+std::optional<Size> after_group(const Group& group, std::optional<Size> before) {
+  const bool runs_once = group.choice == Choice::kOne && group.probability == 1;
+  std::optional<Size> found = runs_once ? std::nullopt : before;
+  for (std::size_t i = 0; i < group.members.size(); ++i) {
+    std::optional<Size> size = before;
+    for (const Step& step : group.members[i]) size = size_after(step.op, size);
+    if (!size) return std::nullopt;
+    if (i == 0 && runs_once) found = size;
+    if (size != found) return std::nullopt;
+  }
+  return found;
+}
+
+}  // namespace
 
 std::optional<Size> size_after(const Op& op, std::optional<Size> before) {
   struct After {
@@ -233,6 +287,28 @@ std::optional<Size> size_after(const Op& op, std::optional<Size> before) {
     }
     std::optional<Size> operator()(const FlipOp&) const { return before; }
     std::optional<Size> operator()(const GrayscaleOp&) const { return before; }
+    std::optional<Size> operator()(const AffineOp& op) const { return op.expand ? std::nullopt : before; }
+    std::optional<Size> operator()(const PerspectiveOp&) const { return before; }
+    std::optional<Size> operator()(const WarpOp& op) const { return op.size.height == 0 ? before : op.size; }
+    std::optional<Size> turned(double probability) const {
+      const bool square = before && before->height == before->width;
+      return square || probability == 0 ? before : std::nullopt;
+    }
+    std::optional<Size> operator()(const Rotate90Op& op) const { return turned(op.probability); }
+    std::optional<Size> operator()(const TransposeOp& op) const { return turned(op.probability); }
+    std::optional<Size> operator()(const ZoomOutOp&) const { return std::nullopt; }
+    std::optional<Size> operator()(const ScaleJitterOp&) const { return std::nullopt; }
+    std::optional<Size> operator()(const ShortestSizeOp&) const { return std::nullopt; }
+    std::optional<Size> operator()(const LetterBoxOp& op) const { return op.size; }
+    std::optional<Size> operator()(const IouCropOp&) const { return std::nullopt; }
+    std::optional<Size> operator()(const SafeCropOp&) const { return std::nullopt; }
+    std::optional<Size> operator()(const RemapOp& op) const { return op.mesh->size; }
+    std::optional<Size> operator()(const ElasticOp&) const { return before; }
+    std::optional<Size> operator()(const GridOp&) const { return before; }
+    std::optional<Size> operator()(const PixelOp&) const { return before; }
+    std::optional<Size> operator()(const EraseOp&) const { return before; }
+    std::optional<Size> operator()(const DropoutOp&) const { return before; }
+    std::optional<Size> operator()(const GroupOp& op) const { return after_group(*op.group, before); }
   };
   return std::visit(After{before}, op);
 }

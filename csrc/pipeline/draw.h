@@ -6,35 +6,17 @@
 #include <vector>
 
 #include "core/status.h"
-#include "pipeline/ops.h"
+#include "pipeline/moves.h"
+#include "pipeline/targets.h"
 
 namespace fastload {
 
-struct PadMove {
-  Margins margins;
-  Fill fill;
-  PadMode mode;
-};
-struct WindowMove {  // within the image
-  int top, left;
-  Size size;
-};
-struct ResizeMove {
-  Size size;
-  Filter filter;
-};
-struct FlipMove {
-  bool horizontal;
-};
-struct GreyMove {
-  int channels;
-};
+// Appends to `moves` what `step` does to an image of `size` under `key`, and sets `size` to what comes out; targets move
+// with it. kBadArgument if it cannot be done, with the numbers.
+Status draw(const Step& step, std::uint64_t key, Size* size, Targets* targets, std::vector<Move>* moves);
 
-using Move = std::variant<PadMove, WindowMove, ResizeMove, FlipMove, GreyMove>;
-
-// Appends to `moves` what `step` does to an image of `size` under `key`, and sets `size` to what comes out.
-// kBadArgument if it cannot be done, with the numbers.
-Status draw(const Step& step, std::uint64_t key, Size* size, std::vector<Move>* moves);
+// The size that comes out of a move.
+Size size_after(const Move& move, Size before);
 
 // The size that comes out of `op`, of an image whose size may not be known; nothing if it depends on that.
 std::optional<Size> size_after(const Op& op, std::optional<Size> before);

@@ -9,6 +9,7 @@
 #include "codecs/orient.h"
 #include "core/file.h"
 #include "kernels/channels.h"
+#include "kernels/warp.h"
 
 namespace fastload {
 namespace {
@@ -57,6 +58,14 @@ struct ScaledSpan {
   }
 };
 
+// The stage, of which only channels are still to be changed.
+Stage placed_already(const Stage& stage) {
+  Stage left = stage;
+  left.rows.reset(stage.out.height);
+  left.columns.reset(stage.out.width);
+  return left;
+}
+
 }  // namespace
 
 // Adds the time since it was last asked to one of the sums.
@@ -73,7 +82,7 @@ class Executor::Clock {
 };
 
 Status Executor::run_file(const char* path, const FileOptions& options, const ImageProgram& program,
-                          std::uint64_t key, Destination& out) noexcept {
+                          std::uint64_t key, Destination& out, Targets* targets) noexcept {
   try {
     Clock clock;
     Status status = read_file(path, file_);
@@ -86,12 +95,12 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
     const bool turned = options.apply_orientation && header.orientation != 1;
     if (!turned) {
       JpegSource source(decoder_, options.grey, options.scaled);
-      status = run(source, {header.height, header.width}, channels, program, key, out);
+      status = run(source, {header.height, header.width}, channels, program, key, out, targets);
     } else {
       TurnedJpegSource source(decoder_, options.grey, options.scaled, stored_, rows_);
       const Size stored{header.height, header.width};
       const Size turned_size = swaps_axes(header.orientation) ? Size{stored.width, stored.height} : stored;
-      status = run(source, turned_size, channels, program, key, out);
+      status = run(source, turned_size, channels, program, key, out, targets);
     }
     trim();
     return status;
@@ -101,10 +110,10 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
 }
 
 Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::uint64_t key,
-                            Destination& out) noexcept {
+                            Destination& out, Targets* targets) noexcept {
   try {
     ViewSource source(image, rows_);
-    Status status = run(source, {image.height, image.width}, image.channels, program, key, out);
+    Status status = run(source, {image.height, image.width}, image.channels, program, key, out, targets);
     trim();
     return status;
   } catch (const std::bad_alloc&) {
@@ -113,10 +122,11 @@ Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::u
 }
 
 Status Executor::run(RowSource& source, Size size, int channels, const ImageProgram& program, std::uint64_t key,
-                     Destination& out) {
-  Status status = program.plan(size, channels, key, &plan_);
+                     Destination& out, Targets* targets) {
+  Status status = program.plan(size, channels, key, targets, &plan_);
   if (!status.ok()) return status;
   ImageView image;
+  bool placed = false;  // whether the image is already as the last stage leaves it
   int bytes = channels == 1 ? 1 : 4;
   for (int number = 0; number < plan_.stages(); ++number) {
     const Stage& stage = plan_.stage(number);
@@ -126,16 +136,20 @@ Status Executor::run(RowSource& source, Size size, int channels, const ImageProg
       ScratchSource placed(image);
       status = read_stage(stage, placed, false, bytes, &image);
     }
+    if (status.ok() && stage.warped) status = warp_stage(stage, &image);
+    placed = false;
+    if (status.ok() && !stage.colours.empty()) status = colour_stage(stage, &image, &placed);
     if (!status.ok()) return status;
     const bool is_last = number + 1 == plan_.stages();
     // The last pass of all does the placing of the last stage, too, unless that takes the colour out and it is wanted
     // as three channels again.
     if (is_last && !(stage.to_grey && plan_.channels() == 3) && !stage.to_colour) break;
-    status = place_stage(stage, image, &image);
+    status = place_stage(placed ? placed_already(stage) : stage, image, &image);
+    placed = true;
     if (!status.ok()) return status;
     bytes = image.channels;
   }
-  return finish(plan_, image, program, out);
+  return finish(plan_, image, placed, program, out);
 }
 
 // What `stage` reads, resized if it says so, in the memory of read_.
@@ -194,6 +208,40 @@ Status Executor::copy_stage(const Stage& stage, RowSource& source, int channels,
   return status;
 }
 
+// The colours are changed where the pixels are, unless they are to have a border, or it counts which way round they are.
+Status Executor::colour_stage(const Stage& stage, ImageView* image, bool* placed) {
+  const bool bordered = stage.rows.map() != nullptr || stage.columns.map() != nullptr;
+  const bool reversed = stage.rows.is_reversed() || stage.columns.is_reversed();
+  if (bordered || (reversed && !std::all_of(stage.colours.begin(), stage.colours.end(), is_pointwise))) {
+    Stage as_it_is = stage;
+    as_it_is.to_grey = as_it_is.to_colour = false;
+    const Status status = place_stage(as_it_is, *image, image);
+    if (!status.ok()) return status;
+    *placed = true;
+  }
+  Clock clock;
+  const Status status = colours_.run(stage.colours, image);
+  clock.add_to(&times_.finish);
+  return status;
+}
+
+// What has been read, seen through the stage's map.
+Status Executor::warp_stage(const Stage& stage, ImageView* image) {
+  Clock clock;
+  ImageView made;
+  const Status status =
+      scratch_image(placed_[placed_in_ ^= 1], stage.out.height, stage.out.width, image->channels, &made);
+  if (!status.ok()) return status;
+  if (stage.mesh != nullptr) {
+    remap_image(*image, stage.mesh->xy.data(), stage.sampling, stage.fill.data(), made);
+  } else {
+    warp_image(*image, stage.to_read, stage.canvases, stage.sampling, stage.fill.data(), made);
+  }
+  clock.add_to(&times_.resample);
+  *image = made;
+  return {};
+}
+
 // The result of a stage as an image of its own, for the next one.
 Status Executor::place_stage(const Stage& stage, ImageView in, ImageView* out) {
   Clock clock;
@@ -216,9 +264,9 @@ Status Executor::place_stage(const Stage& stage, ImageView in, ImageView* out) {
 }
 
 // The last pass: the image is what the last stage has read, or what that was placed as.
-Status Executor::finish(const Plan& plan, ImageView image, const ImageProgram& program, Destination& out) {
+Status Executor::finish(const Plan& plan, ImageView image, bool placed, const ImageProgram& program,
+                        Destination& out) {
   const Stage& last = plan.stage(plan.stages() - 1);
-  const bool is_placed = (last.to_grey && plan.channels() == 3) || last.to_colour;
   const int channels = program.output() ? program.output()->channels : plan.channels();
   const LevelMap& levels = program.output() ? program.output()->levels : plain_levels(channels);
   const OutType type = program.output() ? program.output()->type : OutType::kUint8;
@@ -226,7 +274,7 @@ Status Executor::finish(const Plan& plan, ImageView image, const ImageProgram& p
   Status status = out.place(plan.size(), channels, out_bytes(type), &destination);
   if (!status.ok()) return status;
   Clock clock;
-  finish_image(image, is_placed ? Placement{} : placement_of(last), levels, plan.size().height, plan.size().width,
+  finish_image(image, placed ? Placement{} : placement_of(last), levels, plan.size().height, plan.size().width,
                program.output() && program.output()->planar, destination);
   clock.add_to(&times_.finish);
   return {};
@@ -234,6 +282,7 @@ Status Executor::finish(const Plan& plan, ImageView image, const ImageProgram& p
 
 void Executor::trim() noexcept {
   for (Scratch* scratch : {&rows_, &stored_, &read_, &placed_[0], &placed_[1]}) scratch->trim(kMostScratchBytes);
+  colours_.trim(kMostScratchBytes);
   if (file_.capacity() > kMostScratchBytes) std::vector<std::uint8_t>().swap(file_);
 }
 

@@ -8,6 +8,7 @@
 #include "codecs/jpeg.h"
 #include "core/status.h"
 #include "kernels/resample.h"
+#include "pipeline/pixel_run.h"
 #include "pipeline/program.h"
 #include "pipeline/row_source.h"
 
@@ -39,12 +40,15 @@ class Destination {
 
 class Executor {
  public:
-  // kForeign: not a file for this decoder.
+  // kForeign: not a file for this decoder. targets, if there are any, move with the image.
   Status run_file(const char* path, const FileOptions& options, const ImageProgram& program, std::uint64_t key,
-                  Destination& out) noexcept;
+                  Destination& out, Targets* targets = nullptr) noexcept;
 
   // image: 1, 3 or 4 channels.
-  Status run_pixels(ImageView image, const ImageProgram& program, std::uint64_t key, Destination& out) noexcept;
+  Status run_pixels(ImageView image, const ImageProgram& program, std::uint64_t key, Destination& out,
+                    Targets* targets = nullptr) noexcept;
+
+  const Plan& plan() const noexcept { return plan_; }  // of the last sample
 
   const StageTimes& times() const noexcept { return times_; }  // of everything so far
 
@@ -52,12 +56,14 @@ class Executor {
   class Clock;
 
   Status run(RowSource& source, Size size, int channels, const ImageProgram& program, std::uint64_t key,
-             Destination& out);
+             Destination& out, Targets* targets);
   Status read_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image);
   Status resize_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image);
   Status copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
+  Status warp_stage(const Stage& stage, ImageView* image);
   Status place_stage(const Stage& stage, ImageView in, ImageView* out);
-  Status finish(const Plan& plan, ImageView image, const ImageProgram& program, Destination& out);
+  Status finish(const Plan& plan, ImageView image, bool placed, const ImageProgram& program, Destination& out);
+  Status colour_stage(const Stage& stage, ImageView* image, bool* placed);
   void trim() noexcept;
 
   JpegDecoder decoder_;
@@ -65,6 +71,7 @@ class Executor {
   Plan plan_;
   AxisWeights horizontal_, vertical_;
   RowResizer resizer_;
+  PixelRunner colours_;
   Scratch rows_, stored_, read_, placed_[2];
   int placed_in_ = 0;
   StageTimes times_;

@@ -16,7 +16,7 @@ class ImageSource {
   virtual std::int64_t size() const noexcept = 0;
   // Safe from several threads, each with an executor of its own. index in [0, size()).
   virtual Status run(std::int64_t index, Executor& executor, const ImageProgram& program, std::uint64_t key,
-                     Destination& out) const noexcept = 0;
+                     Destination& out, Targets* targets = nullptr) const noexcept = 0;
   virtual const char* path(std::int64_t index) const noexcept = 0;  // empty if it has none
 };
 
@@ -27,8 +27,8 @@ class ImageFiles : public ImageSource {
 
   std::int64_t size() const noexcept override { return static_cast<std::int64_t>(starts_.size()); }
   Status run(std::int64_t index, Executor& executor, const ImageProgram& program, std::uint64_t key,
-             Destination& out) const noexcept override {
-    return executor.run_file(path(index), options_, program, key, out);
+             Destination& out, Targets* targets) const noexcept override {
+    return executor.run_file(path(index), options_, program, key, out, targets);
   }
   const char* path(std::int64_t index) const noexcept override {
     return text_.data() + starts_[static_cast<std::size_t>(index)];
@@ -48,10 +48,10 @@ class ImageArrays : public ImageSource {
 
   std::int64_t size() const noexcept override { return count_; }
   Status run(std::int64_t index, Executor& executor, const ImageProgram& program, std::uint64_t key,
-             Destination& out) const noexcept override {
+             Destination& out, Targets* targets) const noexcept override {
     ImageView image = first_;
     image.data += index * stride_;
-    return executor.run_pixels(image, program, key, out);
+    return executor.run_pixels(image, program, key, out, targets);
   }
   const char* path(std::int64_t) const noexcept override { return ""; }
 

@@ -1,28 +1,18 @@
 // The steps of an image program, as the user wrote them. Sizes and rules are those of torchvision.transforms.v2.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <variant>
 
 #include "kernels/resample.h"
+#include "pipeline/geometry_ops.h"
+#include "pipeline/group_ops.h"
+#include "pipeline/image_size.h"
+#include "pipeline/pixel_ops.h"
 
 namespace fastload {
 
-struct Size {
-  int height = 0;
-  int width = 0;
-  friend bool operator==(const Size&, const Size&) = default;
-};
-
-struct Margins {
-  int left = 0, top = 0, right = 0, bottom = 0;
-};
-
 enum class PadMode : std::uint8_t { kConstant, kEdge, kReflect, kSymmetric };
-
-// The level of each channel in a constant border; a grey image takes the first.
-using Fill = std::array<std::uint8_t, 4>;
 
 struct CropOp {
   int top, left;
@@ -69,7 +59,9 @@ struct GrayscaleOp {
 };
 
 using Op = std::variant<CropOp, CenterCropOp, PadOp, RandomCropOp, RandomResizedCropOp, ResizeOp, ResizeShorterOp,
-                        ResizeLongerOp, FlipOp, GrayscaleOp>;
+                        ResizeLongerOp, FlipOp, GrayscaleOp, AffineOp, PerspectiveOp, WarpOp, Rotate90Op, TransposeOp, ZoomOutOp,
+                        ScaleJitterOp, ShortestSizeOp, LetterBoxOp, IouCropOp, SafeCropOp, RemapOp, ElasticOp, GridOp,
+                        PixelOp, EraseOp, DropoutOp, GroupOp>;
 
 struct Step {
   std::uint64_t stream;  // which of the sample's random streams it draws from

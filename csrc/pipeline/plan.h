@@ -1,16 +1,19 @@
 // What is done to one image: passes over it, as few as give the same pixels as step by step.
 //
-// A stage takes a window of its input, resizes it if it has to, and places the result: crops, flips and borders. What
-// cannot join a stage without changing pixels begins the next one: a second resize, a resize of what has a border, a
-// border of another colour.
+// A stage takes a window of its input, resizes it if it has to, and places the result: crops, flips and borders. Where
+// there is a warp, all that becomes one map, and the resize is what antialiasing needs. What cannot join a stage without
+// changing pixels begins the next one: a second resize, a resize of what has a border, a border of another colour.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/image_view.h"
 #include "pipeline/axis_map.h"
-#include "pipeline/draw.h"
+#include "pipeline/frame.h"
+#include "pipeline/moves.h"
 
 namespace fastload {
 
@@ -26,6 +29,12 @@ struct Stage {
   bool has_border = false;  // of the colour `fill`
   bool to_grey = false;     // what comes out is grey, what goes in is not
   bool to_colour = false;   // the other way round, three equal channels
+  bool warped = false;      // by `to_read` from what comes out to what was read; then rows and columns move nothing
+  Matrix3 to_read;
+  std::vector<Canvas> canvases;
+  Sampling sampling = Sampling::kNearest;
+  std::shared_ptr<const Mesh> mesh;  // instead of a map
+  std::vector<ColourMove> colours;  // of what comes out, at last
   Size out;
 };
 
@@ -33,7 +42,8 @@ struct Stage {
 class Plan {
  public:
   // channels: 1, 3 or 4, of the image. Moves are added in the order in which they are to be seen.
-  void begin(Size size, int channels);
+  // fused: moves are composed; else each begins a stage.
+  void begin(Size size, int channels, bool fused = true);
   void add(const Move& move);
   void end();
 
@@ -48,12 +58,26 @@ class Plan {
   void resize(const ResizeMove& move);
   void pad(const PadMove& move);
   void grey(const GreyMove& move);
+  void warp(const WarpMove& move);
+  void mesh(const MeshMove& move);
+  void colour(ColourMove move);
+  bool is_move_after_colours(const Move& move) const;
+  bool can_warp(const WarpMove& move, bool exact) const;
+  bool loses_detail(const Matrix3& back) const;
   void open_stage();
   void close_stage();
+  void close_warped_stage();
+  void next_stage();
 
   std::vector<Stage> stages_;
   int count_ = 0;
   Stage* current_ = nullptr;
+  Frame frame_;                  // of the current stage
+  std::optional<Filter> filter_; // that the current stage was resized with
+  bool is_exact_ = false;        // the current stage's warp moves whole pixels
+  bool repeats_ = false;         // the current stage has a border of repeated pixels
+  bool fused_ = true;
+  bool is_touched_ = false;      // the current stage does something
   Size size_;
   int channels_ = 0;
   bool grey_as_colour_ = false;

@@ -27,6 +27,8 @@ class StepRandom {
   double uniform() noexcept { return words_.uniform(drawn_++); }  // in [0, 1)
   double uniform(double low, double high) noexcept { return low + (high - low) * uniform(); }
 
+  std::uint64_t word() noexcept { return words_.word(drawn_++); }
+
   // In [0, count), count in [1, 2^31): the bias of at most count / 2^53 is beyond any test.
   int below(int count) noexcept { return static_cast<int>(uniform() * count); }
 

@@ -5,7 +5,10 @@ They take PIL images, NumPy arrays (H, W) or (H, W, C) and tensors (..., C, H, W
 
 from fastload.transforms import functional
 from fastload.transforms._base import Transform
+from fastload.transforms._box_crops import BBoxSafeRandomCrop, RandomIoUCrop
+from fastload.transforms._boxes import BoxParams
 from fastload.transforms._color import Grayscale, Normalize
+from fastload.transforms._containers import OneOf, RandomApply, RandomChoice, RandomOrder, SomeOf
 from fastload.transforms._convert import (
     ConvertImageDtype,
     Identity,
@@ -16,6 +19,8 @@ from fastload.transforms._convert import (
     ToPILImage,
     ToTensor,
 )
+from fastload.transforms._erase import CoarseDropout, RandomErasing
+from fastload.transforms._filters import JPEG, GaussianBlur, GaussianNoise, MotionBlur
 from fastload.transforms._geometry import (
     CenterCrop,
     Pad,
@@ -26,29 +31,102 @@ from fastload.transforms._geometry import (
     Resize,
 )
 from fastload.transforms._interpolation import InterpolationMode
+from fastload.transforms._mix import CutMix, MixUp
 from fastload.transforms._plan import Compose, FilePlan
+from fastload.transforms._policies import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
+from fastload.transforms._scale import LetterBox, LongestMaxSize, RandomShortestSize, RandomZoomOut, ScaleJitter
+from fastload.transforms._tone import (
+    CLAHE,
+    ColorJitter,
+    HueSaturationValue,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomBrightnessContrast,
+    RandomEqualize,
+    RandomGamma,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPhotometricDistort,
+    RandomPosterize,
+    RandomSolarize,
+)
+from fastload.transforms._warp import (
+    ElasticTransform,
+    GridDistortion,
+    RandomAffine,
+    RandomPerspective,
+    RandomRotate90,
+    RandomRotation,
+    Transpose,
+)
 
 __all__ = [
+    "AugMix",
+    "AutoAugment",
+    "AutoAugmentPolicy",
+    "BBoxSafeRandomCrop",
+    "BoxParams",
+    "CLAHE",
     "CenterCrop",
+    "CoarseDropout",
+    "ColorJitter",
     "Compose",
     "ConvertImageDtype",
+    "CutMix",
+    "ElasticTransform",
     "FilePlan",
+    "GaussianBlur",
+    "GaussianNoise",
     "Grayscale",
+    "GridDistortion",
+    "HueSaturationValue",
     "Identity",
     "InterpolationMode",
+    "JPEG",
     "Lambda",
+    "LetterBox",
+    "LongestMaxSize",
+    "MixUp",
+    "MotionBlur",
     "Normalize",
+    "OneOf",
     "PILToTensor",
     "Pad",
+    "RandAugment",
+    "RandomAdjustSharpness",
+    "RandomAffine",
+    "RandomApply",
+    "RandomAutocontrast",
+    "RandomBrightnessContrast",
+    "RandomChoice",
     "RandomCrop",
+    "RandomEqualize",
+    "RandomErasing",
+    "RandomGamma",
+    "RandomGrayscale",
     "RandomHorizontalFlip",
+    "RandomInvert",
+    "RandomIoUCrop",
+    "RandomOrder",
+    "RandomPerspective",
+    "RandomPhotometricDistort",
+    "RandomPosterize",
     "RandomResizedCrop",
+    "RandomRotate90",
+    "RandomRotation",
+    "RandomShortestSize",
+    "RandomSolarize",
     "RandomVerticalFlip",
+    "RandomZoomOut",
     "Resize",
+    "ScaleJitter",
+    "SomeOf",
     "ToDtype",
     "ToImage",
     "ToPILImage",
     "ToTensor",
     "Transform",
+    "Transpose",
+    "TrivialAugmentWide",
     "functional",
 ]

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fastload._stream import sample_key
-from fastload.transforms._kinds import Kind, is_image, kind_of, place_of_image, with_part
+from fastload import _core
+from fastload.transforms._boxes import BoxParams
+from fastload.transforms._kinds import Kind, is_image, kind_of, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment
+from fastload.transforms._targets import Moving, targets_of
 
 if TYPE_CHECKING:
     from fastload.transforms._plan import FilePlan
@@ -21,12 +24,16 @@ Step = Callable[..., Any]
 class Transform(torch.nn.Module):
     """One step from image to image: ``transform(image)``, or ``transform(image, *rest)``, which gives a tuple.
 
-    A sample may also come whole, as a tuple, a list or a dict. Its image is the PIL image in it, else the first
-    array or tensor; everything else passes through. Random parameters come from the stream of the sample: in a
+    A sample may also come whole, as a tuple, a list or a dict. In a dict the image is called "image" or "img"; else
+    it is the PIL image in the sample, or the first array or tensor. Boxes ("boxes" or "bboxes"), masks ("masks" or
+    "mask") and key points ("keypoints") of a dict sample, or of a dict beside the image, move with it: see `BoxParams`.
+    Everything else passes through. Random parameters come from the stream of the sample: in a
     loader they depend on (seed, epoch, index) alone, elsewhere on torch's default generator.
     """
 
     is_random = False
+    box_params = BoxParams()  # how the boxes of samples are written
+    fuse = True  # whether steps are composed
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,6 +87,20 @@ class Transform(torch.nn.Module):
         """The transformed image, by Python, torch and Pillow, with the parameters that a native pass draws."""
         raise NotImplementedError
 
+    is_container = False  # whether `run_sample` is what runs this where it is not native
+
+    def run_sample(self, sample: Any, key: int, stream: int, chain: Chain) -> Any:
+        """The sample transformed by transforms that this one holds."""
+        raise NotImplementedError
+
+    def transformed_among(self, image: Any, key: int, stream: int, targets: _core.Targets | None) -> Any:
+        """The same, where parameters depend on what is in the image."""
+        return self.transformed(image, key, stream)
+
+    def moves(self, stream: int) -> _core.ImageProgram | None:
+        """What moves the targets of an image that `transformed` makes; None if nothing is moved."""
+        return None
+
     def extra_repr(self) -> str:
         """Arguments by name, as torchvision shows them."""
         shown = (bool, int, float, str, tuple, list, enum.Enum, torch.dtype)
@@ -105,6 +126,8 @@ class Chain:
         self.is_random = any(
             getattr(step, "is_random", False) for step, planned in zip(steps, self._is_planned, strict=True) if planned
         )
+        self.box_params = Transform.box_params if owner is None else owner.box_params
+        self._fused = owner is None or owner.fuse
         self._segments: dict[tuple[int, Kind], Segment | None] = {}
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
@@ -116,19 +139,71 @@ class Chain:
                 sample = step(*sample) if unpack else step(sample)
                 at += 1
                 continue
-            place = None if is_image(sample) else place_of_image(_parts_of(sample))
-            image, at = self._advance(sample if place is None else sample[place], key, at)
-            sample = image if place is None else with_part(sample, place, image)
+            if isinstance(step, Transform) and step.is_container and not self._is_native(at, sample):
+                sample, at = step.run_sample(sample, key, at, self), at + 1
+                continue
+            if is_image(sample):
+                sample, at = self._advance(sample, key, at, None)
+                continue
+            place = place_of_image(_parts_of(sample))
+            found = targets_of(sample, place, self.box_params)
+            image, at = self._advance(sample[place], key, at, found[0] if found else None)
+            sample = found[1](image) if found else with_part(sample, place, image)
         return sample
 
-    def _advance(self, image: Any, key: int, at: int) -> tuple[Any, int]:
+    def _advance(self, image: Any, key: int, at: int, moving: Moving | None) -> tuple[Any, int]:
+        """The image after as many steps as go together, and the number of the next one; the targets move with it."""
         kind = kind_of(image)
         segment = self._segment(at, kind) if kind.channels else None
         if segment is not None:
-            return segment.run(image, key), segment.stop
+            return segment.run(image, key, moving), segment.stop
         step = self.steps[at]
         assert isinstance(step, Transform)
-        return step.transformed(image, key, at), at + 1
+        return self._by_python(step, image, key, at, moving), at + 1
+
+    def _by_python(self, step: Transform, image: Any, key: int, stream: int, moving: Moving | None) -> Any:
+        program = None if moving is None else step.moves(stream)
+        if moving is None or program is None:
+            return step.transformed_among(image, key, stream, None)
+        before = size_of(image)
+        targets = moving.native()
+        made = step.transformed_among(image, key, stream, targets)
+        after = program.move(key, *before, targets)
+        moving.take(targets, before, after, lambda: program.shown_pixels(key, *before, targets))
+        return made
+
+    def _is_native(self, at: int, sample: Any) -> bool:
+        image = sample if is_image(sample) else sample[place_of_image(_parts_of(sample))]
+        kind = kind_of(image)
+        return bool(kind.channels) and self._segment(at, kind) is not None
+
+    def run_members(self, steps: tuple[Step, ...], sample: Any, key: int, streams: list[int]) -> Any:
+        """The sample after those steps, one by one, each drawing from a stream of its own."""
+        for step, stream in zip(steps, streams, strict=True):
+            if not is_planned(step):
+                sample = step(sample)
+                continue
+            assert isinstance(step, Transform)
+            if step.is_container:
+                sample = step.run_sample(sample, key, stream, self)
+                continue
+            if is_image(sample):
+                sample = self._member(step, sample, key, stream, None)
+                continue
+            place = place_of_image(_parts_of(sample))
+            found = targets_of(sample, place, self.box_params)
+            image = self._member(step, sample[place], key, stream, found[0] if found else None)
+            sample = found[1](image) if found else with_part(sample, place, image)
+        return sample
+
+    def _member(self, step: Transform, image: Any, key: int, stream: int, moving: Moving | None) -> Any:
+        kind = kind_of(image)
+        if kind.channels:
+            segment = Segment(kind, 0, self._fused)
+            if step.join(segment, stream) is None:
+                segment.close()
+                return segment.run(image, key, moving)
+        return self._by_python(step, image, key, stream, moving)
 
     def _segment(self, at: int, kind: Kind) -> Segment | None:
         if (at, kind) not in self._segments:
@@ -138,7 +213,7 @@ class Chain:
 
     def segment(self, start: int, kind: Kind) -> Segment:
         """The longest native run from that step on, closed; it may be empty."""
-        segment = Segment(kind, start)
+        segment = Segment(kind, start, self._fused)
         for number in range(start, len(self.steps)):
             reason = self._why_not(number, segment)
             if reason is not None:

@@ -60,11 +60,14 @@ class Geometric(Transform, ABC):
         """Why this cannot join the segment where it is now."""
         return None
 
-    def drawn(self, image: Any, key: int, stream: int) -> tuple[Any, ...]:
+    def drawn(self, image: Any, key: int, stream: int, targets: _core.Targets | None = None) -> tuple[Any, ...]:
         """What a native pass would do to such an image under that key, after the name of it."""
         height, width = size_of(image)
-        drawn = _drawing(self.op(stream, (0,))).draw(key, height, width)[0]
+        drawn = self.moves(stream).draw(key, height, width, targets)[0]
         return tuple(drawn[1:])
+
+    def moves(self, stream: int) -> _core.ImageProgram:
+        return _drawing(self.op(stream, (0,)))
 
 
 class Resampling(Geometric):

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 NATIVE_CHANNELS = (1, 3, 4)
+IMAGE_NAMES = ("image", "img")
 PIL_MODES = {"L": 1, "RGB": 3}  # what native programs do; other modes are Pillow's own business
 
 
@@ -118,10 +119,15 @@ def tensor_of(array: NDArray[Any]) -> torch.Tensor:
 
 
 def place_of_image(sample: Any) -> Any:
-    """Where the image is in a sample of several parts: a PIL image if there is one, else the first array or tensor.
+    """Where the image is in a sample of several parts.
 
+    In a mapping it is called "image" or "img"; else it is the first PIL image, or the first array or tensor.
     Returns an index or a key. TypeError if no part is an image.
     """
+    if isinstance(sample, Mapping):
+        for name in IMAGE_NAMES:
+            if is_image(sample.get(name)):
+                return name
     parts = list(sample.items() if isinstance(sample, Mapping) else enumerate(sample))
     for is_wanted in (is_pil, is_image):
         for place, part in parts:

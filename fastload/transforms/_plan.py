@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,10 @@ import torch
 from fastload import _core
 from fastload._stream import sample_key
 from fastload.transforms._base import Chain, Step, Transform, is_planned
-from fastload.transforms._kinds import PIL_MODES, Kind
+from fastload.transforms._boxes import BoxParams, as_box_params
+from fastload.transforms._kinds import PIL_MODES, Kind, size_of, with_part
 from fastload.transforms._segment import Segment
+from fastload.transforms._targets import Moving, targets_of
 
 _NATIVE = "native, one pass"
 _OPEN = "then, native wherever an 8-bit image comes out of that"
@@ -66,6 +68,21 @@ class FilePlan:
         """Whether anything is drawn, natively or in the tail."""
         return self._chain.is_random
 
+    def sample(self, rest: Any, place: Any) -> FileSample:
+        """A tuple or dict sample whose image, at ``place``, is still to be made."""
+        found = targets_of(rest, place, self._chain.box_params)
+        if found is None:
+            return FileSample(None, None, lambda image: with_part(rest, place, image))
+        moving, put = found
+        return FileSample(moving, moving.native(), put)
+
+    def finish_sample(self, result: np.ndarray[Any, Any], key: int, sample: FileSample) -> Any:
+        """The sample with the program's result as its image, its targets moved, and the tail applied."""
+        image = self._segment.wrapped(result)
+        if sample.moving is not None and sample.targets is not None:
+            self._segment.take(sample.moving, sample.targets, key, sample.targets.size, size_of(image))
+        return self._chain.run(sample.put(image), key, start=self._segment.stop, unpack=True)
+
     def finish(self, result: np.ndarray[Any, Any], key: int | None = None) -> Any:
         """The image or tensor that the program's result is, with the tail applied.
 
@@ -79,17 +96,31 @@ class FilePlan:
         return self._chain.run(image, key, start=self._segment.stop)
 
 
+@dataclass(frozen=True)
+class FileSample:
+    """A sample whose image is in a file, and whose targets, if it has any, move with it: see `FilePlan.sample`."""
+
+    moving: Moving | None
+    targets: _core.Targets | None  # for the program that makes the image
+    put: Callable[[Any], Any]  # the whole sample, with that image
+
+
 class Compose(Transform):
     """Transforms one after the other, as few passes over the pixels as give the same result.
 
     Runs of transforms that native programs know are one pass; any other callable is called as it is, between them.
     ``print(compose)`` shows which is which, for images from files.
 
+    boxes: how the boxes of samples are written, a format's name or a `BoxParams`; xyxy if not given. The params of the
+    outermost Compose count. fuse=False: each step is a pass of its own, and the result differs by interpolation alone.
+
     Raises TypeError for anything but a sequence of callables, ValueError for an empty one.
     """
 
-    def __init__(self, transforms: Iterable[Step]) -> None:
+    def __init__(self, transforms: Iterable[Step], *, boxes: BoxParams | str | None = None, fuse: bool = True) -> None:
         super().__init__()
+        self.box_params = as_box_params(boxes)
+        self.fuse = bool(fuse)
         if not isinstance(transforms, list | tuple | Iterable) or isinstance(transforms, str):
             raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")
         self.transforms = list(transforms)

@@ -9,11 +9,14 @@ import numpy as np
 import torch
 
 from fastload import _core
-from fastload.transforms._kinds import Kind, pil_of, pixels_of
+from fastload.transforms._kinds import Kind, pil_of, pixels_of, size_of
+from fastload.transforms._targets import Moving
 
 # Types that the last native pass writes, by the names that programs know them by.
 _NATIVE_TYPES = {torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 _LEVELS = 256
+# Ops that tensors need no other layout for.
+_MOVED_ABOUT = ("crop", "center_crop", "random_crop", "pad", "flip_x", "flip_y", "zoom_out", "iou_crop", "safe_crop")
 
 
 class Segment:
@@ -23,8 +26,9 @@ class Segment:
     value that each level has become. That table is computed by torch itself, so a native pass gives its very bits.
     """
 
-    def __init__(self, kind: Kind, start: int = 0) -> None:
+    def __init__(self, kind: Kind, start: int = 0, fused: bool = True) -> None:
         self.kind = kind
+        self.fused = fused
         self.container = kind.container
         self.channels = kind.channels
         self.levels: torch.Tensor | None = None  # (channels, 1, 256); None: 8-bit levels as they are
@@ -69,7 +73,7 @@ class Segment:
         ops = self.ops
         if self.levels is not None and self.levels.shape[0] > self.channels:
             ops = [*ops, (0, "grayscale", 3)]  # a grey image that is normalised by three means has three channels
-        self.program = _core.ImageProgram(ops, self._output())
+        self.program = _core.ImageProgram(ops, self._output(), self.fused)
 
     def _output(self) -> tuple[str, str, int, Any] | None:
         layout = "chw" if self.container == "tensor" else "hwc"
@@ -86,12 +90,26 @@ class Segment:
         """Whether this is quicker than step by step: tensors that are only moved about need no other layout first."""
         if self.kind.container != "tensor":
             return bool(self.ops) or self.levels is not None or self.container != self.kind.container
-        return self.levels is not None or any(op[1].startswith(("resize", "random_resized", "gray")) for op in self.ops)
+        return self.levels is not None or any(op[1] not in _MOVED_ABOUT for op in self.ops)
 
-    def run(self, image: Any, key: int) -> Any:
-        """What comes out of one image of this segment's kind."""
+    def run(self, image: Any, key: int, moving: Moving | None = None) -> Any:
+        """What comes out of one image of this segment's kind; the targets move with it."""
         assert self.program is not None
-        return self.wrapped(self.program.run(pixels_of(image), key))
+        if moving is None:
+            return self.wrapped(self.program.run(pixels_of(image), key))
+        size = size_of(image)
+        targets = moving.native()
+        result = self.wrapped(self.program.run(pixels_of(image), key, targets))
+        self.take(moving, targets, key, size, size_of(result))
+        return result
+
+    def take(
+        self, moving: Moving, targets: _core.Targets, key: int, before: tuple[int, int], after: tuple[int, int]
+    ) -> None:
+        """Let the targets become what the program has made of them; sizes are (height, width)."""
+        program = self.program
+        assert program is not None
+        moving.take(targets, before, after, lambda: program.shown_pixels(key, *before, targets))
 
     def wrapped(self, result: np.ndarray[Any, Any]) -> Any:
         """The program's result as the image that is to come out."""

@@ -1,0 +1,113 @@
+// Targets: boxes and points on their way through a program.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings/bindings.h"
+#include "pipeline/targets.h"
+
+namespace fastload {
+namespace {
+
+namespace py = pybind11;
+using namespace pybind11::literals;
+using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
+
+void check_rows(const Doubles& values, int columns, const char* name) {
+  if (values.ndim() != 2 || values.shape(1) != columns) {
+    throw py::value_error(std::string(name) + " must be (N, " + std::to_string(columns) + "), got " +
+                          py::str(values.attr("shape")).cast<std::string>());
+  }
+}
+
+std::vector<Polygon> outlines_of(const Doubles& boxes, const Doubles& quads, bool ellipse) {
+  check_rows(boxes, 4, "boxes");
+  check_rows(quads, 8, "quads");
+  std::vector<Polygon> outlines;
+  for (ssize_t i = 0; i < boxes.shape(0); ++i) {
+    const Box box{boxes.at(i, 0), boxes.at(i, 1), boxes.at(i, 2), boxes.at(i, 3)};
+    outlines.push_back(outline_of(box, ellipse ? Outline::kEllipse : Outline::kRectangle));
+  }
+  for (ssize_t i = 0; i < quads.shape(0); ++i) {
+    Polygon corners;
+    for (int k = 0; k < 8; k += 2) corners.push_back({quads.at(i, k), quads.at(i, k + 1)});
+    outlines.push_back(std::move(corners));
+  }
+  return outlines;
+}
+
+std::unique_ptr<Targets> make_targets(const Doubles& boxes, const Doubles& quads, const Doubles& points, bool ellipse,
+                                      bool relative) {
+  check_rows(points, 2, "points");
+  std::vector<Point> all;
+  for (ssize_t i = 0; i < points.shape(0); ++i) all.push_back({points.at(i, 0), points.at(i, 1)});
+  return std::make_unique<Targets>(outlines_of(boxes, quads, ellipse), std::move(all), relative);
+}
+
+py::array_t<double> boxes_of(const Targets& targets, bool clip) {
+  const auto& objects = targets.objects();
+  py::array_t<double> boxes({static_cast<ssize_t>(objects.size()), ssize_t{4}});
+  double* out = boxes.mutable_data();
+  for (const Targets::Object& object : objects) {
+    const Polygon& polygon = clip ? object.visible : object.outline;
+    const Box box = polygon.empty() ? Box{} : enclosing(polygon);
+    for (const double edge : {box.left, box.top, box.right, box.bottom}) *out++ = edge;
+  }
+  return boxes;
+}
+
+py::array_t<double> visible_of(const Targets& targets) {
+  py::array_t<double> parts(static_cast<ssize_t>(targets.objects().size()));
+  double* out = parts.mutable_data();
+  for (const Targets::Object& object : targets.objects()) *out++ = object.visible_part();
+  return parts;
+}
+
+// Outlines that a perspective has cut have other numbers of corners, and become what encloses them.
+py::array_t<double> quads_of(const Targets& targets) {
+  const auto& objects = targets.objects();
+  py::array_t<double> quads({static_cast<ssize_t>(objects.size()), ssize_t{8}});
+  double* out = quads.mutable_data();
+  for (const Targets::Object& object : objects) {
+    Polygon corners = object.outline;
+    if (corners.size() != 4) {
+      const Box box = corners.empty() ? Box{} : enclosing(corners);
+      corners = outline_of(box, Outline::kRectangle);
+    }
+    for (const Point corner : corners) {
+      *out++ = corner.x;
+      *out++ = corner.y;
+    }
+  }
+  return quads;
+}
+
+py::array_t<double> points_of(const Targets& targets) {
+  py::array_t<double> points({static_cast<ssize_t>(targets.points().size()), ssize_t{2}});
+  double* out = points.mutable_data();
+  for (const Point point : targets.points()) {
+    *out++ = point.x;
+    *out++ = point.y;
+  }
+  return points;
+}
+
+}  // namespace
+
+void bind_image_targets(py::module_& m) {
+  py::class_<Targets>(m, "Targets", "Boxes (left, top, right, bottom) and points that move with an image. All float64.")
+      .def(py::init(&make_targets), "boxes"_a, "quads"_a, "points"_a, "ellipse"_a = false, "relative"_a = false)
+      .def("boxes", &boxes_of, "clip"_a = true, "(N, 4): what encloses each object, or what is visible of it.")
+      .def("visible", &visible_of, "(N,): which part of each object's area is visible.")
+      .def("quads", &quads_of, "(N, 8): the four corners of each object, not cut off.")
+      .def("points", &points_of, "(N, 2).")
+      .def_property_readonly(
+          "size", [](const Targets& targets) { return py::make_tuple(targets.size().height, targets.size().width); },
+          "(height, width) of the image that they were moved with, before it was.")
+      .def_property_readonly("mirrored", &Targets::is_mirrored, "Whether left and right are exchanged.");
+}
+
+}  // namespace fastload

@@ -1,0 +1,42 @@
+// What becomes of the colours of an image, in place. Images have 1 or 4 bytes a pixel; of four, the last means nothing.
+// Numbers are rounded as Pillow's ImageEnhance and ImageOps round them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/image_view.h"
+
+namespace fastload {
+
+// What each level becomes, channel by channel. A grey image has the first.
+using LevelTable = std::array<std::array<std::uint8_t, 256>, 3>;
+
+void look_up(ImageView image, const LevelTable& table) noexcept;
+
+// Each channel becomes a sum of the three and a constant, cut off at the ends of the range, and rounded down.
+struct ColorMatrix {
+  float m[3][4];
+};
+void mix_channels(ImageView image, const ColorMatrix& matrix) noexcept;
+
+// (1 - factor) * luminance + factor * colour. A grey image stays as it is.
+void saturate(ImageView image, float factor) noexcept;
+
+// Hue, saturation and value (the largest channel) move by parts of a turn, and of their ranges; both are cut off.
+struct HsvShift {
+  float hue = 0, saturation = 0, value = 0;
+};
+void shift_hsv(ImageView image, const HsvShift& shift) noexcept;
+
+// The mean of the luminance.
+double mean_luminance(ImageView image) noexcept;
+
+// How often each level occurs in each channel.
+using Histogram = std::array<std::array<std::int64_t, 256>, 3>;
+void count_levels(ImageView image, Histogram* histogram) noexcept;
+
+// The three channels of each pixel in another order.
+void permute_channels(ImageView image, const int order[3]) noexcept;
+
+}  // namespace fastload

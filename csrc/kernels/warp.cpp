@@ -1,0 +1,225 @@
+#include "kernels/warp.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/cpu.h"
+#include "kernels/warp_rows.h"
+
+namespace fastload {
+namespace {
+
+constexpr int kRun = 256;  // pixels whose places are worked out at once: they stay in the first cache
+constexpr double kUnit = 1 << kWarpBits;
+constexpr double kFarthest = 1 << 23;
+constexpr double kLongestStep = 1 << 20;
+
+// Narrows the span to where slope * x + offset >= 0 at the pixels' centres.
+void keep_where_positive(double slope, double offset, double* begin, double* end) noexcept {
+  const double at_zero = offset + slope * 0.5;  // of the first pixel's centre
+  if (slope > 0) {
+    *begin = std::max(*begin, std::ceil(-at_zero / slope));
+  } else if (slope < 0) {
+    *end = std::min(*end, std::floor(at_zero / -slope) + 1);
+  } else if (!(at_zero >= 0)) {
+    *end = *begin;
+  }
+}
+
+// The cubic of torch's grid_sample and of OpenCV, a = -0.75. Pillow's resize has -0.5, and its transform -1.
+double cubic(double x) noexcept {
+  x = std::abs(x);
+  constexpr double kA = -0.75;
+  if (x < 1) return ((kA + 2) * x - (kA + 3)) * x * x + 1;
+  if (x < 2) return kA * (((x - 5) * x + 8) * x - 4);
+  return 0;
+}
+
+void cubic_weights(double fraction, float weights[4]) noexcept {
+  for (int k = 0; k < 4; ++k) weights[k] = static_cast<float>(cubic(k - 1 - fraction));
+}
+
+void bicubic_pixel(ImageView in, double x, double y, std::uint8_t* out) noexcept {
+  const double left = std::floor(x - 0.5), top = std::floor(y - 0.5);
+  float across[4], down[4];
+  cubic_weights(x - 0.5 - left, across);
+  cubic_weights(y - 0.5 - top, down);
+  float sums[4] = {0, 0, 0, 0};
+  for (int j = 0; j < 4; ++j) {
+    const std::uint8_t* row = in.row(std::clamp(static_cast<int>(top) - 1 + j, 0, in.height - 1));
+    for (int i = 0; i < 4; ++i) {
+      const int column = std::clamp(static_cast<int>(left) - 1 + i, 0, in.width - 1);
+      const float weight = across[i] * down[j];
+      for (int c = 0; c < in.channels; ++c) sums[c] += weight * static_cast<float>(row[column * in.channels + c]);
+    }
+  }
+  for (int c = 0; c < in.channels; ++c) {
+    out[c] = static_cast<std::uint8_t>(std::clamp(sums[c] + 0.5F, 0.0F, 255.0F));
+  }
+}
+
+void nearest_pixel(ImageView in, double x, double y, std::uint8_t* out) noexcept {
+  const int column = std::clamp(static_cast<int>(std::floor(x)), 0, in.width - 1);
+  const int row = std::clamp(static_cast<int>(std::floor(y)), 0, in.height - 1);
+  const std::uint8_t* pixel = in.row(row) + column * in.channels;
+  if (in.channels == 4) {
+    std::memcpy(out, pixel, 4);
+  } else {
+    *out = *pixel;
+  }
+}
+
+void fill_run(const std::uint8_t fill[4], int channels, int count, std::uint8_t* out) noexcept {
+  if (channels == 1) {
+    std::memset(out, fill[0], static_cast<std::size_t>(count));
+    return;
+  }
+  for (int i = 0; i < count; ++i) std::memcpy(out + 4 * i, fill, 4);
+}
+
+void bilinear(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {
+  int done = 0;
+#if defined(__x86_64__)
+  if (in.channels == 4 && simd() != Simd::kScalar) done = bilinear_run_avx2(in, x, y, count, out);
+#endif
+  bilinear_run(in, x + done, y + done, count - done, out + done * in.channels);
+}
+
+std::int32_t fixed(double place) noexcept {
+  return static_cast<std::int32_t>(std::floor(std::clamp(place, -kFarthest, kFarthest) * kUnit - kUnit / 2 + 0.5));
+}
+
+// The places of a row of output pixels, from the first centre on.
+class RowPlaces {
+ public:
+  RowPlaces(const Matrix3& to_in, int y) noexcept
+      : map_(to_in),
+        y_(y + 0.5),
+        even_(to_in.is_affine() && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep) {}
+
+  Point at(int x) const noexcept { return map_({x + 0.5, y_}); }
+
+  // Steps are counted in 2^-32 of a unit, so that adding them up 2^23 times is off by no more than 2^-10 of one.
+  void fixed_run(int begin, int count, std::int32_t* x, std::int32_t* y) const noexcept {
+    if (!even_) {
+      for (int i = 0; i < count; ++i) {
+        const Point place = at(begin + i);
+        x[i] = fixed(place.x);
+        y[i] = fixed(place.y);
+      }
+      return;
+    }
+    constexpr double kOne = 4294967296.0 * kUnit;
+    constexpr std::int64_t kHalf = std::int64_t{1} << 31;
+    const Point start = at(begin);
+    std::int64_t at_x = static_cast<std::int64_t>((start.x - 0.5) * kOne) + kHalf;
+    std::int64_t at_y = static_cast<std::int64_t>((start.y - 0.5) * kOne) + kHalf;
+    const auto step_x = static_cast<std::int64_t>(map_.m[0][0] * kOne);
+    const auto step_y = static_cast<std::int64_t>(map_.m[1][0] * kOne);
+    for (int i = 0; i < count; ++i) {
+      x[i] = static_cast<std::int32_t>(at_x >> 32);
+      y[i] = static_cast<std::int32_t>(at_y >> 32);
+      at_x += step_x;
+      at_y += step_y;
+    }
+  }
+
+ private:
+  const Matrix3& map_;
+  double y_;
+  bool even_;  // the same step from one pixel to the next, and no step leaves the range of integers
+};
+
+void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling sampling, std::uint8_t* out) noexcept {
+  if (sampling != Sampling::kBilinear) {
+    for (int x = span.begin; x < span.end; ++x) {
+      const Point place = places.at(x);
+      const auto pixel = sampling == Sampling::kNearest ? nearest_pixel : bicubic_pixel;
+      pixel(in, place.x, place.y, out + x * in.channels);
+    }
+    return;
+  }
+  std::int32_t x[kRun], y[kRun];
+  for (int begin = span.begin; begin < span.end; begin += kRun) {
+    const int count = std::min(kRun, span.end - begin);
+    places.fixed_run(begin, count, x, y);
+    bilinear(in, x, y, count, out + begin * in.channels);
+  }
+}
+
+}  // namespace
+
+RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noexcept {
+  double begin = 0, end = width;
+  for (const Canvas& canvas : canvases) {
+    const auto& m = canvas.from_out.m;
+    double offset[3];
+    for (int r = 0; r < 3; ++r) offset[r] = m[r][1] * (y + 0.5) + m[r][2];
+    // 0 <= U <= width * W and 0 <= V <= height * W, which takes W >= 0 with it.
+    keep_where_positive(m[0][0], offset[0], &begin, &end);
+    keep_where_positive(m[1][0], offset[1], &begin, &end);
+    keep_where_positive(canvas.width * m[2][0] - m[0][0], canvas.width * offset[2] - offset[0], &begin, &end);
+    keep_where_positive(canvas.height * m[2][0] - m[1][0], canvas.height * offset[2] - offset[1], &begin, &end);
+  }
+  if (!(begin < end)) return {0, 0};
+  return {static_cast<int>(begin), static_cast<int>(end)};
+}
+
+void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
+                const std::uint8_t fill[4], ImageView out) noexcept {
+  for (int y = 0; y < out.height; ++y) {
+    const RowSpan span = visible_span(canvases, y, out.width);
+    std::uint8_t* row = out.row(y);
+    fill_run(fill, out.channels, span.begin, row);
+    fill_run(fill, out.channels, out.width - span.end, row + span.end * out.channels);
+    warp_row(in, RowPlaces(to_in, y), span, sampling, row);
+  }
+}
+
+void remap_image(ImageView in, const float* xy, Sampling sampling, const std::uint8_t fill[4], ImageView out) noexcept {
+  std::int32_t xs[kRun], ys[kRun];
+  for (int row = 0; row < out.height; ++row) {
+    for (int begin = 0; begin < out.width; begin += kRun) {
+      const int count = std::min(kRun, out.width - begin);
+      const float* places = xy + 2 * (static_cast<std::ptrdiff_t>(row) * out.width + begin);
+      std::uint8_t* pixels = out.row(row) + begin * out.channels;
+      if (sampling == Sampling::kBilinear) {
+        for (int i = 0; i < count; ++i) {
+          xs[i] = fixed(places[2 * i]);
+          ys[i] = fixed(places[2 * i + 1]);
+        }
+        bilinear(in, xs, ys, count, pixels);
+      }
+      for (int i = 0; i < count; ++i) {
+        const double x = places[2 * i], y = places[2 * i + 1];
+        std::uint8_t* pixel = pixels + i * out.channels;
+        if (!(x >= 0 && x < in.width && y >= 0 && y < in.height)) {
+          fill_run(fill, out.channels, 1, pixel);
+        } else if (sampling != Sampling::kBilinear) {
+          sampling == Sampling::kNearest ? nearest_pixel(in, x, y, pixel) : bicubic_pixel(in, x, y, pixel);
+        }
+      }
+    }
+  }
+}
+
+void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {
+  constexpr int kOne = 1 << kWarpBits;
+  constexpr int kRound = 1 << (2 * kWarpBits - 1);
+  for (int i = 0; i < count; ++i) {
+    const int column = x[i] >> kWarpBits, row = y[i] >> kWarpBits;
+    const int right = x[i] & (kOne - 1), down = y[i] & (kOne - 1);
+    const std::uint8_t* top = in.row(std::clamp(row, 0, in.height - 1));
+    const std::uint8_t* bottom = in.row(std::clamp(row + 1, 0, in.height - 1));
+    const int first = std::clamp(column, 0, in.width - 1) * in.channels;
+    const int second = std::clamp(column + 1, 0, in.width - 1) * in.channels;
+    for (int c = 0; c < in.channels; ++c) {
+      const int left_sum = (kOne - down) * top[first + c] + down * bottom[first + c];
+      const int right_sum = (kOne - down) * top[second + c] + down * bottom[second + c];
+      *out++ = static_cast<std::uint8_t>(((kOne - right) * left_sum + right * right_sum + kRound) >> (2 * kWarpBits));
+    }
+  }
+}
+
+}  // namespace fastload

@@ -1,0 +1,19 @@
+// A run of output pixels, whose places in the input are known, by what the processor offers.
+#pragma once
+
+#include <cstdint>
+
+#include "core/image_view.h"
+
+namespace fastload {
+
+constexpr int kWarpBits = 7;  // a place is counted in 1 / 128 of a pixel: two weights of 7 bits multiply within 16
+
+// x, y: places of `count` output pixels in the input, less half a pixel, times 128; pixel i lies at 128 * i.
+// Interpolates between four neighbours; outside of the input, its nearest pixels are repeated.
+void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
+
+// The same bits, for 4 bytes a pixel. Does a multiple of 8 pixels and returns how many.
+int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
+
+}  // namespace fastload

@@ -1,0 +1,178 @@
+#include "pipeline/pixel_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "codecs/jpeg_again.h"
+#include "kernels/clahe.h"
+#include "kernels/counter_random.h"
+#include "kernels/filters.h"
+#include "kernels/tone.h"
+
+namespace fastload {
+namespace {
+
+constexpr int kOrders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+double mean_level(ImageView image) {
+  Histogram histogram;
+  count_levels(image, &histogram);
+  double sum = 0;
+  const int channels = image.channels == 1 ? 1 : 3;
+  for (int c = 0; c < channels; ++c) {
+    for (int level = 0; level < 256; ++level) {
+      sum += static_cast<double>(histogram[static_cast<std::size_t>(c)][static_cast<std::size_t>(level)]) * level;
+    }
+  }
+  return sum / (static_cast<double>(image.height) * image.width * channels);
+}
+
+// The weights of a line through the middle of a square, as if it were drawn with a round pen of one pixel.
+std::vector<float> line_weights(int size, double angle, double direction) {
+  std::vector<float> weights(static_cast<std::size_t>(size * size));
+  const double x = std::cos(angle * std::numbers::pi / 180), y = std::sin(angle * std::numbers::pi / 180);
+  const double reach = (size - 1) / 2.0;
+  float sum = 0;
+  for (int j = 0; j < size; ++j) {
+    for (int i = 0; i < size; ++i) {
+      const double dx = i - reach, dy = j - reach;
+      const double along = dx * x + dy * y, beside = std::abs(dy * x - dx * y);
+      const double end = std::max(0.0, std::abs(along) - reach);
+      const double on = std::max(0.0, 1 - std::hypot(beside, end));
+      // In a direction of 1, only what lies ahead counts.
+      const double side = 1 + direction * (reach > 0 ? along / reach : 0);
+      const auto weight = static_cast<float>(on * std::clamp(side, 0.0, 2.0));
+      weights[static_cast<std::size_t>(j * size + i)] = weight;
+      sum += weight;
+    }
+  }
+  for (float& weight : weights) weight /= sum;
+  return weights;
+}
+
+int odd(double value) { return std::max(1, static_cast<int>(std::lround((value - 1) / 2)) * 2 + 1); }
+
+}  // namespace
+
+bool is_pointwise(const ColourMove& move) noexcept {
+  const auto* pixel = std::get_if<PixelMove>(&move);
+  if (pixel == nullptr) return false;
+  switch (pixel->kind) {
+    case PixelKind::kBrightness:
+    case PixelKind::kSaturation:
+    case PixelKind::kHue:
+    case PixelKind::kHsv:
+    case PixelKind::kLinear:
+    case PixelKind::kGamma:
+    case PixelKind::kInvert:
+    case PixelKind::kPosterize:
+    case PixelKind::kSolarize:
+    case PixelKind::kPermute: return true;
+    default: return false;
+  }
+}
+
+Status PixelRunner::run(const std::vector<ColourMove>& moves, ImageView* image) {
+  has_table_ = false;
+  for (const ColourMove& move : moves) {
+    if (const auto* erased = std::get_if<EraseMove>(&move)) {
+      flush(*image);
+      erase(*erased, *image);
+      continue;
+    }
+    const Status status = apply(std::get<PixelMove>(move), image);
+    if (!status.ok()) return status;
+  }
+  flush(*image);
+  return {};
+}
+
+void PixelRunner::look_up_later(const LevelTable& table) {
+  table_ = has_table_ ? composed(table_, table) : table;
+  has_table_ = true;
+}
+
+void PixelRunner::flush(ImageView image) {
+  if (has_table_) look_up(image, table_);
+  has_table_ = false;
+}
+
+Status PixelRunner::apply(const PixelMove& move, ImageView* image) {
+  const auto& v = move.values;
+  const auto as_float = [&](std::size_t i) { return static_cast<float>(v[i]); };
+  switch (move.kind) {
+    case PixelKind::kBrightness: look_up_later(brightness_table(v[0])); return {};
+    case PixelKind::kLinear: look_up_later(linear_table(v[0], v[1])); return {};
+    case PixelKind::kGamma: look_up_later(gamma_table(v[0], v[1])); return {};
+    case PixelKind::kInvert: look_up_later(invert_table()); return {};
+    case PixelKind::kPosterize: look_up_later(posterize_table(static_cast<int>(std::lround(v[0])))); return {};
+    case PixelKind::kSolarize: look_up_later(solarize_table(v[0])); return {};
+    default: break;
+  }
+  flush(*image);
+  switch (move.kind) {
+    case PixelKind::kContrast: look_up_later(contrast_table(v[0], mean_luminance(*image))); return {};
+    case PixelKind::kLinearOfMean: look_up_later(linear_table(v[0], v[1] * mean_level(*image))); return {};
+    case PixelKind::kSaturation: saturate(*image, as_float(0)); return {};
+    case PixelKind::kHue: shift_hsv(*image, {as_float(0), 0, 0}); return {};
+    case PixelKind::kHsv: shift_hsv(*image, {as_float(0), as_float(1), as_float(2)}); return {};
+    case PixelKind::kAutocontrast:
+    case PixelKind::kEqualize: {
+      Histogram histogram;
+      count_levels(*image, &histogram);
+      look_up_later(move.kind == PixelKind::kEqualize ? equalize_table(histogram) : autocontrast_table(histogram));
+      return {};
+    }
+    case PixelKind::kPermute: permute_channels(*image, kOrders[std::clamp(static_cast<int>(v[0]), 0, 5)]); return {};
+    case PixelKind::kNoise: add_noise(*image, v[0], v[1], move.key); return {};
+    case PixelKind::kJpeg: return jpeg_again(*image, std::clamp(static_cast<int>(std::lround(v[0])), 1, 100));
+    case PixelKind::kClahe:
+      equalize_tiles(*image, v[0], static_cast<int>(std::lround(v[1])), static_cast<int>(std::lround(v[2])));
+      return {};
+    default: return filter(move, image);
+  }
+}
+
+Status PixelRunner::filter(const PixelMove& move, ImageView* image) {
+  const auto& v = move.values;
+  ImageView made;
+  const Status status =
+      scratch_image(spare_[spare_in_ ^= 1], image->height, image->width, image->channels, &made);
+  if (!status.ok()) return status;
+  if (move.kind == PixelKind::kSharpness) {
+    sharpen(*image, static_cast<float>(v[0]), made);
+  } else if (move.kind == PixelKind::kGaussianBlur) {
+    blur(*image, gaussian_weights(odd(v[0]), v[2]), gaussian_weights(odd(v[1]), v[2]), made);
+  } else {
+    const int size = odd(v[0]);
+    convolve(*image, line_weights(size, v[1], v[2]), size, made);
+  }
+  *image = made;
+  return {};
+}
+
+void PixelRunner::erase(const EraseMove& move, ImageView image) {
+  CounterRandom words(move.key);
+  std::uint64_t drawn = 0;
+  for (const Region& hole : move.holes) {
+    for (int y = hole.y; y < hole.y + hole.height; ++y) {
+      std::uint8_t* p = image.row(y) + hole.x * image.channels;
+      for (int x = 0; x < hole.width; ++x, p += image.channels) {
+        if (move.noise) {
+          const std::uint64_t word = words.word(drawn++);
+          std::memcpy(p, &word, static_cast<std::size_t>(image.channels));
+        } else {
+          std::memcpy(p, move.fill.data(), static_cast<std::size_t>(image.channels));
+        }
+      }
+    }
+  }
+}
+
+void PixelRunner::trim(std::size_t most_bytes) noexcept {
+  for (Scratch& scratch : spare_) scratch.trim(most_bytes);
+}
+
+}  // namespace fastload

@@ -1,0 +1,37 @@
+// Colours changed, move after move, in one image. Tables in a row become one.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "core/image_view.h"
+#include "core/status.h"
+#include "kernels/color.h"
+#include "pipeline/moves.h"
+#include "pipeline/row_source.h"
+
+namespace fastload {
+
+// Whether a move changes each pixel by itself, wherever it is and whatever is around it.
+bool is_pointwise(const ColourMove& move) noexcept;
+
+class PixelRunner {
+ public:
+  // Applies the moves to *image, of 1 or 4 bytes a pixel; it may end up in other memory of this object's.
+  Status run(const std::vector<ColourMove>& moves, ImageView* image);
+  void trim(std::size_t most_bytes) noexcept;
+
+ private:
+  Status apply(const PixelMove& move, ImageView* image);
+  Status filter(const PixelMove& move, ImageView* image);
+  void look_up_later(const LevelTable& table);
+  void flush(ImageView image);
+  void erase(const EraseMove& move, ImageView image);
+
+  LevelTable table_;
+  bool has_table_ = false;
+  Scratch spare_[2];
+  int spare_in_ = 0;
+};
+
+}  // namespace fastload

@@ -1,0 +1,247 @@
+#include "pipeline/targets.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace fastload {
+namespace {
+
+constexpr int kEllipseCorners = 64;  // the enclosing box is too small by 0.12% at most
+constexpr int kInverseSteps = 20;
+constexpr double kLeastWeight = 1e-6;  // what a projective map puts nearer to infinity is cut off
+
+// Keeps the side of a convex polygon where `distance` of a point is 0 or more.
+template <class Distance>
+Polygon cut_by(const Polygon& polygon, Distance distance) {
+  Polygon kept;
+  const std::size_t count = polygon.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Point a = polygon[i], b = polygon[(i + 1) % count];
+    const double at_a = distance(a), at_b = distance(b);
+    if (at_a >= 0) kept.push_back(a);
+    if ((at_a >= 0) != (at_b >= 0)) {
+      const double t = at_a / (at_a - at_b);
+      kept.push_back({a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
+    }
+  }
+  return kept;
+}
+
+bool is_inside(const Polygon& polygon, Point p) {
+  bool left = false, right = false;
+  for (std::size_t i = 0; i < polygon.size(); ++i) {
+    const Point a = polygon[i], b = polygon[(i + 1) % polygon.size()];
+    const double side = (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
+    left = left || side > 0;
+    right = right || side < 0;
+  }
+  return !(left && right);
+}
+
+Polygon rectangle(const Box& box) {
+  return {{box.left, box.top}, {box.right, box.top}, {box.right, box.bottom}, {box.left, box.bottom}};
+}
+
+Polygon ellipse(const Box& box) {
+  // Its ends lie on the box itself: sines and cosines would miss them by a rounding.
+  constexpr int kQuarter = kEllipseCorners / 4;
+  double wave[kEllipseCorners];
+  for (int i = 0; i <= kQuarter; ++i) {
+    const double value = i == 0 ? 0 : i == kQuarter ? 1 : std::sin(i * 2 * std::numbers::pi / kEllipseCorners);
+    wave[i] = wave[2 * kQuarter - i] = value;
+    if (i > 0) wave[2 * kQuarter + i] = wave[(4 * kQuarter - i) % kEllipseCorners] = -value;
+  }
+  Polygon corners;
+  for (int i = 0; i < kEllipseCorners; ++i) {
+    const double x = wave[(i + kQuarter) % kEllipseCorners], y = wave[i];
+    corners.push_back({x == 1 ? box.right : x == -1 ? box.left : (box.left + box.right) / 2 + x * box.width() / 2,
+                       y == 1 ? box.bottom : y == -1 ? box.top : (box.top + box.bottom) / 2 + y * box.height() / 2});
+  }
+  return corners;
+}
+
+Polygon mapped(const Polygon& polygon, const Matrix3& forward) {
+  Polygon corners = forward.is_affine() ? polygon : cut_by(polygon, [&](Point p) {
+    return forward.weight(p) - kLeastWeight;
+  });
+  for (Point& corner : corners) corner = forward(corner);
+  return corners;
+}
+
+// Where the mesh says that a place comes from, between the centres of pixels.
+Point place_at(const Mesh& mesh, Point p) {
+  const double x = std::clamp(p.x - 0.5, 0.0, mesh.size.width - 1.0);
+  const double y = std::clamp(p.y - 0.5, 0.0, mesh.size.height - 1.0);
+  const int column = std::min(static_cast<int>(x), std::max(0, mesh.size.width - 2));
+  const int row = std::min(static_cast<int>(y), std::max(0, mesh.size.height - 2));
+  const int next_column = std::min(column + 1, mesh.size.width - 1), next_row = std::min(row + 1, mesh.size.height - 1);
+  const double u = x - column, v = y - row;
+  const Point a = mesh.at(column, row), b = mesh.at(next_column, row);
+  const Point c = mesh.at(column, next_row), d = mesh.at(next_column, next_row);
+  const Point found{(1 - v) * ((1 - u) * a.x + u * b.x) + v * ((1 - u) * c.x + u * d.x),
+                    (1 - v) * ((1 - u) * a.y + u * b.y) + v * ((1 - u) * c.y + u * d.y)};
+  return {found.x + p.x - 0.5 - x, found.y + p.y - 0.5 - y};  // beyond the last centres, as far as there
+}
+
+// Where a place goes to: the mesh says the opposite, so it is approached step by step.
+Point moved(const Mesh& mesh, Point p) {
+  Point out = p;
+  for (int i = 0; i < kInverseSteps; ++i) {
+    const Point back = place_at(mesh, out);
+    out = {out.x - (back.x - p.x), out.y - (back.y - p.y)};
+  }
+  return out;
+}
+
+// What encloses the pixels whose centres come from within the polygon; nothing if there are none.
+Polygon seen_through(const Mesh& mesh, const Polygon& polygon) {
+  const Box around = enclosing(polygon);
+  const auto first = [&](double edge) { return std::max(0, static_cast<int>(std::floor(edge - mesh.most - 1))); };
+  const auto end = [&](double edge, int size) {
+    return std::min(size, static_cast<int>(std::ceil(edge + mesh.most + 1)));
+  };
+  int left = mesh.size.width, top = mesh.size.height, right = 0, bottom = 0;
+  for (int y = first(around.top); y < end(around.bottom, mesh.size.height); ++y) {
+    for (int x = first(around.left); x < end(around.right, mesh.size.width); ++x) {
+      if (!is_inside(polygon, mesh.at(x, y))) continue;
+      left = std::min(left, x);
+      right = std::max(right, x + 1);
+      top = std::min(top, y);
+      bottom = y + 1;
+    }
+  }
+  if (left >= right) return {};
+  return rectangle({double(left), double(top), double(right), double(bottom)});
+}
+
+Matrix3 flip_of(bool horizontal, Size size) {
+  return horizontal ? Matrix3{{{-1, 0, double(size.width)}, {0, 1, 0}, {0, 0, 1}}}
+                    : Matrix3{{{1, 0, 0}, {0, -1, double(size.height)}, {0, 0, 1}}};
+}
+
+}  // namespace
+
+Polygon outline_of(const Box& box, Outline outline) {
+  return outline == Outline::kEllipse ? ellipse(box) : rectangle(box);
+}
+
+Box enclosing(const Polygon& polygon) {
+  Box box{polygon.front().x, polygon.front().y, polygon.front().x, polygon.front().y};
+  for (const Point corner : polygon) {
+    box.left = std::min(box.left, corner.x);
+    box.right = std::max(box.right, corner.x);
+    box.top = std::min(box.top, corner.y);
+    box.bottom = std::max(box.bottom, corner.y);
+  }
+  return box;
+}
+
+double area(const Polygon& polygon) {
+  double twice = 0;
+  for (std::size_t i = 0; i < polygon.size(); ++i) {
+    // From the first corner on: far from the origin, differences of large products would be lost.
+    const Point o = polygon[0], a = polygon[i], b = polygon[(i + 1) % polygon.size()];
+    twice += (a.x - o.x) * (b.y - o.y) - (b.x - o.x) * (a.y - o.y);
+  }
+  return std::abs(twice) / 2;
+}
+
+Polygon cut_to(const Polygon& polygon, double width, double height) {
+  const Box box = polygon.empty() ? Box{} : enclosing(polygon);
+  Polygon kept = polygon;
+  if (box.left < 0) kept = cut_by(kept, [](Point p) { return p.x; });
+  if (box.right > width) kept = cut_by(kept, [&](Point p) { return width - p.x; });
+  if (box.top < 0) kept = cut_by(kept, [](Point p) { return p.y; });
+  if (box.bottom > height) kept = cut_by(kept, [&](Point p) { return height - p.y; });
+  for (Point& corner : kept) corner = {std::clamp(corner.x, 0.0, width), std::clamp(corner.y, 0.0, height)};
+  return kept;
+}
+
+double Targets::Object::visible_part() const {
+  if (is_gone || visible.empty()) return 0;
+  const double whole = area(outline);
+  return whole > 0 ? std::min(1.0, left * area(visible) / whole) : 0;
+}
+
+void Targets::start(Size size) {
+  size_ = size;
+  const double x = relative_ ? size.width : 1, y = relative_ ? size.height : 1;
+  objects_.assign(first_outlines_.size(), Object{});
+  for (std::size_t i = 0; i < objects_.size(); ++i) {
+    Object& object = objects_[i];
+    object.outline = first_outlines_[i];
+    for (Point& corner : object.outline) corner = {corner.x * x, corner.y * y};
+    object.visible = cut_to(object.outline, size.width, size.height);
+  }
+  points_ = first_points_;
+  mirrored_ = false;
+}
+
+void Targets::follow(const Move& move, Size before) {
+  struct Follow {
+    Targets& targets;
+    Size before;
+    void operator()(const PadMove& m) const {
+      targets.map(Matrix3::translation(m.margins.left, m.margins.top),
+                  {before.height + m.margins.top + m.margins.bottom, before.width + m.margins.left + m.margins.right});
+    }
+    void operator()(const WindowMove& m) const { targets.map(Matrix3::translation(-m.left, -m.top), m.size); }
+    void operator()(const ResizeMove& m) const {
+      targets.map(Matrix3::scaling(static_cast<double>(m.size.width) / before.width,
+                                   static_cast<double>(m.size.height) / before.height), m.size);
+    }
+    void operator()(const FlipMove& m) const { targets.map(flip_of(m.horizontal, before), before); }
+    void operator()(const WarpMove& m) const { targets.map(m.forward, m.size); }
+    void operator()(const MeshMove& m) const { targets.map(*m.mesh); }
+    void operator()(const CentreMove&) const { targets.drop_uncentred(before); }
+    void operator()(const GreyMove&) const {}
+    void operator()(const PixelMove&) const {}
+    void operator()(const EraseMove&) const {}
+  };
+  std::visit(Follow{*this, before}, move);
+}
+
+void Targets::map(const Matrix3& forward, Size size) {
+  for (Object& object : objects_) {
+    object.outline = mapped(object.outline, forward);
+    object.visible = cut_to(mapped(object.visible, forward), size.width, size.height);
+  }
+  for (Point& point : points_) point = forward(point);
+  const auto& m = forward.m;
+  if (m[0][0] * m[1][1] - m[0][1] * m[1][0] < 0) mirrored_ = !mirrored_;
+}
+
+void Targets::map(const Mesh& mesh) {
+  for (Object& object : objects_) {
+    if (object.visible.empty()) continue;
+    object.left = object.visible_part();
+    Polygon seen = seen_through(mesh, object.visible);
+    if (seen.empty()) {  // smaller than a pixel
+      seen = object.visible;
+      for (Point& corner : seen) corner = moved(mesh, corner);
+      seen = cut_to(seen, mesh.size.width, mesh.size.height);
+    }
+    object.outline = object.visible = seen;
+  }
+  for (Point& point : points_) point = moved(mesh, point);
+}
+
+void Targets::drop_uncentred(Size size) {
+  for (Object& object : objects_) {
+    if (object.outline.empty()) continue;
+    const Box box = enclosing(object.outline);
+    const double x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+    object.is_gone = object.is_gone || !(x > 0 && x < size.width && y > 0 && y < size.height);
+  }
+}
+
+const std::vector<Box>& Targets::boxes() {
+  boxes_.clear();
+  for (const Object& object : objects_) {
+    if (!object.is_gone && !object.visible.empty()) boxes_.push_back(enclosing(object.visible));
+  }
+  return boxes_;
+}
+
+}  // namespace fastload

@@ -1,0 +1,91 @@
+#include "pipeline/targets.h"
+
+#include <cmath>
+
+#include "tests/check.h"
+
+using namespace fastload;
+
+namespace {
+
+bool near(double a, double b) { return std::abs(a - b) < 1e-9; }
+
+Targets one_box(const Box& box, Outline outline = Outline::kRectangle) {
+  return Targets({outline_of(box, outline)}, {}, false);
+}
+
+WarpMove turned_by_90(Size size) {
+  const Matrix3 forward{{{0, -1, double(size.height)}, {1, 0, 0}, {0, 0, 1}}};
+  return {forward, *inverse(forward), {size.width, size.height}, {}};
+}
+
+void whole_pixels_stay_exact() {
+  Targets targets = one_box({3, 5, 17, 11});
+  targets.start({20, 30});
+  targets.follow(FlipMove{true}, {20, 30});
+  targets.follow(WindowMove{2, 1, {15, 25}}, {20, 30});
+  targets.follow(turned_by_90({15, 25}), {15, 25});
+  const Box box = targets.boxes().front();
+  CHECK(box.left == 6 && box.top == 12 && box.right == 12 && box.bottom == 25);
+  CHECK(targets.objects().front().visible_part() == 13.0 / 14);
+  CHECK(targets.is_mirrored());
+}
+
+void a_turn_and_its_opposite_give_the_box_back() {
+  Targets targets = one_box({40, 50, 60, 58});
+  const Size size{100, 100};
+  targets.start(size);
+  for (const double angle : {0.3, -0.3}) {
+    const double c = std::cos(angle), s = std::sin(angle);
+    const Matrix3 forward = Matrix3::translation(50, 50) * Matrix3{{{c, -s, 0}, {s, c, 0}, {0, 0, 1}}} *
+                            Matrix3::translation(-50, -50);
+    targets.follow(WarpMove{forward, *inverse(forward), size, {}}, size);
+  }
+  const Box box = targets.boxes().front();
+  CHECK(near(box.left, 40) && near(box.top, 50) && near(box.right, 60) && near(box.bottom, 58));
+}
+
+void what_a_canvas_cuts_off_does_not_come_back() {
+  Targets targets = one_box({0, 0, 10, 10});
+  targets.start({10, 10});
+  targets.follow(WindowMove{0, 6, {10, 4}}, {10, 10});
+  targets.follow(PadMove{{20, 0, 20, 0}, {}, PadMode::kConstant}, {10, 4});
+  const Box box = targets.boxes().front();
+  CHECK(box.left == 20 && box.right == 24);
+  CHECK(near(targets.objects().front().visible_part(), 0.4));
+}
+
+void an_object_behind_the_viewer_is_cut() {
+  Targets targets = one_box({0, 0, 100, 10});
+  targets.start({10, 100});
+  const Matrix3 forward{{{1, 0, 0}, {0, 1, 0}, {-0.02, 0, 1}}};  // x = 50 goes to infinity
+  targets.follow(WarpMove{forward, Matrix3{}, {10, 100}, {}}, {10, 100});
+  const Box box = targets.boxes().front();
+  CHECK(box.left == 0 && box.right == 100 && std::isfinite(box.bottom));
+}
+
+void an_ellipse_ends_where_its_box_does() {
+  for (const Box& box : {Box{1, 2, 4, 9}, Box{0.1, 0.2, 0.7, 0.9}}) {
+    const Box around = enclosing(outline_of(box, Outline::kEllipse));
+    CHECK(around.left == box.left && around.top == box.top && around.right == box.right && around.bottom == box.bottom);
+  }
+}
+
+void polygons_are_cut_and_measured() {
+  const Polygon diamond{{0, -5}, {5, 0}, {0, 5}, {-5, 0}};
+  CHECK(near(area(diamond), 50));
+  CHECK(near(area(cut_to(diamond, 10, 10)), 12.5));
+  CHECK(cut_to({{-5, -5}, {-1, -5}, {-1, -1}}, 10, 10).empty());
+}
+
+}  // namespace
+
+int main() {
+  whole_pixels_stay_exact();
+  a_turn_and_its_opposite_give_the_box_back();
+  what_a_canvas_cuts_off_does_not_come_back();
+  an_object_behind_the_viewer_is_cut();
+  an_ellipse_ends_where_its_box_does();
+  polygons_are_cut_and_measured();
+  return 0;
+}

@@ -1,0 +1,166 @@
+#include "kernels/warp.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "core/cpu.h"
+#include "tests/check.h"
+
+using namespace fastload;
+
+namespace {
+
+struct Picture {
+  std::vector<std::uint8_t> bytes;
+  ImageView view;
+  Picture(int height, int width, int channels, unsigned seed) : bytes(static_cast<std::size_t>(height * width * channels) + kRowPadding) {
+    std::mt19937 random(seed);
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+    view = {bytes.data(), height, width, channels, width * channels};
+  }
+};
+
+Matrix3 some_map(std::mt19937& random, bool projective) {
+  std::uniform_real_distribution<double> part(-1, 1);
+  Matrix3 map{{{1 + part(random), part(random), 20 * part(random)},
+               {part(random), 1 + part(random), 20 * part(random)},
+               {0, 0, 1}}};
+  if (projective) {
+    map.m[2][0] = 0.01 * part(random);
+    map.m[2][1] = 0.01 * part(random);
+  }
+  return map;
+}
+
+bool is_on(const Canvas& canvas, Point p) {
+  if (!(canvas.from_out.weight(p) > 0)) return false;
+  const Point q = canvas.from_out(p);
+  return q.x >= 0 && q.x <= canvas.width && q.y >= 0 && q.y <= canvas.height;
+}
+
+// However close to the border a centre lies, floats may take it for either side.
+bool is_at_border(const Canvas& canvas, Point p) {
+  const Point q = canvas.from_out(p);
+  const double far = std::min({std::abs(q.x), std::abs(q.x - canvas.width), std::abs(q.y), std::abs(q.y - canvas.height)});
+  return far < 1e-6 || std::abs(canvas.from_out.weight(p)) < 1e-6;
+}
+
+void spans_hold_the_centres_that_are_in_all_canvases() {
+  std::mt19937 random(1);
+  int seen = 0;
+  for (int i = 0; i < 400; ++i) {
+    std::vector<Canvas> canvases;
+    for (int k = 0; k < 1 + i % 3; ++k) canvases.push_back({some_map(random, i % 2 == 1), 40.0 + k, 30});
+    for (int y = 0; y < 30; ++y) {
+      const RowSpan span = visible_span(canvases, y, 50);
+      CHECK(span.begin >= 0 && span.end <= 50 && span.begin <= span.end);
+      for (int x = 0; x < 50; ++x) {
+        const Point centre{x + 0.5, y + 0.5};
+        bool inside = true, unsure = false;
+        for (const Canvas& canvas : canvases) {
+          inside = inside && is_on(canvas, centre);
+          unsure = unsure || is_at_border(canvas, centre);
+        }
+        seen += inside;
+        CHECK(unsure || inside == (x >= span.begin && x < span.end));
+      }
+    }
+  }
+  CHECK(seen > 1000);
+}
+
+// Bilinear interpolation in doubles, the nearest pixels repeated.
+double exact(ImageView in, Point p, int channel) {
+  const double x = p.x - 0.5, y = p.y - 0.5;
+  const double left = std::floor(x), top = std::floor(y);
+  double sum = 0;
+  for (int j = 0; j < 2; ++j) {
+    for (int i = 0; i < 2; ++i) {
+      const int column = std::clamp(static_cast<int>(left) + i, 0, in.width - 1);
+      const int row = std::clamp(static_cast<int>(top) + j, 0, in.height - 1);
+      const double weight = (i == 0 ? 1 - (x - left) : x - left) * (j == 0 ? 1 - (y - top) : y - top);
+      sum += weight * in.row(row)[column * in.channels + channel];
+    }
+  }
+  return sum;
+}
+
+void interpolation_is_right_to_what_128ths_of_a_pixel_allow() {
+  std::mt19937 random(2);
+  const std::uint8_t fill[4] = {1, 2, 3, 4};
+  for (const int channels : {1, 4}) {
+    for (int i = 0; i < 40; ++i) {
+      const Picture in(23, 31, channels, static_cast<unsigned>(i));
+      Picture out(29, 37, channels, 0);
+      const Matrix3 map = some_map(random, i % 2 == 1);
+      const std::vector<Canvas> canvases{{map, 31, 23}};
+      warp_image(in.view, map, canvases, Sampling::kBilinear, fill, out.view);
+      for (int y = 0; y < 29; ++y) {
+        const RowSpan span = visible_span(canvases, y, 37);
+        for (int x = 0; x < 37; ++x) {
+          for (int c = 0; c < channels; ++c) {
+            const std::uint8_t level = out.view.row(y)[x * channels + c];
+            if (x < span.begin || x >= span.end) {
+              CHECK(level == fill[c]);
+            } else {
+              CHECK(std::abs(level - exact(in.view, map({x + 0.5, y + 0.5}), c)) < 3);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+void vectors_give_the_same_bits() {
+  std::mt19937 random(3);
+  const std::uint8_t fill[4] = {9, 8, 7, 6};
+  for (int i = 0; i < 100; ++i) {
+    const int width = 2 + static_cast<int>(random() % 60);
+    const Picture in(1 + static_cast<int>(random() % 40), width, 4, static_cast<unsigned>(i));
+    const Matrix3 map = some_map(random, i % 3 == 0);
+    const std::vector<Canvas> canvases{{map, double(in.view.width), double(in.view.height)}};
+    Picture plain(33, 47, 4, 0), fast(33, 47, 4, 1);
+    limit_simd(Simd::kScalar);
+    warp_image(in.view, map, canvases, Sampling::kBilinear, fill, plain.view);
+    limit_simd(Simd::kAvx512);
+    warp_image(in.view, map, canvases, Sampling::kBilinear, fill, fast.view);
+    CHECK(std::memcmp(plain.bytes.data(), fast.bytes.data(), 33 * 47 * 4) == 0);
+  }
+}
+
+void a_mesh_of_a_map_gives_what_the_map_does() {
+  std::mt19937 random(4);
+  const std::uint8_t fill[4] = {9, 8, 7, 6};
+  for (const Sampling sampling : {Sampling::kNearest, Sampling::kBilinear, Sampling::kBicubic}) {
+    const Picture in(30, 40, 4, 7);
+    const Matrix3 map = some_map(random, false);
+    Picture mapped(35, 45, 4, 0), meshed(35, 45, 4, 1);
+    std::vector<float> xy;
+    for (int y = 0; y < 35; ++y) {
+      for (int x = 0; x < 45; ++x) {
+        const Point place = map({x + 0.5, y + 0.5});
+        xy.push_back(static_cast<float>(place.x));
+        xy.push_back(static_cast<float>(place.y));
+      }
+    }
+    warp_image(in.view, map, {{map, 40, 30}}, sampling, fill, mapped.view);
+    remap_image(in.view, xy.data(), sampling, fill, meshed.view);
+    int different = 0;
+    for (std::size_t i = 0; i < 35 * 45 * 4; ++i) different += std::abs(mapped.bytes[i] - meshed.bytes[i]) > 3;
+    CHECK(different < 40);  // floats decide otherwise where a centre is at the border of two pixels
+  }
+}
+
+}  // namespace
+
+int main() {
+  spans_hold_the_centres_that_are_in_all_canvases();
+  interpolation_is_right_to_what_128ths_of_a_pixel_allow();
+  vectors_give_the_same_bits();
+  a_mesh_of_a_map_gives_what_the_map_does();
+  return 0;
+}

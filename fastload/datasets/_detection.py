@@ -1,0 +1,75 @@
+"""What data sets of images with objects in them have in common: (image, target), transformed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastload import _stream
+from fastload._errors import ForeignImageError
+from fastload.datasets._files import ImageFileDataset
+from fastload.transforms import Transform
+from fastload.transforms._plan import FilePlan, FileSample
+
+
+class DetectionDataset(ImageFileDataset):
+    """Sample ``i`` is (image ``i``, `target` of ``i``).
+
+    transforms: a function of both, as in torchvision: ``transforms(image, target)``. With one of fastload's, the image
+    is made natively, straight from the file, and boxes, masks and key points of the target move with it.
+    Or transform, of the image, and target_transform, of the target.
+    """
+
+    def __init__(
+        self,
+        transforms: Callable[..., Any] | None,
+        transform: Callable[..., Any] | None,
+        target_transform: Callable[[Any], Any] | None,
+        **options: Any,
+    ) -> None:
+        if transforms is not None and (transform is not None or target_transform is not None):
+            raise ValueError("pass either transforms, of image and target, or transform and target_transform")
+        super().__init__(transform, target_transform, **options)
+        self.transforms = transforms
+        self._joint: tuple[Any, FilePlan | None] = (None, None)
+
+    def target(self, number: int) -> Any:
+        """What is known of image ``number``, before any transform; a new object each time."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def label(self, number: int) -> Any:
+        target = self.target(number)
+        return target if self.target_transform is None else self.target_transform(target)
+
+    def __getitem__(self, index: Any) -> Any:
+        number = self._number(index)
+        if self.transforms is None:
+            return self._image(number), self.label(number)
+        target = self.target(number)
+        plan = self._joint_plan()
+        if plan is None:
+            return self.transforms(self.load(number), target)
+        key = _stream.sample_key() if plan.is_random else 0
+        sample = plan.sample((None, target), 0)
+        return plan.finish_sample(self._made_with(plan, number, key, sample), key, sample)
+
+    def _made_with(self, plan: FilePlan, number: int, key: int, sample: FileSample) -> Any:
+        try:
+            return plan.program.run_sample(self.source(), number, key, sample.targets)
+        except ForeignImageError:
+            return plan.program.run(self.decode_foreign(self.paths[number]), key, sample.targets)
+
+    def _joint_plan(self) -> FilePlan | None:
+        """How ``transforms``, as it is now, makes images natively; None: not at all."""
+        if not self.native or not isinstance(self.transforms, Transform):
+            return None
+        chain = self.transforms.chain()
+        if self._joint[0] is not chain:
+            self._joint = (chain, self.transforms.file_plan(self.image_mode))
+        return self._joint[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_joint": (None, None)}

@@ -1,0 +1,124 @@
+"""Pascal VOC's annotations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import torch
+
+from fastload.datasets._detection import DetectionDataset
+from fastload.io import MAX_PIXELS
+
+VOC_CLASSES = (
+    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant sheep "
+    "sofa train tvmonitor"
+).split()
+_YEARS = [str(year) for year in range(2007, 2013)]
+
+
+class VOCDetection(DetectionDataset):
+    """(image, annotation) of every image of a split of Pascal VOC, in ``root``/VOCdevkit/VOC<year>.
+
+    Arguments and order are torchvision's, and so is the target: the XML file as nested dicts. Nothing is downloaded.
+
+    tensors: the target is a dict instead: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels, the first
+        pixel being 0; labels (N,) int64, 1 to 20 in the order of `VOC_CLASSES`, or of ``classes``; difficult (N,) bool.
+
+    Raises FileNotFoundError for a missing folder or file, ValueError for an unknown year, split or class, and for XML
+    that is broken or declares entities.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        year: str = "2012",
+        image_set: str = "train",
+        download: bool = False,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+        transforms: Callable[..., Any] | None = None,
+        *,
+        tensors: bool = False,
+        classes: list[str] | None = None,
+        apply_exif_orientation: bool = False,
+        scaled_decoding: bool = True,
+        max_pixels: int | None = MAX_PIXELS,
+    ) -> None:
+        super().__init__(
+            transforms,
+            transform,
+            target_transform,
+            apply_exif_orientation=apply_exif_orientation,
+            scaled_decoding=scaled_decoding,
+            max_pixels=max_pixels,
+        )
+        if download:
+            raise ValueError("VOCDetection downloads nothing: put the data set's VOCdevkit folder into root")
+        name = year.removesuffix("-test")
+        if name not in _YEARS:
+            raise ValueError(f"year must be one of {', '.join(_YEARS)} or 2007-test, got {year!r}")
+        self.root = os.fspath(root)
+        self.year, self.image_set = year, image_set
+        self.tensors = bool(tensors)
+        self.classes = list(VOC_CLASSES if classes is None else classes)
+        folder = Path(self.root, "VOCdevkit", f"VOC{name}")
+        split = folder / "ImageSets" / "Main" / f"{image_set}.txt"
+        if not split.is_file():
+            raise FileNotFoundError(f"there is no {split}: root must hold VOCdevkit/VOC{name} with that split")
+        names = split.read_text().split()
+        self.paths = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
+        self.annotations = [str(folder / "Annotations" / f"{name}.xml") for name in names]
+
+    def target(self, number: int) -> Any:
+        path = self.annotations[number]
+        root = _parsed(path)
+        if not self.tensors:
+            return _as_dict(root)
+        boxes, labels, difficult = [], [], []
+        for entry in root.iter("object"):
+            label = entry.findtext("name", "").strip()
+            if label not in self.classes:
+                raise ValueError(f"{path}: {label!r} is not one of the classes {', '.join(self.classes)}")
+            box = entry.find("bndbox")
+            if box is None:
+                raise ValueError(f"{path}: the object {label!r} has no bndbox")
+            left, top, right, bottom = (float(box.findtext(k, "nan")) for k in ("xmin", "ymin", "xmax", "ymax"))
+            boxes.append((left - 1, top - 1, right, bottom))  # VOC counts pixels from 1, the last one included
+            labels.append(self.classes.index(label) + 1)
+            difficult.append(entry.findtext("difficult", "0").strip() == "1")
+        return {
+            "image_id": Path(path).stem,
+            "boxes": torch.from_numpy(np.array(boxes, dtype=np.float32).reshape(-1, 4)),
+            "labels": torch.tensor(labels, dtype=torch.int64),
+            "difficult": torch.tensor(difficult, dtype=torch.bool),
+        }
+
+
+def _parsed(path: str) -> ElementTree.Element:
+    raw = Path(path).read_bytes()
+    if b"<!ENTITY" in raw or b"<!DOCTYPE" in raw:  # they can make gigabytes of a line
+        raise ValueError(f"{path} declares entities, which annotations have no use for: it is not read")
+    try:
+        return ElementTree.fromstring(raw)
+    except ElementTree.ParseError as error:
+        raise ValueError(f"{path} is not XML: {error}") from error
+
+
+def _as_dict(node: ElementTree.Element) -> dict[str, Any]:
+    """torchvision's: a text, or a dict of children by tag; several of one tag are a list, and objects always are."""
+    children = list(node)
+    if not children:
+        return {node.tag: (node.text or "").strip()}
+    merged: dict[str, list[Any]] = {}
+    for child in children:
+        for tag, value in _as_dict(child).items():
+            merged.setdefault(tag, []).append(value)
+    values: dict[str, Any] = {tag: found[0] if len(found) == 1 else found for tag, found in merged.items()}
+    if node.tag == "annotation":
+        values["object"] = merged.get("object", [])
+    return {node.tag: values}

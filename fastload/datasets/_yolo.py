@@ -1,0 +1,127 @@
+"""Annotations as YOLO's tools have them: a text file for each image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fastload.datasets._detection import DetectionDataset
+from fastload.datasets._folder import IMG_EXTENSIONS
+from fastload.io import MAX_PIXELS, image_size
+
+
+class YOLODetection(DetectionDataset):
+    """(image, target) of every image in ``root``/images/SPLIT or ``root``/SPLIT/images, in the order of their names.
+
+    root: a folder, or a data.yaml file that names its parts (path, train, val, names), which needs the package PyYAML.
+    Lines are in a .txt file of the image's name, in the folder labels in place of images: a class, and a box (cx cy w h)
+    or a polygon (x y x y ...), in parts of the image's sides. An image without a file, or with an empty one, has no objects.
+
+    The target is a dict: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64; with
+    ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
+
+    Raises FileNotFoundError for a missing folder, ValueError with file and line for what is no box.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: str = "train",
+        transforms: Callable[..., Any] | None = None,
+        *,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+        masks: bool = False,
+        scaled_decoding: bool = True,
+        max_pixels: int | None = MAX_PIXELS,
+    ) -> None:
+        super().__init__(
+            transforms, transform, target_transform, scaled_decoding=scaled_decoding, max_pixels=max_pixels
+        )
+        self.root, self.split, self.masks = os.fspath(root), split, bool(masks)
+        self.classes: list[str] = []
+        folder = self._from_yaml() if os.path.isfile(self.root) else _split_folder(Path(self.root), split)
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
+        if not files:
+            raise FileNotFoundError(f"there is no image in {folder}")
+        self.paths = [str(path) for path in files]
+
+    def _from_yaml(self) -> Path:
+        try:
+            import yaml
+        except ImportError as error:
+            raise ImportError("a data.yaml file needs PyYAML: pip install pyyaml, or pass the folder itself") from error
+        content = yaml.safe_load(Path(self.root).read_text())
+        if not isinstance(content, dict) or self.split not in content:
+            raise ValueError(f"{self.root} has no part {self.split!r}")
+        names = content.get("names", [])
+        self.classes = [names[number] for number in sorted(names)] if isinstance(names, dict) else list(names)
+        base = Path(self.root).parent / content.get("path", "")
+        folder = base / content[self.split]
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{self.root}: there is no folder {folder}")
+        return folder
+
+    def target(self, number: int) -> Any:
+        path = self.paths[number]
+        size = image_size(path)
+        labels, outlines = [], []
+        text = _label_file(Path(path))
+        if text.is_file():
+            for line_number, line in enumerate(text.read_text().splitlines(), start=1):
+                if line.strip():
+                    label, corners = _parsed(line, f"{text}, line {line_number}")
+                    labels.append(label)
+                    outlines.append(corners * [size.width, size.height])
+        boxes = [(*corners.min(axis=0), *corners.max(axis=0)) for corners in outlines]
+        target = {
+            "image_id": Path(path).stem,
+            "boxes": torch.from_numpy(np.array(boxes, dtype=np.float32).reshape(-1, 4)),
+            "labels": torch.tensor(labels, dtype=torch.int64),
+        }
+        if self.masks:
+            from fastload.datasets._coco import object_mask
+
+            planes = [object_mask([corners.ravel()], size.height, size.width) for corners in outlines]
+            shape = (0, size.height, size.width)
+            target["masks"] = torch.from_numpy(np.stack(planes) if planes else np.zeros(shape, dtype=np.uint8))
+        return target
+
+
+def _split_folder(root: Path, split: str) -> Path:
+    for folder in (root / "images" / split, root / split / "images"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"there is neither {root}/images/{split} nor {root}/{split}/images")
+
+
+def _label_file(image: Path) -> Path:
+    """The file beside the image's, with the last folder called images exchanged for labels."""
+    parts = list(image.parts)
+    for number in range(len(parts) - 2, -1, -1):
+        if parts[number] == "images":
+            parts[number] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def _parsed(line: str, where: str) -> tuple[int, Any]:
+    """(class, (N, 2) corners in parts of the sides)."""
+    try:
+        label, *numbers = (float(word) for word in line.split())
+    except ValueError as error:
+        raise ValueError(f"{where}: {line!r} is not a class and numbers") from error
+    values = np.array(numbers, dtype=np.float64)
+    if label != int(label) or label < 0 or len(values) < 4 or len(values) % 2 or not np.isfinite(values).all():
+        raise ValueError(f"{where}: {line!r} is neither class cx cy w h nor class x y x y x y ...")
+    if len(values) == 4:
+        (x, y), (width, height) = values[:2], values[2:] / 2
+        if min(width, height) < 0:
+            raise ValueError(f"{where}: the box of {line!r} has a negative side")
+        return int(label), np.array([[x - width, y - height], [x + width, y - height], [x + width, y + height], [x - width, y + height]])
+    return int(label), values.reshape(-1, 2)

@@ -1,0 +1,72 @@
+"""Crops that look at the boxes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastload import _core
+from fastload.transforms._checks import as_range, is_int, is_list, is_number
+from fastload.transforms._geometry import BILINEAR, Geometric
+from fastload.transforms.functional._warp import apply_moves
+
+
+class _BoxCrop(Geometric):
+    is_random = True
+
+    def transformed(self, image: Any, key: int, stream: int) -> Any:
+        return self.transformed_among(image, key, stream, None)
+
+    def transformed_among(self, image: Any, key: int, stream: int, targets: _core.Targets | None) -> Any:
+        return apply_moves(image, self.drawn(image, key, stream, targets)[0], BILINEAR, 0)
+
+
+class RandomIoUCrop(_BoxCrop):
+    """A window that overlaps at least one box as much as a drawn number says: the crop of SSD.
+
+    min_scale, max_scale: parts of the image's sides. sampler_options: the overlaps (intersection over union) that may
+    be drawn; 1 and more stand for no crop. trials: how many windows are tried for each. Boxes whose middle is outside
+    go. Nothing is cropped where there are no boxes.
+    """
+
+    def __init__(
+        self,
+        min_scale: float = 0.3,
+        max_scale: float = 1.0,
+        min_aspect_ratio: float = 0.5,
+        max_aspect_ratio: float = 2.0,
+        sampler_options: Any = None,
+        trials: int = 40,
+    ) -> None:
+        super().__init__()
+        self.min_scale, self.max_scale = as_range((min_scale, max_scale), "(min_scale, max_scale)", 0, False)
+        if self.max_scale > 1:
+            raise ValueError(f"max_scale must be at most 1, got {max_scale!r}")
+        ratio = as_range((min_aspect_ratio, max_aspect_ratio), "(min_aspect_ratio, max_aspect_ratio)", 0, False)
+        self.min_aspect_ratio, self.max_aspect_ratio = ratio
+        options = [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0] if sampler_options is None else sampler_options
+        if not is_list(options) or not len(options) or not all(is_number(option) for option in options):
+            raise ValueError(f"sampler_options must be a sequence of numbers, got {sampler_options!r}")
+        self.sampler_options = [float(option) for option in options]
+        if not is_int(trials) or trials < 1:
+            raise ValueError(f"trials must be an int, 1 or more; got {trials!r}")
+        self.trials = int(trials)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        scale, ratio = (self.min_scale, self.max_scale), (self.min_aspect_ratio, self.max_aspect_ratio)
+        return stream, "iou_crop", scale, ratio, self.sampler_options, self.trials
+
+
+class BBoxSafeRandomCrop(_BoxCrop):
+    """A random window that holds all boxes, or any window where there are none.
+
+    erosion_rate: this part of the boxes' common area, from its sides inwards, may be cut off.
+    """
+
+    def __init__(self, erosion_rate: float = 0.0) -> None:
+        super().__init__()
+        if not is_number(erosion_rate) or not 0 <= erosion_rate <= 1:
+            raise ValueError(f"erosion_rate must be in [0, 1], got {erosion_rate!r}")
+        self.erosion_rate = float(erosion_rate)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        return stream, "safe_crop", self.erosion_rate

@@ -1,0 +1,178 @@
+"""How boxes are written down, what becomes of them when an image is transformed, and their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastload.transforms._checks import is_list, is_number
+
+Array = NDArray[np.float64]
+
+# Names of other libraries for the same thing.
+_ALIASES = {
+    "pascal_voc": "xyxy",
+    "coco": "xywh",
+    "albumentations": "xyxy_normalized",
+    "yolo": "cxcywh_normalized",
+}
+PLAIN_FORMATS = ("xyxy", "xywh", "cxcywh")
+ROTATED_FORMATS = ("cxcywhr", "xyxyxyxy")
+NORMALIZED = "_normalized"
+FORMATS = (*PLAIN_FORMATS, *(name + NORMALIZED for name in PLAIN_FORMATS), *ROTATED_FORMATS, *_ALIASES)
+
+
+@dataclass(frozen=True)
+class BoxParams:
+    """How the boxes of a sample are written, and which of them are kept when the image is transformed.
+
+    format: "xyxy", "xywh" or "cxcywh" in pixels, each with "_normalized" in parts of the image's sides; the names
+    "pascal_voc", "coco", "albumentations" and "yolo"; rotated boxes as "cxcywhr" (degrees, clockwise) or "xyxyxyxy"
+    (corners, clockwise).
+    clip: boxes end at the image's border. Rotated boxes never do.
+    min_area, min_width, min_height: smaller boxes go, in pixels. min_visibility: so do boxes of whose area less than
+    this part is left. What cannot be seen at all always goes, and with it all that belongs to the object.
+    outline: what turns with the image, the "box" itself or the "ellipse" in it, which gives tighter boxes around
+    things that do not fill their corners.
+    fields: the names of per-object values beside the boxes. None: whatever has as many entries as there are boxes.
+    keypoint_swaps: pairs of key points that change names when left and right are exchanged.
+    mask_fill: what masks hold where no pixel of theirs is shown.
+    """
+
+    format: str = "xyxy"
+    clip: bool = True
+    min_area: float = 0.0
+    min_visibility: float = 0.0
+    min_width: float = 0.0
+    min_height: float = 0.0
+    outline: str = "box"
+    fields: tuple[str, ...] | None = None
+    keypoint_swaps: tuple[tuple[int, int], ...] = ()
+    mask_fill: int = 0
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {self.format!r}")
+        if self.outline not in ("box", "ellipse"):
+            raise ValueError(f"outline must be 'box' or 'ellipse', got {self.outline!r}")
+        for name in ("min_area", "min_visibility", "min_width", "min_height"):
+            value = getattr(self, name)
+            if not is_number(value) or not 0 <= value < float("inf"):
+                raise ValueError(f"{name} must be a number, 0 or more; got {value!r}")
+        if self.min_visibility > 1:
+            raise ValueError(f"min_visibility must be in [0, 1], got {self.min_visibility!r}")
+        if self.fields is not None and (not is_list(self.fields) or isinstance(self.fields, str)):
+            raise TypeError(f"fields must be a sequence of names or None, got {self.fields!r}")
+        pairs = [tuple(pair) for pair in self.keypoint_swaps]
+        if any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+            raise ValueError(f"keypoint_swaps must be pairs of numbers of key points, got {self.keypoint_swaps!r}")
+        object.__setattr__(self, "keypoint_swaps", tuple(pairs))
+
+    @property
+    def plain_format(self) -> str:
+        """The format without its other names."""
+        return _ALIASES.get(self.format, self.format)
+
+    @property
+    def is_rotated(self) -> bool:
+        return self.format in ROTATED_FORMATS
+
+    @property
+    def columns(self) -> int:
+        """How many numbers a box has."""
+        return {"cxcywhr": 5, "xyxyxyxy": 8}.get(self.format, 4)
+
+
+def as_box_params(params: Any) -> BoxParams:
+    """The params themselves, or those of a format's name; None: boxes are xyxy."""
+    if params is None:
+        return BoxParams()
+    if isinstance(params, str):
+        return BoxParams(params)
+    if not isinstance(params, BoxParams):
+        raise TypeError(f"boxes must be a BoxParams, the name of a format or None, got {params!r}")
+    return params
+
+
+def edges_of(boxes: Array, box_format: str) -> Array:
+    """(N, 4) left, top, right, bottom of boxes in one of the formats that do not turn.
+
+    In pixels, or in parts of the image's sides where the format is. ValueError, with the number of the box, for one that has no numbers or is inverted.
+    """
+    name = box_format.removesuffix(NORMALIZED)
+    refuse(boxes, ~np.isfinite(boxes).all(axis=1), box_format, "its numbers must be finite")
+    first, second = boxes[:, :2], boxes[:, 2:]
+    if name == "xyxy":
+        refuse(boxes, (second < first).any(axis=1), box_format, "x1 <= x2 and y1 <= y2 must hold")
+        return boxes.copy()
+    refuse(boxes, (second < 0).any(axis=1), box_format, "its width and height must not be negative")
+    start = first if name == "xywh" else first - second / 2
+    return np.concatenate([start, start + second], axis=1)
+
+
+def written(edges: Array, box_format: str, size: tuple[int, int]) -> Array:
+    """Boxes of pixels in that format, in an image of (height, width)."""
+    name = box_format.removesuffix(NORMALIZED)
+    if box_format.endswith(NORMALIZED):
+        edges = edges / np.array([size[1], size[0], size[1], size[0]], dtype=np.float64)
+    if name == "xyxy":
+        return edges
+    lengths = edges[:, 2:] - edges[:, :2]
+    start = edges[:, :2] if name == "xywh" else (edges[:, :2] + edges[:, 2:]) / 2
+    return np.concatenate([start, lengths], axis=1)
+
+
+def quads_of(boxes: Array, box_format: str) -> Array:
+    """(N, 8) corners of rotated boxes, clockwise from the one that is top left where nothing is turned."""
+    refuse(boxes, ~np.isfinite(boxes).all(axis=1), box_format, "its numbers must be finite")
+    if box_format == "xyxyxyxy":
+        return boxes.copy()
+    refuse(boxes, (boxes[:, 2:4] < 0).any(axis=1), box_format, "its width and height must not be negative")
+    angle = np.deg2rad(boxes[:, 4])
+    across = np.stack([np.cos(angle), np.sin(angle)], axis=1) * boxes[:, 2:3] / 2
+    down = np.stack([-np.sin(angle), np.cos(angle)], axis=1) * boxes[:, 3:4] / 2
+    centre = boxes[:, :2]
+    corners = [centre - across - down, centre + across - down, centre + across + down, centre - across + down]
+    return np.concatenate(corners, axis=1)
+
+
+def rotated_written(quads: Array, box_format: str, mirrored: bool) -> Array:
+    """Rotated boxes in that format around (N, 8) corners.
+
+    A turned, scaled or mirrored box is one again. Of a sheared one, it is the smaller of the two that have a side in
+    common with it.
+    """
+    corners = quads.reshape(-1, 4, 2)
+    if mirrored:  # clockwise again, from the corner that is where the first one was
+        corners = corners[:, [1, 0, 3, 2]]
+    if box_format == "xyxyxyxy":
+        return corners.reshape(-1, 8)
+    boxes = np.empty((len(corners), 5))
+    for number, points in enumerate(corners):
+        boxes[number] = min((_around(points, side) for side in (0, 1)), key=lambda box: box[2] * box[3] * (1 + 1e-9))
+    return boxes
+
+
+def _around(points: Array, side: int) -> Array:
+    """cxcywhr around four corners, along one of the sides that begin at the first (0) or the second corner (1)."""
+    direction = points[1] - points[0] if side == 0 else points[2] - points[1]
+    length = float(np.hypot(*direction))
+    across = direction / length if length > 0 else np.array([1.0, 0.0])
+    if side == 1:
+        across = np.array([across[1], -across[0]])
+    axes = np.stack([across, [-across[1], across[0]]])
+    places = points @ axes.T
+    low, high = places.min(axis=0), places.max(axis=0)
+    centre = (low + high) / 2 @ axes
+    return np.array([*centre, *(high - low), np.rad2deg(np.arctan2(across[1], across[0]))])
+
+
+def refuse(boxes: Array, is_bad: NDArray[np.bool_], box_format: str, rule: str) -> None:
+    """ValueError for the first bad box."""
+    if is_bad.any():
+        number = int(np.argmax(is_bad))
+        values = ", ".join(f"{value:g}" for value in boxes[number].tolist())
+        raise ValueError(f"box {number} of {len(boxes)} is ({values}) in {box_format}: {rule}")

@@ -1,0 +1,108 @@
+"""Rectangles of the image taken away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastload.transforms._checks import as_fill, as_probability, as_range, fill_levels, is_int, is_list, is_number
+from fastload.transforms._segment import Segment
+from fastload.transforms._tone import ColourTransform, Op
+
+RANDOM = "random"
+
+
+class _Erasing(ColourTransform):
+    value: Any
+
+    def op(self, stream: int) -> Op:
+        return self._op(stream, [0])
+
+    def _op(self, stream: int, levels: list[int]) -> Op:
+        raise NotImplementedError
+
+    def native_op(self, stream: int, channels: int = 3) -> Op | None:
+        if channels not in (1, 3):
+            return None
+        try:
+            return self._op(stream, [0] if self.value == RANDOM else fill_levels(self.value, channels))
+        except ValueError:
+            return None
+
+    def join(self, segment: Segment, stream: int) -> str | None:
+        if segment.levels is None and self.native_op(stream, segment.channels) is None:
+            return "its value is not for such images"
+        return super().join(segment, stream)
+
+    def transformed(self, image: Any, key: int, stream: int) -> Any:
+        from fastload.transforms import functional as F
+
+        return F.apply_erasing(image, self.op(stream), key, self.value)
+
+
+class RandomErasing(_Erasing):
+    """A rectangle filled with ``value``, with probability ``p``.
+
+    scale: the range of its area, as a part of the image's. ratio: of its height / width. value: a number, one for each
+    channel, or "random" for noise.
+    """
+
+    def __init__(
+        self,
+        p: float = 0.5,
+        scale: Any = (0.02, 0.33),
+        ratio: Any = (0.3, 3.3),
+        value: Any = 0.0,
+        inplace: bool = False,
+    ) -> None:
+        super().__init__()
+        self.p = as_probability(p)
+        self.scale = as_range(scale, "scale", 0, lowest_counts=False)
+        if self.scale[1] > 1:
+            raise ValueError(f"scale must be within (0, 1], got {scale!r}")
+        self.ratio = as_range(ratio, "ratio", 0, lowest_counts=False)
+        self.value = RANDOM if value == RANDOM else as_fill(value)
+        self.inplace = bool(inplace)
+
+    def _op(self, stream: int, levels: list[int]) -> Op:
+        return stream, "erase", self.p, self.scale, self.ratio, levels, self.value == RANDOM
+
+
+class CoarseDropout(_Erasing):
+    """Several rectangles filled with ``fill``, with probability ``p``.
+
+    num_holes_range: how many. hole_height_range, hole_width_range: their sides, ints in pixels or floats in parts of
+    the image's. fill: a number, one for each channel, or "random" for noise.
+    """
+
+    def __init__(
+        self,
+        num_holes_range: Any = (1, 2),
+        hole_height_range: Any = (0.1, 0.2),
+        hole_width_range: Any = (0.1, 0.2),
+        fill: Any = 0,
+        p: float = 0.5,
+    ) -> None:
+        super().__init__()
+        if not is_list(num_holes_range) or len(num_holes_range) != 2 or not all(is_int(n) for n in num_holes_range):
+            raise TypeError(f"num_holes_range must be two ints (least, most), got {num_holes_range!r}")
+        if not 0 <= num_holes_range[0] <= num_holes_range[1]:
+            raise ValueError(f"num_holes_range must be (least, most), 0 <= least <= most; got {num_holes_range!r}")
+        self.num_holes_range = (int(num_holes_range[0]), int(num_holes_range[1]))
+        sides = [*_sides(hole_height_range, "hole_height_range"), *_sides(hole_width_range, "hole_width_range")]
+        self._in_pixels = all(is_int(side) for side in sides)
+        if not self._in_pixels and not all(is_number(side) and side <= 1 for side in sides):
+            raise ValueError("hole_height_range and hole_width_range must both be ints, or both be parts of 1")
+        self.hole_height_range = as_range(sides[:2], "hole_height_range", 0, lowest_counts=False)
+        self.hole_width_range = as_range(sides[2:], "hole_width_range", 0, lowest_counts=False)
+        self.value = RANDOM if fill == RANDOM else as_fill(fill)
+        self.p = as_probability(p)
+
+    def _op(self, stream: int, levels: list[int]) -> Op:
+        holes = self.hole_height_range, self.hole_width_range, self._in_pixels
+        return (stream, "dropout", self.p, *self.num_holes_range, *holes, levels, self.value == RANDOM)
+
+
+def _sides(values: Any, name: str) -> list[Any]:
+    if not is_list(values) or len(values) != 2:
+        raise TypeError(f"{name} must be two numbers (low, high), got {values!r}")
+    return list(values)

@@ -1,0 +1,91 @@
+"""Blur, noise and compression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastload.transforms._checks import as_probability, is_int, is_list, is_number
+from fastload.transforms._tone import ColourTransform, Op
+from fastload.transforms._warp import symmetric_range
+
+
+class GaussianBlur(ColourTransform):
+    """The image smoothed by a Gaussian.
+
+    kernel_size: an odd number of pixels, or (across, down). sigma: the deviation in pixels, or its range (low, high).
+    """
+
+    def __init__(self, kernel_size: Any, sigma: Any = (0.1, 2.0)) -> None:
+        super().__init__()
+        sizes = list(kernel_size) if is_list(kernel_size) else [kernel_size]
+        if len(sizes) not in (1, 2) or not all(is_int(size) and size > 0 and size % 2 for size in sizes):
+            raise ValueError(f"kernel_size must be one or two odd ints, each at least 1; got {kernel_size!r}")
+        self.kernel_size = (int(sizes[0]), int(sizes[-1]))
+        self.sigma = symmetric_range((sigma, sigma) if is_number(sigma) else sigma, "sigma")
+        if self.sigma[0] <= 0:
+            raise ValueError(f"sigma must be greater than 0, got {sigma!r}")
+
+    def op(self, stream: int) -> Op:
+        across, down = self.kernel_size
+        return stream, "gaussian_blur", 1.0, (across, across), (down, down), self.sigma
+
+
+class MotionBlur(ColourTransform):
+    """The image smeared along a line, with probability ``p``.
+
+    blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number). angle_range: degrees.
+    direction_range: within [-1, 1]; 0 smears both ways alike, 1 one way only.
+    """
+
+    def __init__(
+        self, blur_limit: Any = (3, 7), angle_range: Any = (0, 360), direction_range: Any = (-1.0, 1.0), p: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.blur_limit = symmetric_range((3, blur_limit) if is_number(blur_limit) else blur_limit, "blur_limit")
+        if self.blur_limit[0] < 3:
+            raise ValueError(f"blur_limit must be 3 pixels or more, got {blur_limit!r}")
+        self.angle_range = symmetric_range(angle_range, "angle_range")
+        self.direction_range = symmetric_range(direction_range, "direction_range")
+        if not -1 <= self.direction_range[0] <= self.direction_range[1] <= 1:
+            raise ValueError(f"direction_range must be within [-1, 1], got {direction_range!r}")
+        self.p = as_probability(p)
+
+    def op(self, stream: int) -> Op:
+        return stream, "motion_blur", self.p, self.blur_limit, self.angle_range, self.direction_range
+
+
+class GaussianNoise(ColourTransform):
+    """Noise of a normal distribution added to every value: mean and deviation in parts of the whole range.
+
+    clip: values stay in the range; those of 8-bit images always do. sigma: a number, or its range (low, high).
+    """
+
+    def __init__(self, mean: float = 0.0, sigma: Any = 0.1, clip: bool = True, p: float = 1.0) -> None:
+        super().__init__()
+        if not is_number(mean):
+            raise TypeError(f"mean must be a number, got {mean!r}")
+        self.mean = float(mean)
+        self.sigma = symmetric_range((sigma, sigma) if is_number(sigma) else sigma, "sigma")
+        if self.sigma[0] < 0:
+            raise ValueError(f"sigma must not be negative, got {sigma!r}")
+        self.clip = bool(clip)
+        self.p = as_probability(p)
+
+    def op(self, stream: int) -> Op:
+        mean = 255 * self.mean
+        return stream, "noise", self.p, (mean, mean), (255 * self.sigma[0], 255 * self.sigma[1])
+
+
+class JPEG(ColourTransform):
+    """What is left of the image after JPEG compression. quality: 1 to 100, or its range (low, high)."""
+
+    def __init__(self, quality: Any, p: float = 1.0) -> None:
+        super().__init__()
+        values = [quality, quality] if is_int(quality) else list(quality) if is_list(quality) else []
+        if len(values) != 2 or not all(is_int(value) for value in values) or not 1 <= values[0] <= values[1] <= 100:
+            raise ValueError(f"quality must be an int in [1, 100], or (low, high) of such; got {quality!r}")
+        self.quality = (int(values[0]), int(values[1]))
+        self.p = as_probability(p)
+
+    def op(self, stream: int) -> Op:
+        return stream, "jpeg", self.p, self.quality

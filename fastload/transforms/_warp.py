@@ -1,0 +1,242 @@
+"""Turning, shearing, perspective and bending: random maps of the plane, and the boxes and masks with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastload import _core
+from fastload.transforms._checks import as_fill, as_probability, is_int, is_list, is_number
+from fastload.transforms._geometry import Resampling
+from fastload.transforms._interpolation import InterpolationMode, as_interpolation
+from fastload.transforms._segment import Segment
+from fastload.transforms.functional._warp import apply_moves, sampling_name
+
+BILINEAR = InterpolationMode.BILINEAR
+NEAREST = InterpolationMode.NEAREST
+Range = tuple[float, float]
+
+
+class Warping(Resampling):
+    """What sends pixels elsewhere: its native op ends with how to interpolate, and what is outside of the image."""
+
+    is_random = True
+    interpolation: InterpolationMode = NEAREST
+    antialias: bool | None = True
+
+    def reason(self, segment: Segment) -> str | None:
+        return "it interpolates floats" if segment.levels is not None else None
+
+    def transformed(self, image: Any, key: int, stream: int) -> Any:
+        return self.transformed_among(image, key, stream, None)
+
+    def transformed_among(self, image: Any, key: int, stream: int, targets: _core.Targets | None) -> Any:
+        return apply_moves(image, self.drawn(image, key, stream, targets)[0], self.interpolation, self.fill)
+
+    def _set_look(self, interpolation: Any, fill: Any) -> None:
+        self.interpolation = as_interpolation(interpolation)
+        sampling_name(self.interpolation)
+        self.fill = as_fill(fill)
+
+
+class RandomRotation(Warping):
+    """The image turned by an angle from ``degrees``, counter-clockwise: (low, high), or (-degrees, degrees).
+
+    expand: the canvas grows to hold all of it. center: (x, y) that stays in place, the middle if None.
+    """
+
+    def __init__(
+        self,
+        degrees: Any,
+        interpolation: Any = NEAREST,
+        expand: bool = False,
+        center: Any = None,
+        fill: Any = 0,
+    ) -> None:
+        super().__init__()
+        self.degrees = symmetric_range(degrees, "degrees")
+        self._set_look(interpolation, fill)
+        self.expand = bool(expand)
+        self.center = _as_center(center)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        angle = -self.degrees[1], -self.degrees[0]
+        center = None if self.expand else self.center
+        still = (0.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.0, 0.0), (0.0, 0.0)
+        return (stream, "affine", 1.0, angle, *still, center, self.expand, sampling_name(self.interpolation), levels)
+
+
+class RandomAffine(Warping):
+    """The image turned (degrees, clockwise), moved, scaled and sheared.
+
+    translate: (a, b), at most these parts of the width and height, either way. scale: (low, high). shear: degrees in x,
+    as (low, high) or one number for both signs; four numbers add a range in y. center: (x, y), the middle if None.
+    """
+
+    def __init__(
+        self,
+        degrees: Any,
+        translate: Any = None,
+        scale: Any = None,
+        shear: Any = None,
+        interpolation: Any = NEAREST,
+        fill: Any = 0,
+        center: Any = None,
+    ) -> None:
+        super().__init__()
+        self.degrees = symmetric_range(degrees, "degrees")
+        self.translate = None if translate is None else _pair_of_parts(translate, "translate")
+        self.scale = None if scale is None else _positive_range(scale, "scale")
+        self.shear = None if shear is None else _as_shear(shear)
+        self._set_look(interpolation, fill)
+        self.center = _as_center(center)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        across, down = self.translate or (0.0, 0.0)
+        shear = self.shear or (0.0, 0.0, 0.0, 0.0)
+        moved = (-across, across), (-down, down), self.scale or (1.0, 1.0), shear[:2], shear[2:]
+        look = sampling_name(self.interpolation), levels
+        return (stream, "affine", 1.0, self.degrees, *moved, self.center, False, *look)
+
+
+class RandomPerspective(Warping):
+    """The image with each corner moved inwards, by at most ``distortion_scale`` of half a side, with probability ``p``."""
+
+    def __init__(
+        self, distortion_scale: float = 0.5, p: float = 0.5, interpolation: Any = BILINEAR, fill: Any = 0
+    ) -> None:
+        super().__init__()
+        if not is_number(distortion_scale) or not 0 <= distortion_scale <= 1:
+            raise ValueError(f"distortion_scale must be in [0, 1], got {distortion_scale!r}")
+        self.distortion_scale = float(distortion_scale)
+        self.p = as_probability(p)
+        self._set_look(interpolation, fill)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        return stream, "perspective", self.distortion_scale, self.p, sampling_name(self.interpolation), levels
+
+
+class ElasticTransform(Warping):
+    """The image bent: pixels move by smooth noise, of strength ``alpha`` and smoothness ``sigma``.
+
+    Each is a number, or one for x and one for y; alpha counts as torchvision's does, sigma in pixels.
+    """
+
+    def __init__(
+        self, alpha: Any = 50.0, sigma: Any = 5.0, interpolation: Any = BILINEAR, fill: Any = 0, p: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.alpha = _two_numbers(alpha, "alpha")
+        self.sigma = _two_numbers(sigma, "sigma")
+        self.p = as_probability(p)
+        self._set_look(interpolation, fill)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        return stream, "elastic", self.p, *self.alpha, *self.sigma, sampling_name(self.interpolation), levels
+
+
+class GridDistortion(Warping):
+    """The image in ``num_steps`` rows and columns, each stretched or shrunk by a part from ``distort_limit``.
+
+    distort_limit: (low, high) within (-1, 1), or one number for both signs. The image keeps its border.
+    """
+
+    def __init__(
+        self,
+        num_steps: int = 5,
+        distort_limit: Any = (-0.3, 0.3),
+        interpolation: Any = BILINEAR,
+        fill: Any = 0,
+        p: float = 0.5,
+    ) -> None:
+        super().__init__()
+        if not is_int(num_steps) or num_steps < 1:
+            raise ValueError(f"num_steps must be an int, 1 or more; got {num_steps!r}")
+        self.num_steps = int(num_steps)
+        self.distort_limit = symmetric_range(distort_limit, "distort_limit")
+        if not -1 < self.distort_limit[0] <= self.distort_limit[1] < 1:
+            raise ValueError(f"distort_limit must be within (-1, 1), got {distort_limit!r}")
+        self.p = as_probability(p)
+        self._set_look(interpolation, fill)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        look = sampling_name(self.interpolation), levels
+        return (stream, "grid_distortion", self.p, self.num_steps, self.distort_limit, *look)
+
+
+class _WholePixels(Warping):
+    """Rows become columns: no pixel is interpolated, so that this joins any segment."""
+
+    name = ""
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p = as_probability(p)
+
+    def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
+        return stream, self.name, self.p
+
+    def reason(self, segment: Segment) -> str | None:
+        return None
+
+
+class RandomRotate90(_WholePixels):
+    """The image turned by 0, 1, 2 or 3 quarters, with probability ``p``."""
+
+    name = "rotate_90"
+
+
+class Transpose(_WholePixels):
+    """Rows and columns exchanged, with probability ``p``."""
+
+    name = "transpose"
+
+
+def symmetric_range(values: Any, name: str) -> Range:
+    """(low, high), or (-value, value) of one number that is not negative."""
+    if is_number(values):
+        if not 0 <= values < float("inf"):
+            raise ValueError(f"{name} must not be negative where it is one number, got {values!r}")
+        return -float(values), float(values)
+    if not is_list(values) or not all(is_number(value) for value in values):
+        raise TypeError(f"{name} must be a number or two numbers (low, high), got {values!r}")
+    if len(values) != 2 or not float("-inf") < values[0] <= values[1] < float("inf"):
+        raise ValueError(f"{name} must be a number or (low, high) with low <= high, got {values!r}")
+    return float(values[0]), float(values[1])
+
+
+def _positive_range(values: Any, name: str) -> Range:
+    low, high = symmetric_range(values, name) if is_list(values) else (0.0, 0.0)
+    if low <= 0:
+        raise ValueError(f"{name} must be (low, high) with 0 < low <= high, got {values!r}")
+    return low, high
+
+
+def _pair_of_parts(values: Any, name: str) -> Range:
+    if not is_list(values) or len(values) != 2 or not all(is_number(value) for value in values):
+        raise TypeError(f"{name} must be two numbers, for x and y; got {values!r}")
+    if not all(0 <= value <= 1 for value in values):
+        raise ValueError(f"{name} must be parts of the image's sides, in [0, 1]; got {values!r}")
+    return float(values[0]), float(values[1])
+
+
+def _as_shear(shear: Any) -> tuple[float, float, float, float]:
+    if is_list(shear) and len(shear) == 4:
+        return *symmetric_range(shear[:2], "shear"), *symmetric_range(shear[2:], "shear")
+    return *symmetric_range(shear, "shear"), 0.0, 0.0
+
+
+def _two_numbers(values: Any, name: str) -> Range:
+    both = list(values) if is_list(values) else [values]
+    if len(both) not in (1, 2) or not all(is_number(value) and 0 <= value < float("inf") for value in both):
+        raise ValueError(f"{name} must be one number or two (x, y), none of them negative; got {values!r}")
+    return float(both[0]), float(both[-1])
+
+
+def _as_center(center: Any) -> Range | None:
+    if center is None:
+        return None
+    if not is_list(center) or len(center) != 2 or not all(is_number(value) for value in center):
+        raise TypeError(f"center must be two numbers (x, y) or None, got {center!r}")
+    return float(center[0]), float(center[1])
+
+

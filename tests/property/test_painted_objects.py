@@ -1,0 +1,131 @@
+"""Objects painted into an image are found again, by their colour, where the boxes say that they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fastload import transforms as T
+from support.painted import found, grid_of_boxes, painted
+
+NEAREST = T.InterpolationMode.NEAREST
+HEIGHT, WIDTH = 180, 240
+BOXES = grid_of_boxes(HEIGHT, WIDTH, 34, 12)
+IMAGE = painted(HEIGHT, WIDTH, BOXES)
+# A pixel shows what is under its centre: an extent that is seen may end half a pixel beyond the box, and at a sharp
+# corner begins where the corner is as wide as a pixel.
+BEYOND, SHORT = 0.51, 3.5
+
+GEOMETRIC: dict[str, Any] = {
+    "flip": lambda: T.RandomHorizontalFlip(1.0),
+    "upside down": lambda: T.RandomVerticalFlip(1.0),
+    "crop": lambda: T.RandomCrop((140, 190)),
+    "padded crop": lambda: T.RandomCrop((170, 230), padding=20, fill=0),
+    "centre": lambda: T.CenterCrop((150, 260)),
+    "pad": lambda: T.Pad([5, 11, 3, 0], fill=0),
+    "resize": lambda: T.Resize((300, 270), interpolation=NEAREST),
+    "resized crop": lambda: T.RandomResizedCrop((200, 220), scale=(0.5, 1.0), interpolation=NEAREST),
+    "rotation": lambda: T.RandomRotation(45),
+    "expanding rotation": lambda: T.RandomRotation(60, expand=True),
+    "affine": lambda: T.RandomAffine(20, translate=(0.1, 0.1), scale=(0.9, 1.4), shear=(-10, 10, -10, 10)),
+    "perspective": lambda: T.RandomPerspective(0.25, p=1.0, interpolation=NEAREST),
+    "elastic": lambda: T.ElasticTransform(60.0, 8.0, interpolation=NEAREST),
+    "grid": lambda: T.GridDistortion(5, 0.3, interpolation=NEAREST, p=1.0),
+    "zoom out": lambda: T.RandomZoomOut(side_range=(1.0, 1.8), p=1.0),
+    "scale jitter": lambda: T.ScaleJitter((220, 260), (0.8, 1.3), interpolation=NEAREST),
+    "shortest size": lambda: T.RandomShortestSize([150, 200, 260], interpolation=NEAREST),
+    "longest size": lambda: T.LongestMaxSize(300, interpolation=NEAREST),
+    "letter box": lambda: T.LetterBox((256, 256), fill=0, interpolation=NEAREST),
+    "quarters": lambda: T.RandomRotate90(1.0),
+    "transpose": lambda: T.Transpose(1.0),
+    "iou crop": lambda: T.RandomIoUCrop(),
+    "safe crop": lambda: T.BBoxSafeRandomCrop(0.3),
+}
+
+
+def chains_without(*names: str) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(sorted(set(GEOMETRIC) - set(names))), min_size=2, max_size=5)
+
+
+def sample() -> tuple[Any, dict[str, Any]]:
+    masks = np.stack([(IMAGE == IMAGE[top, left]).all(axis=-1) for left, top, _, _ in BOXES])
+    middles = [[[(left + right) / 2, (top + bottom) / 2]] for left, top, right, bottom in BOXES]
+    target = {
+        "boxes": torch.tensor(BOXES, dtype=torch.float32),
+        "labels": torch.arange(len(BOXES)),
+        "names": [f"object {number}" for number in range(len(BOXES))],
+        "masks": torch.from_numpy(masks),
+        "keypoints": torch.tensor(middles, dtype=torch.float32),
+        "image_id": torch.arange(len(BOXES)),
+    }
+    return IMAGE, target
+
+
+def check(image: Any, target: dict[str, Any], slack: float = 0.0) -> None:
+    """Every box is where its object is, and all that belongs to the object is with it."""
+    height, width = image.shape[:2]
+    labels = target["labels"].tolist()
+    assert target["names"] == [f"object {label}" for label in labels]
+    assert len(target["image_id"]) == len(BOXES)
+    assert target["boxes"].dtype == torch.float32
+    for number, (label, box) in enumerate(zip(labels, target["boxes"].tolist(), strict=True)):
+        left, top, right, bottom = box
+        assert 0 <= left < right <= width and 0 <= top < bottom <= height
+        place = found(image, label)
+        if place is None:  # a sliver between the centres of pixels
+            assert min(right - left, bottom - top) < 1.5 + slack
+            continue
+        for seen, said in zip(place[:2], (left, top), strict=True):
+            assert -BEYOND - slack <= seen - said <= SHORT + slack, (label, place, box)
+        for seen, said in zip(place[2:], (right, bottom), strict=True):
+            assert -BEYOND - slack <= said - seen <= SHORT + slack, (label, place, box)
+        x, y = target["keypoints"][number, 0].tolist()
+        if 1 <= x < width - 1 and 1 <= y < height - 1:
+            near = target["masks"][number, max(0, int(y) - 1) : int(y) + 2, max(0, int(x) - 1) : int(x) + 2]
+            assert near.any(), (label, x, y)
+
+
+@pytest.mark.parametrize("name", GEOMETRIC)
+def test_every_transform_moves_boxes_masks_and_points_with_the_pixels(name: str) -> None:
+    for seed in range(12):
+        torch.manual_seed(seed)
+        image, target = GEOMETRIC[name]()(*sample())
+        check(image, target)
+        shown = [(np.asarray(image) == IMAGE[BOXES[label][1], BOXES[label][0]]).all(axis=-1) for label in target["labels"]]
+        if shown:
+            assert np.array_equal(target["masks"].numpy(), np.stack(shown))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chains_without("elastic", "grid"), st.integers(0, 2**31))
+def test_and_so_does_any_chain(names: list[str], seed: int) -> None:
+    chain = T.Compose([GEOMETRIC[name]() for name in names])
+    torch.manual_seed(seed)
+    try:
+        image, target = chain(*sample())
+    except ValueError as error:
+        assert "does not fit" in str(error)  # a crop of what earlier steps have made small
+        return
+    check(image, target, slack=1.0)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chains_without("iou crop"), st.integers(0, 2**31))
+def test_step_by_step_gives_the_same_boxes(names: list[str], seed: int) -> None:
+    results = []
+    for fuse in (True, False):
+        torch.manual_seed(seed)
+        try:
+            results.append(T.Compose([GEOMETRIC[name]() for name in names], fuse=fuse)(*sample()))
+        except ValueError as error:
+            assert "does not fit" in str(error)
+            return
+    (fused, one), (stepwise, other) = results
+    assert fused.shape == stepwise.shape
+    assert torch.equal(one["labels"], other["labels"])
+    assert torch.allclose(one["boxes"], other["boxes"])

@@ -1,0 +1,107 @@
+"""Transforms of which some are drawn: natively and in Python the same ones, as often as asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fastload import transforms as T
+
+IMAGE = np.zeros((8, 10, 3), dtype=np.uint8)
+
+
+def plus(level: int) -> Any:
+    """A native step that a pixel shows: of 8 bits, each sets its own."""
+    return T.RandomBrightnessContrast((level / 255, level / 255), 0, p=1.0)
+
+
+def add(level: int) -> Any:
+    """The same in Python."""
+    return lambda image: (image.astype(int) + level).clip(0, 255).astype(np.uint8)
+
+
+MEMBERS = [1, 2, 4, 8]
+
+
+def seen(container: Any, count: int = 400) -> Counter[int]:
+    torch.manual_seed(0)
+    return Counter(int(container(IMAGE)[0, 0, 0]) for _ in range(count))
+
+
+@pytest.mark.parametrize("step", [plus, add])
+def test_how_often_each_is_drawn(step: Any) -> None:
+    members = [step(level) for level in MEMBERS]
+    applied = seen(T.RandomApply(members, p=0.3))
+    assert set(applied) == {0, 15} and 80 < applied[15] < 160
+    chosen = seen(T.RandomChoice(members))
+    assert set(chosen) == set(MEMBERS) and min(chosen.values()) > 60
+    weighted = seen(T.RandomChoice(members, p=[0, 3, 1, 0]))
+    assert set(weighted) == {2, 4} and weighted[2] > 2 * weighted[4]
+    assert set(seen(T.RandomOrder(members))) == {15}
+    some = seen(T.SomeOf(members, 2))
+    assert set(some) == {3, 5, 6, 9, 10, 12} and min(some.values()) > 30
+    again = seen(T.SomeOf(members, (1, 2), replace=True))
+    assert {1, 2, 4, 8, 3, 16} <= set(again)
+
+
+def test_one_of_goes_by_the_members_own_probabilities() -> None:
+    members = [T.RandomBrightnessContrast((level / 255,) * 2, 0, p=p) for level, p in ((1, 0.75), (2, 0.25))]
+    drawn = seen(T.OneOf(members, p=0.5))
+    assert set(drawn) == {0, 1, 2} and 150 < drawn[0] < 250 and drawn[1] > 2 * drawn[2]
+
+
+def test_an_order_is_drawn_anew_each_time() -> None:
+    steps = [T.RandomBrightnessContrast((100 / 255,) * 2, 0, p=1.0), T.RandomInvert(1.0), T.RandomSolarize(50, 1.0)]
+    assert len(seen(T.RandomOrder(steps))) > 2
+
+
+def everything(step: Any) -> Any:
+    turns = [T.RandomHorizontalFlip(0.5), T.RandomRotation(20), T.RandomAffine(0, (0.2, 0.2)), T.Transpose(0.5)]
+    nested = T.SomeOf([T.RandomApply([turns[0], turns[1]]), T.OneOf([turns[2], turns[3]], p=0.8), T.RandomInvert(0.5)], 2)
+    return T.Compose([T.RandomChoice([nested, T.RandomOrder(turns)]), *step])
+
+
+def test_python_draws_what_a_native_pass_draws() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    target = {"boxes": torch.tensor([[5.0, 5, 12, 15]])}
+    native = everything([])
+    steps = native.transforms[0]
+    assert "native, one pass" in repr(native)
+    for seed in range(40):
+        torch.manual_seed(seed)
+        made, moved = native(image, target)
+        torch.manual_seed(seed)
+        from fastload._stream import sample_key
+
+        key = sample_key()
+        chain = native.chain()
+        other, also = steps.run_sample((image, target), key, 0, chain)
+        assert np.array_equal(made, other)
+        assert torch.equal(moved["boxes"], also["boxes"]) or not len(moved["boxes"])
+
+
+def test_a_container_that_is_not_native_says_why() -> None:
+    text = repr(T.Compose([T.RandomHorizontalFlip(), T.RandomApply([add(1)]), T.RandomInvert()]))
+    assert "RandomApply" in text and "no transform of fastload" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: T.RandomApply([]), "at least one transform"),
+        (lambda: T.RandomChoice(5), "sequence of callables"),
+        (lambda: T.RandomChoice([plus(1), 3]), r"transforms\[1\] must be callable"),
+        (lambda: T.RandomChoice([plus(1)], p=[1, 2]), "a weight for each of the 1"),
+        (lambda: T.RandomChoice([plus(1)], p=[0]), "not all 0"),
+        (lambda: T.SomeOf([plus(1)], 2), "at most 1"),
+        (lambda: T.SomeOf([plus(1)], (2, 1)), "least <= most"),
+        (lambda: T.OneOf([plus(1)], p=2), r"\[0, 1\]"),
+    ],
+)
+def test_bad_arguments_are_refused(make: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()

@@ -1,0 +1,69 @@
+"""Batches mixed: the weights of pixels and of labels are the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from fastload import transforms as T
+
+
+def batch(count: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+    images = torch.arange(count, dtype=torch.float32).view(-1, 1, 1, 1).expand(count, 3, 20, 30).clone()
+    return images, torch.arange(count)
+
+
+def test_mixup_weighs_pixels_and_labels_alike() -> None:
+    for seed in range(10):
+        torch.manual_seed(seed)
+        images, labels = T.MixUp(alpha=0.8, num_classes=4)(*batch())
+        part = labels[1, 1].item()
+        assert 0 <= part <= 1 and labels.sum(dim=1).tolist() == pytest.approx([1] * 4)
+        assert labels[1, 0].item() == pytest.approx(1 - part)
+        assert images[1].unique().item() == pytest.approx(part * 1 + (1 - part) * 0)
+        assert images[0].unique().item() == pytest.approx(part * 0 + (1 - part) * 3)
+
+
+def test_cutmix_counts_the_pixels_that_it_takes() -> None:
+    for seed in range(10):
+        torch.manual_seed(seed)
+        images, labels = T.CutMix(num_classes=4)(*batch())
+        kept = (images[2] == 2).float().mean().item()
+        assert labels[2, 2].item() == pytest.approx(kept) and labels[2, 1].item() == pytest.approx(1 - kept)
+        taken = (images[2, 0] == 1).nonzero()
+        if len(taken):
+            (top, left), (bottom, right) = taken.amin(0).tolist(), taken.amax(0).tolist()
+            assert len(taken) == (bottom - top + 1) * (right - left + 1), "a rectangle"
+
+
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+def test_batches_of_every_form(mix: Any) -> None:
+    images, labels = batch()
+    mixed = mix(num_classes=4)({"image": images, "label": labels, "id": [1, 2, 3, 4]})
+    assert mixed["label"].shape == (4, 4) and mixed["id"] == [1, 2, 3, 4] and mixed["image"].shape == images.shape
+    assert mix(labels_getter=None)(images).shape == images.shape
+    parts = torch.eye(4)
+    assert mix()([images, parts])[1].shape == (4, 4)
+    one, only = mix(num_classes=4)(images[1:2], labels[1:2])
+    assert torch.equal(one, images[1:2]) and only.tolist() == [[0, 1, 0, 0]]
+    levels = mix(num_classes=4)(images.to(torch.uint8), labels)[0]
+    assert levels.dtype == torch.uint8
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: T.MixUp(alpha=0), "alpha"),
+        (lambda: T.MixUp(num_classes=0), "num_classes"),
+        (lambda: T.MixUp()(*batch()), "num_classes must be given"),
+        (lambda: T.MixUp(num_classes=3)(*batch()), r"\[0, 3\), got 0 to 3"),
+        (lambda: T.CutMix(num_classes=4)(torch.zeros(3, 5, 5), torch.zeros(3)), r"\(N, C, H, W\)"),
+        (lambda: T.CutMix(num_classes=4)(batch()[0]), "no labels"),
+        (lambda: T.CutMix(num_classes=4)(batch()[0], torch.zeros(3, dtype=torch.int64)), r"\(4,\)"),
+    ],
+)
+def test_bad_batches_are_refused(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
