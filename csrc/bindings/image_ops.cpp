@@ -326,7 +326,9 @@ Op group_of(Arguments& a) {
   group->weights = a.next<std::vector<double>>();
   group->least = a.next<int>();
   group->most = a.next<int>();
-  for (const py::handle member : a.next<py::list>()) group->members.push_back(steps_of(member.cast<py::list>()));
+  for (const py::handle member : a.next<py::sequence>()) {
+    group->members.push_back(steps_of(py::list(member.cast<py::sequence>())));
+  }
   if (!group->weights.empty() && group->weights.size() != group->members.size()) {
     throw py::value_error("a group has as many weights as members, or none");
   }

@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -95,6 +96,12 @@ py::array_t<double> points_of(const Targets& targets) {
   return points;
 }
 
+py::array_t<bool> seen_points(const Targets& targets) {
+  py::array_t<bool> seen(static_cast<ssize_t>(targets.points_seen().size()));
+  std::copy(targets.points_seen().begin(), targets.points_seen().end(), seen.mutable_data());
+  return seen;
+}
+
 }  // namespace
 
 void bind_image_targets(py::module_& m) {
@@ -104,6 +111,7 @@ void bind_image_targets(py::module_& m) {
       .def("visible", &visible_of, "(N,): which part of each object's area is visible.")
       .def("quads", &quads_of, "(N, 8): the four corners of each object, not cut off.")
       .def("points", &points_of, "(N, 2).")
+      .def("points_seen", &seen_points, "(N,): which points were never outside of the image.")
       .def_property_readonly(
           "size", [](const Targets& targets) { return py::make_tuple(targets.size().height, targets.size().width); },
           "(height, width) of the image that they were moved with, before it was.")

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/resample.h"
 #include "kernels/warp.h"
 
 namespace fastload {
@@ -12,14 +13,13 @@ constexpr std::int64_t kNone = -1;
 using Map = std::vector<std::int64_t>;
 
 // The input position that each output position of one axis shows.
-Map axis_positions(const AxisMap& axis, bool resized, int begin, int length, int full, int wanted_begin) {
+Map axis_positions(const AxisMap& axis, bool resized, int begin, int length, int full, AxisMap::Span wanted) {
+  AxisWeights nearest;
+  if (resized) nearest.make(Filter::kNearest, length, 0, length, full, wanted.begin, wanted.end);
   Map positions(static_cast<std::size_t>(axis.size()));
   for (int i = 0; i < axis.size(); ++i) {
     int at = axis.map() != nullptr ? axis.map()[i] : axis.is_reversed() ? axis.size() - 1 - i : i;
-    if (at != AxisMap::kFill && resized) {
-      at = static_cast<int>((wanted_begin + at + 0.5) * length / full);
-      at = std::min(at, length - 1);
-    }
+    if (at != AxisMap::kFill && resized) at = nearest.first(at);
     positions[static_cast<std::size_t>(i)] = at == AxisMap::kFill ? kNone : begin + at;
   }
   return positions;
@@ -27,9 +27,9 @@ Map axis_positions(const AxisMap& axis, bool resized, int begin, int length, int
 
 Map placed_map(const Stage& stage, Size in) {
   const Map rows = axis_positions(stage.rows, stage.resized, stage.window.y, stage.window.height, stage.full.height,
-                                  stage.wanted_rows.begin);
+                                  stage.wanted_rows);
   const Map columns = axis_positions(stage.columns, stage.resized, stage.window.x, stage.window.width,
-                                     stage.full.width, stage.wanted_columns.begin);
+                                     stage.full.width, stage.wanted_columns);
   Map map;
   map.reserve(rows.size() * columns.size());
   for (const std::int64_t y : rows) {

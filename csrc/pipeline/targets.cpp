@@ -175,6 +175,8 @@ void Targets::start(Size size) {
     object.visible = cut_to(object.outline, size.width, size.height);
   }
   points_ = first_points_;
+  seen_.assign(points_.size(), true);
+  look_for_points(size);
   mirrored_ = false;
 }
 
@@ -208,6 +210,7 @@ void Targets::map(const Matrix3& forward, Size size) {
     object.visible = cut_to(mapped(object.visible, forward), size.width, size.height);
   }
   for (Point& point : points_) point = forward(point);
+  look_for_points(size);
   const auto& m = forward.m;
   if (m[0][0] * m[1][1] - m[0][1] * m[1][0] < 0) mirrored_ = !mirrored_;
 }
@@ -225,6 +228,14 @@ void Targets::map(const Mesh& mesh) {
     object.outline = object.visible = seen;
   }
   for (Point& point : points_) point = moved(mesh, point);
+  look_for_points(mesh.size);
+}
+
+void Targets::look_for_points(Size size) {
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    const Point p = points_[i];
+    seen_[i] = seen_[i] && p.x >= 0 && p.y >= 0 && p.x <= size.width && p.y <= size.height;
+  }
 }
 
 void Targets::drop_uncentred(Size size) {

@@ -49,6 +49,8 @@ class Targets {
 
   const std::vector<Object>& objects() const noexcept { return objects_; }
   const std::vector<Point>& points() const noexcept { return points_; }
+  // Which of them no canvas has cut off.
+  const std::vector<bool>& points_seen() const noexcept { return seen_; }
   Size size() const noexcept { return size_; }  // that it started in
   bool is_mirrored() const noexcept { return mirrored_; }  // left and right are exchanged
   // What can be seen of each object that is still there.
@@ -58,6 +60,7 @@ class Targets {
   void map(const Matrix3& forward, Size size);
   void map(const Mesh& mesh);
   void drop_uncentred(Size size);
+  void look_for_points(Size size);
 
   std::vector<Polygon> first_outlines_;
   std::vector<Point> first_points_;
@@ -65,6 +68,7 @@ class Targets {
   Size size_;
   std::vector<Object> objects_;
   std::vector<Point> points_;
+  std::vector<bool> seen_;
   std::vector<Box> boxes_;
   bool mirrored_ = false;
 };

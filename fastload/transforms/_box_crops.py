@@ -53,7 +53,7 @@ class RandomIoUCrop(_BoxCrop):
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         scale, ratio = (self.min_scale, self.max_scale), (self.min_aspect_ratio, self.max_aspect_ratio)
-        return stream, "iou_crop", scale, ratio, self.sampler_options, self.trials
+        return stream, "iou_crop", scale, ratio, tuple(self.sampler_options), self.trials
 
 
 class BBoxSafeRandomCrop(_BoxCrop):

@@ -22,7 +22,7 @@ def group_op(
     count: tuple[int, int] = (0, 0),
 ) -> Op:
     """The native op of a group of lists of ops."""
-    return stream, "group", choice, p, weights or [], *count, members
+    return stream, "group", choice, p, tuple(weights or ()), *count, tuple(tuple(member) for member in members)
 
 
 class Container(Transform):

@@ -83,7 +83,7 @@ class RandomShortestSize(_Scaling):
         self.antialias = antialias
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
-        return stream, "shortest_size", self.min_size, self.max_size or 0, native_filter(self.interpolation)
+        return stream, "shortest_size", tuple(self.min_size), self.max_size or 0, native_filter(self.interpolation)
 
 
 class LongestMaxSize(_Scaling):

@@ -155,8 +155,8 @@ class Moving:
         places = native.points().reshape(*points.shape[:-1], 2)
         points[..., :2] = places
         if points.shape[-1] == 3:
-            outside = (places < 0).any(axis=-1) | (places[..., 0] > size[1]) | (places[..., 1] > size[0])
-            points[..., 2] = np.where(outside, 0, points[..., 2])
+            seen = native.points_seen().reshape(points.shape[:-1])
+            points[..., 2] = np.where(seen, points[..., 2], 0)
         if native.mirrored and self.params.keypoint_swaps and points.size:
             order = np.arange(points.shape[-2])
             for one, other in self.params.keypoint_swaps:

@@ -54,7 +54,7 @@ def chains_without(*names: str) -> st.SearchStrategy[list[str]]:
 
 def sample() -> tuple[Any, dict[str, Any]]:
     masks = np.stack([(IMAGE == IMAGE[top, left]).all(axis=-1) for left, top, _, _ in BOXES])
-    middles = [[[(left + right) / 2, (top + bottom) / 2]] for left, top, right, bottom in BOXES]
+    middles = [[[(left + right) / 2, (top + bottom) / 2, 2]] for left, top, right, bottom in BOXES]
     target = {
         "boxes": torch.tensor(BOXES, dtype=torch.float32),
         "labels": torch.arange(len(BOXES)),
@@ -84,8 +84,9 @@ def check(image: Any, target: dict[str, Any], slack: float = 0.0) -> None:
             assert -BEYOND - slack <= seen - said <= SHORT + slack, (label, place, box)
         for seen, said in zip(place[2:], (right, bottom), strict=True):
             assert -BEYOND - slack <= said - seen <= SHORT + slack, (label, place, box)
-        x, y = target["keypoints"][number, 0].tolist()
-        if 1 <= x < width - 1 and 1 <= y < height - 1:
+        x, y, seen = target["keypoints"][number, 0].tolist()
+        assert seen == 0 or (0 <= x <= width and 0 <= y <= height)
+        if seen and 1 <= x < width - 1 and 1 <= y < height - 1:
             near = target["masks"][number, max(0, int(y) - 1) : int(y) + 2, max(0, int(x) - 1) : int(x) + 2]
             assert near.any(), (label, x, y)
 

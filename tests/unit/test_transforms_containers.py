@@ -81,7 +81,7 @@ def test_python_draws_what_a_native_pass_draws() -> None:
         chain = native.chain()
         other, also = steps.run_sample((image, target), key, 0, chain)
         assert np.array_equal(made, other)
-        assert torch.equal(moved["boxes"], also["boxes"]) or not len(moved["boxes"])
+        assert torch.allclose(moved["boxes"], also["boxes"], atol=1e-3)
 
 
 def test_a_container_that_is_not_native_says_why() -> None:

@@ -59,10 +59,13 @@ def test_an_affine_map_is_pillows(angle: float, scale: float, shear_x: float, sh
     back = np.linalg.inv(forward)
     nearest = F.affine(IMAGE, interpolation=NEAREST, **arguments)  # type: ignore[arg-type]
     different = (nearest != pillow(back, (60, 84), 0, (9, 200, 30))).any(axis=-1)
-    assert different.mean() < 0.01, "floats round otherwise where a centre lies between two pixels"
+    y, x = np.mgrid[:60, :84] + 0.5
+    places = np.stack([back[r, 0] * x + back[r, 1] * y + back[r, 2] for r in range(2)])
+    between = (abs(places - places.round()) < 1e-3).any(axis=0)  # two pixels: floats may round either way
+    assert not (different & ~between).any()
     bilinear = F.affine(IMAGE, interpolation=BILINEAR, **arguments)  # type: ignore[arg-type]
     difference = abs(bilinear.astype(int) - pillow(back, (60, 84), 2, (9, 200, 30))).max(axis=-1)
-    assert np.mean(difference > 3) < 0.01
+    assert np.mean((difference > 3) & ~between) < 0.002
 
 
 @few

@@ -14,10 +14,12 @@ from fastload import _core
 from fastload.transforms._checks import Fill, as_fill, fill_levels, fill_values, is_list, is_number
 from fastload.transforms._interpolation import NEAREST, InterpolationMode, as_interpolation
 from fastload.transforms._kinds import NATIVE_CHANNELS, PIL_MODES, channels_of, is_pil, pil_of, pixels_of, size_of
+from fastload.transforms.functional._resize import resize_to
 from fastload.transforms.functional._tensors import on_tensor
 
 BILINEAR = InterpolationMode.BILINEAR
 Array = NDArray[np.float64]
+_SLIGHT_SHRINK = 1.1  # as in the native plan
 WARPING = (*NEAREST, BILINEAR, InterpolationMode.BICUBIC)
 
 
@@ -131,7 +133,7 @@ def warp(image: Any, forward: Any, size: tuple[int, int], interpolation: Any = B
 
     height, width = size_of(image)
     move = _core.ImageProgram([(*op, [0])]).draw(0, height, width)[0][1][0]
-    return _run(image, native, lambda planes: _sampled(planes, _places(move[1], *size), mode, values), values)
+    return _run(image, native, lambda planes: _warped(planes, move[1], size, mode, values), values)
 
 
 def remap(image: Any, places: Any, interpolation: Any = BILINEAR, fill: Any = 0) -> Any:
@@ -151,7 +153,6 @@ def remap(image: Any, places: Any, interpolation: Any = BILINEAR, fill: Any = 0)
 def apply_moves(image: Any, moves: list[tuple[Any, ...]], mode: InterpolationMode, fill: Any) -> Any:
     """The image after the moves that a native program has drawn, step by step."""
     from fastload.transforms.functional import _geometry as geometry
-    from fastload.transforms.functional._resize import resize_to
 
     for name, *numbers in moves:
         if name == "pad":
@@ -226,6 +227,26 @@ def _run(
             return made[:, :, 0] if image.ndim == 2 else made
         return torch.from_numpy(native(pixels_of(image), levels)).permute(2, 0, 1).contiguous()
     return on_tensor(planes, image)
+
+
+def _warped(
+    planes: torch.Tensor, back: Array, size: tuple[int, int], mode: InterpolationMode, fill: Fill
+) -> torch.Tensor:
+    """Antialiased as a native warp: what shrinks is resized first, by as much as pixels in the middle cover."""
+    places = _places(back, *size)
+    *_, height, width = planes.shape
+    middle = [_places_at(back, size[1] / 2 + dx, size[0] / 2 + dy) for dx, dy in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))]
+    by = np.hypot(middle[1] - middle[0], middle[3] - middle[2])  # across, down
+    if mode in NEAREST or not np.isfinite(by).all() or by.max() <= _SLIGHT_SHRINK:
+        return _sampled(planes, places, mode, fill)
+    columns, rows = (min(side, math.ceil(side / max(part, 1.0))) for side, part in zip((width, height), by, strict=True))
+    shrunk = resize_to(planes, rows, columns, BILINEAR, True)
+    return _sampled(shrunk, places * [columns / width, rows / height], mode, fill)
+
+
+def _places_at(back: Array, x: float, y: float) -> Array:
+    u, v, weight = back @ [x, y, 1.0]
+    return np.array([u, v]) / weight if weight > 0 else np.full(2, np.inf)
 
 
 def _places(back: Array, height: int, width: int) -> Array:
