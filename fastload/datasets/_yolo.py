@@ -123,5 +123,7 @@ def _parsed(line: str, where: str) -> tuple[int, Any]:
         (x, y), (width, height) = values[:2], values[2:] / 2
         if min(width, height) < 0:
             raise ValueError(f"{where}: the box of {line!r} has a negative side")
-        return int(label), np.array([[x - width, y - height], [x + width, y - height], [x + width, y + height], [x - width, y + height]])
+        return int(label), np.array(
+            [[x - width, y - height], [x + width, y - height], [x + width, y + height], [x - width, y + height]]
+        )
     return int(label), values.reshape(-1, 2)

@@ -99,7 +99,9 @@ class RandomChoice(Container):
             if not is_list(p) or not all(is_number(weight) and weight >= 0 for weight in p) or not sum(p) > 0:
                 raise ValueError(f"p must be weights of 0 or more, not all 0; got {p!r}")
             if len(p) != len(self.transforms):
-                raise ValueError(f"p must have a weight for each of the {len(self.transforms)} transforms, got {len(p)}")
+                raise ValueError(
+                    f"p must have a weight for each of the {len(self.transforms)} transforms, got {len(p)}"
+                )
         self.choice_weights = None if p is None else [float(weight) for weight in p]
 
     def weights(self) -> list[float] | None:

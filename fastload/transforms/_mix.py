@@ -62,7 +62,9 @@ class _BatchMix(torch.nn.Module):
             return next((batch[name] for name in ("labels", "label", "target", "targets") if name in batch), None)
         rest = [value for value in _leaves(batch) if isinstance(value, torch.Tensor) and value.ndim in (1, 2)]
         if not rest:
-            raise ValueError("there are no labels in the batch: pass labels_getter, or labels_getter=None without labels")
+            raise ValueError(
+                "there are no labels in the batch: pass labels_getter, or labels_getter=None without labels"
+            )
         return rest[0]
 
 
@@ -98,7 +100,11 @@ class CutMix(_BatchMix):
 
 def _leaves(batch: Any) -> list[Any]:
     values = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, tuple | list) else [batch]
-    return [leaf for value in values for leaf in ([value] if not isinstance(value, tuple | list | Mapping) else _leaves(value))]
+    return [
+        leaf
+        for value in values
+        for leaf in ([value] if not isinstance(value, tuple | list | Mapping) else _leaves(value))
+    ]
 
 
 def _images_of(batch: Any) -> torch.Tensor:

@@ -109,9 +109,7 @@ class _Policy(Warping):
         return [group_op(0, "one", 1.0, both)]
 
 
-_SIGNED = (
-    "ShearX ShearY TranslateX TranslateY PixelsX PixelsY Rotate Brightness Color Contrast Sharpness"
-).split()
+_SIGNED = ("ShearX ShearY TranslateX TranslateY PixelsX PixelsY Rotate Brightness Color Contrast Sharpness").split()
 
 
 def _space(bins: int) -> dict[str, list[float]]:
@@ -322,4 +320,3 @@ def _augmix_space(all_ops: bool) -> dict[str, list[float]]:
 def _check_int(value: Any, name: str, least: int) -> None:
     if not is_int(value) or value < least:
         raise ValueError(f"{name} must be an int, {least} or more; got {value!r}")
-

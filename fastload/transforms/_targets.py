@@ -17,7 +17,18 @@ BOX_NAMES = ("boxes", "bboxes")
 MASK_NAMES = ("masks", "mask", "segmentation_mask")
 KEYPOINT_NAMES = ("keypoints",)
 # Values of the image, not of its objects, even if there are as many of them.
-_OF_THE_IMAGE = ("image", "images", "img", "image_id", "size", "orig_size", "image_size", "canvas_size", "path", "file_name")
+_OF_THE_IMAGE = (
+    "image",
+    "images",
+    "img",
+    "image_id",
+    "size",
+    "orig_size",
+    "image_size",
+    "canvas_size",
+    "path",
+    "file_name",
+)
 _TV_TENSORS = "torchvision.tv_tensors"
 Shown = Callable[[], NDArray[np.int64]]
 Size = tuple[int, int]

@@ -83,7 +83,9 @@ class RandomPhotometricDistort(ColourTransform):
         names = ("brightness", "contrast", "saturation", "hue")
         light, contrast, saturation, hue = ((0, name, self.p, getattr(self, name)) for name in names)
         order = (0, "permute_channels", self.p, (0, 6))
-        return group_op(stream, "one", 1.0, [[light, contrast, saturation, hue, order], [light, saturation, hue, contrast, order]])
+        return group_op(
+            stream, "one", 1.0, [[light, contrast, saturation, hue, order], [light, saturation, hue, contrast, order]]
+        )
 
 
 class RandomBrightnessContrast(ColourTransform):
@@ -250,8 +252,14 @@ class CLAHE(ColourTransform):
         self.clip_limit = symmetric_range((1, clip_limit) if is_number(clip_limit) else clip_limit, "clip_limit")
         if self.clip_limit[0] <= 0:
             raise ValueError(f"clip_limit must be greater than 0, got {clip_limit!r}")
-        if not is_list(tile_grid_size) or len(tile_grid_size) != 2 or not all(is_int(n) and n > 0 for n in tile_grid_size):
-            raise ValueError(f"tile_grid_size must be two ints (rows, columns), each at least 1; got {tile_grid_size!r}")
+        if (
+            not is_list(tile_grid_size)
+            or len(tile_grid_size) != 2
+            or not all(is_int(n) and n > 0 for n in tile_grid_size)
+        ):
+            raise ValueError(
+                f"tile_grid_size must be two ints (rows, columns), each at least 1; got {tile_grid_size!r}"
+            )
         self.tile_grid_size = (int(tile_grid_size[0]), int(tile_grid_size[1]))
         self.p = as_probability(p)
 

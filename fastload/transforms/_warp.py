@@ -238,5 +238,3 @@ def _as_center(center: Any) -> Range | None:
     if not is_list(center) or len(center) != 2 or not all(is_number(value) for value in center):
         raise TypeError(f"center must be two numbers (x, y) or None, got {center!r}")
     return float(center[0]), float(center[1])
-
-

@@ -97,7 +97,9 @@ def test_every_transform_moves_boxes_masks_and_points_with_the_pixels(name: str)
         torch.manual_seed(seed)
         image, target = GEOMETRIC[name]()(*sample())
         check(image, target)
-        shown = [(np.asarray(image) == IMAGE[BOXES[label][1], BOXES[label][0]]).all(axis=-1) for label in target["labels"]]
+        shown = [
+            (np.asarray(image) == IMAGE[BOXES[label][1], BOXES[label][0]]).all(axis=-1) for label in target["labels"]
+        ]
         if shown:
             assert np.array_equal(target["masks"].numpy(), np.stack(shown))
 

@@ -61,7 +61,9 @@ def test_an_order_is_drawn_anew_each_time() -> None:
 
 def everything(step: Any) -> Any:
     turns = [T.RandomHorizontalFlip(0.5), T.RandomRotation(20), T.RandomAffine(0, (0.2, 0.2)), T.Transpose(0.5)]
-    nested = T.SomeOf([T.RandomApply([turns[0], turns[1]]), T.OneOf([turns[2], turns[3]], p=0.8), T.RandomInvert(0.5)], 2)
+    nested = T.SomeOf(
+        [T.RandomApply([turns[0], turns[1]]), T.OneOf([turns[2], turns[3]], p=0.8), T.RandomInvert(0.5)], 2
+    )
     return T.Compose([T.RandomChoice([nested, T.RandomOrder(turns)]), *step])
 
 

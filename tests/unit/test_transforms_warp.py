@@ -48,7 +48,13 @@ def pillow(back: Any, size: tuple[int, int], mode: int, fill: tuple[int, int, in
     st.tuples(st.integers(-20, 20), st.integers(-20, 20)),
 )
 def test_an_affine_map_is_pillows(angle: float, scale: float, shear_x: float, shear_y: float, move: Any) -> None:
-    arguments = {"angle": angle, "translate": move, "scale": scale * 1.5, "shear": (shear_x, shear_y), "fill": (9, 200, 30)}
+    arguments = {
+        "angle": angle,
+        "translate": move,
+        "scale": scale * 1.5,
+        "shear": (shear_x, shear_y),
+        "fill": (9, 200, 30),
+    }
     # torchvision's formula, of its own paper: T C R(a) Sh(x, y) s C^-1.
     a, x, y = (math.radians(value) for value in (angle, shear_x, shear_y))
     c, s = math.cos(a - y) / math.cos(y), math.sin(a - y) / math.cos(y)
@@ -106,7 +112,11 @@ def test_the_opposite_map_brings_the_image_back(angle: float, scale: float, shea
     forward = np.array([[1, 0, 80], [0, 1, 60], [0, 0, 1.0]])
     turn = math.radians(angle)
     forward = forward @ np.array(
-        [[scale * math.cos(turn), -math.sin(turn) + shear / 50, 0], [math.sin(turn), scale * math.cos(turn), 0], [0, 0, 1]]
+        [
+            [scale * math.cos(turn), -math.sin(turn) + shear / 50, 0],
+            [math.sin(turn), scale * math.cos(turn), 0],
+            [0, 0, 1],
+        ]
     )
     if abs(np.linalg.det(forward)) < 0.9:
         return
@@ -143,13 +153,27 @@ def test_a_chain_of_maps_is_one_pass_and_as_sharp_as_one() -> None:
 @pytest.mark.parametrize(
     "chain",
     [
-        [T.RandomHorizontalFlip(1.0), T.RandomAffine(15, (0.1, 0.1), (0.9, 1.2), interpolation=BILINEAR), T.Resize((64, 72))],
+        [
+            T.RandomHorizontalFlip(1.0),
+            T.RandomAffine(15, (0.1, 0.1), (0.9, 1.2), interpolation=BILINEAR),
+            T.Resize((64, 72)),
+        ],
         [T.Resize((90, 80)), T.RandomRotation(30, BILINEAR), T.CenterCrop(50), T.RandomPerspective(0.2, 1.0)],
-        [T.Pad(9, fill=7), T.RandomAffine(25, interpolation=BILINEAR, fill=7), T.RandomVerticalFlip(1.0), T.Pad(3, fill=7)],
+        [
+            T.Pad(9, fill=7),
+            T.RandomAffine(25, interpolation=BILINEAR, fill=7),
+            T.RandomVerticalFlip(1.0),
+            T.Pad(3, fill=7),
+        ],
         [T.RandomRotate90(1.0), T.RandomRotation(20, BILINEAR), T.Transpose(1.0), T.RandomResizedCrop(40)],
         [T.Grayscale(3), T.RandomRotation(20, BILINEAR, fill=[200, 10, 10]), T.GridDistortion(p=1.0), T.Grayscale(1)],
         [T.Pad(5, padding_mode="reflect"), T.RandomRotation(20, BILINEAR), T.Pad(5, padding_mode="edge"), T.Resize(50)],
-        [T.ElasticTransform(30.0), T.RandomRotation(10, BILINEAR, expand=True), T.CenterCrop(55), T.ElasticTransform(30.0)],
+        [
+            T.ElasticTransform(30.0),
+            T.RandomRotation(10, BILINEAR, expand=True),
+            T.CenterCrop(55),
+            T.ElasticTransform(30.0),
+        ],
     ],
 )
 def test_fused_and_step_by_step_agree(chain: list[Any]) -> None:
@@ -169,7 +193,9 @@ def test_a_program_for_files_gives_what_the_pixels_give(tmp_path: Any) -> None:
 
     Image.fromarray(photo(120, 160)).save(tmp_path / "a.png")
     Image.fromarray(photo(120, 160)).save(tmp_path / "b.jpg", quality=95)
-    chain = T.Compose([T.RandomAffine(30, (0.1, 0.1), (0.8, 1.2), interpolation=BILINEAR), T.CenterCrop(100), T.ToTensor()])
+    chain = T.Compose(
+        [T.RandomAffine(30, (0.1, 0.1), (0.8, 1.2), interpolation=BILINEAR), T.CenterCrop(100), T.ToTensor()]
+    )
     data = ImageList([str(tmp_path / "a.png"), str(tmp_path / "b.jpg")], [0, 1], transform=chain)
     for index, name in enumerate(("a.png", "b.jpg")):
         torch.manual_seed(index)

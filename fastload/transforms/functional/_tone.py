@@ -309,7 +309,7 @@ _FLOATS: dict[str, Callable[[torch.Tensor, Sequence[float]], torch.Tensor]] = {
     "hsv": _hsv,
     "linear": lambda planes, v: planes * v[0] + v[1] / 255,
     "linear_of_mean": lambda planes, v: planes * v[0] + v[1] * planes.mean(),
-    "gamma": lambda planes, v: v[1] * planes**v[0],
+    "gamma": lambda planes, v: v[1] * planes ** v[0],
     "invert": lambda planes, v: 1 - planes,
     "posterize": lambda planes, v: torch.floor(planes * 255 / 2 ** (8 - v[0])) * 2 ** (8 - v[0]) / 255,
     "solarize": lambda planes, v: torch.where(planes >= (v[0] if v[0] <= 1 else v[0] / 255), 1 - planes, planes),

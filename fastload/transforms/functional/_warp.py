@@ -235,11 +235,15 @@ def _warped(
     """Antialiased as a native warp: what shrinks is resized first, by as much as pixels in the middle cover."""
     places = _places(back, *size)
     *_, height, width = planes.shape
-    middle = [_places_at(back, size[1] / 2 + dx, size[0] / 2 + dy) for dx, dy in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))]
+    middle = [
+        _places_at(back, size[1] / 2 + dx, size[0] / 2 + dy) for dx, dy in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))
+    ]
     by = np.hypot(middle[1] - middle[0], middle[3] - middle[2])  # across, down
     if mode in NEAREST or not np.isfinite(by).all() or by.max() <= _SLIGHT_SHRINK:
         return _sampled(planes, places, mode, fill)
-    columns, rows = (min(side, math.ceil(side / max(part, 1.0))) for side, part in zip((width, height), by, strict=True))
+    columns, rows = (
+        min(side, math.ceil(side / max(part, 1.0))) for side, part in zip((width, height), by, strict=True)
+    )
     shrunk = resize_to(planes, rows, columns, BILINEAR, True)
     return _sampled(shrunk, places * [columns / width, rows / height], mode, fill)
 
