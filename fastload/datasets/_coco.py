@@ -35,7 +35,7 @@ class CocoDetection(DetectionDataset):
     def __init__(
         self,
         root: str | os.PathLike[str],
-        annFile: str | os.PathLike[str],  # noqa: N803 - torchvision's name
+        annFile: str | os.PathLike[str],
         transform: Callable[..., Any] | None = None,
         target_transform: Callable[[Any], Any] | None = None,
         transforms: Callable[..., Any] | None = None,
@@ -126,7 +126,7 @@ def _by_image(
     places = {number: place for place, number in enumerate(ids)}
     lists: list[list[dict[str, Any]]] = [[] for _ in ids]
     for number, entry in enumerate(annotations):
-        place = places.get(entry.get("image_id", None))
+        place = places.get(entry.get("image_id", -1))
         if place is None:
             raise ValueError(f"{path}: annotations[{number}] is of image {entry.get('image_id')!r}, which is not there")
         lists[place].append(entry)

@@ -19,8 +19,9 @@ class YOLODetection(DetectionDataset):
     """(image, target) of every image in ``root``/images/SPLIT or ``root``/SPLIT/images, in the order of their names.
 
     root: a folder, or a data.yaml file that names its parts (path, train, val, names), which needs the package PyYAML.
-    Lines are in a .txt file of the image's name, in the folder labels in place of images: a class, and a box (cx cy w h)
-    or a polygon (x y x y ...), in parts of the image's sides. An image without a file, or with an empty one, has no objects.
+    Lines are in a .txt file of the image's name, in the folder labels in place of images: a class, and a box
+    (cx cy w h) or a polygon (x y x y ...), in parts of the image's sides. An image without a file, or with an empty
+    one, has no objects.
 
     The target is a dict: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64; with
     ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
@@ -53,7 +54,7 @@ class YOLODetection(DetectionDataset):
 
     def _from_yaml(self) -> Path:
         try:
-            import yaml
+            import yaml  # type: ignore[import-untyped,unused-ignore]
         except ImportError as error:
             raise ImportError("a data.yaml file needs PyYAML: pip install pyyaml, or pass the folder itself") from error
         content = yaml.safe_load(Path(self.root).read_text())
@@ -62,14 +63,14 @@ class YOLODetection(DetectionDataset):
         names = content.get("names", [])
         self.classes = [names[number] for number in sorted(names)] if isinstance(names, dict) else list(names)
         base = Path(self.root).parent / content.get("path", "")
-        folder = base / content[self.split]
+        folder = Path(base, content[self.split])
         if not folder.is_dir():
             raise FileNotFoundError(f"{self.root}: there is no folder {folder}")
         return folder
 
     def target(self, number: int) -> Any:
         path = self.paths[number]
-        size = image_size(path)
+        height, width = image_size(path)
         labels, outlines = [], []
         text = _label_file(Path(path))
         if text.is_file():
@@ -77,7 +78,7 @@ class YOLODetection(DetectionDataset):
                 if line.strip():
                     label, corners = _parsed(line, f"{text}, line {line_number}")
                     labels.append(label)
-                    outlines.append(corners * [size.width, size.height])
+                    outlines.append(corners * [width, height])
         boxes = [(*corners.min(axis=0), *corners.max(axis=0)) for corners in outlines]
         target = {
             "image_id": Path(path).stem,
@@ -87,8 +88,8 @@ class YOLODetection(DetectionDataset):
         if self.masks:
             from fastload.datasets._coco import object_mask
 
-            planes = [object_mask([corners.ravel()], size.height, size.width) for corners in outlines]
-            shape = (0, size.height, size.width)
+            planes = [object_mask([corners.ravel()], height, width) for corners in outlines]
+            shape = (0, height, width)
             target["masks"] = torch.from_numpy(np.stack(planes) if planes else np.zeros(shape, dtype=np.uint8))
         return target
 

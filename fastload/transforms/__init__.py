@@ -61,12 +61,13 @@ from fastload.transforms._warp import (
 )
 
 __all__ = [
+    "CLAHE",
+    "JPEG",
     "AugMix",
     "AutoAugment",
     "AutoAugmentPolicy",
     "BBoxSafeRandomCrop",
     "BoxParams",
-    "CLAHE",
     "CenterCrop",
     "CoarseDropout",
     "ColorJitter",
@@ -82,7 +83,6 @@ __all__ = [
     "HueSaturationValue",
     "Identity",
     "InterpolationMode",
-    "JPEG",
     "Lambda",
     "LetterBox",
     "LongestMaxSize",

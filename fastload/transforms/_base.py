@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fastload._stream import sample_key
 from fastload import _core
+from fastload._stream import sample_key
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._kinds import Kind, is_image, kind_of, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment

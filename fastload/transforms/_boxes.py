@@ -100,7 +100,8 @@ def as_box_params(params: Any) -> BoxParams:
 def edges_of(boxes: Array, box_format: str) -> Array:
     """(N, 4) left, top, right, bottom of boxes in one of the formats that do not turn.
 
-    In pixels, or in parts of the image's sides where the format is. ValueError, with the number of the box, for one that has no numbers or is inverted.
+    In pixels, or in parts of the image's sides where the format is. ValueError, with the number of the box, for one
+    that has no numbers or is inverted.
     """
     name = box_format.removesuffix(NORMALIZED)
     refuse(boxes, ~np.isfinite(boxes).all(axis=1), box_format, "its numbers must be finite")
@@ -170,7 +171,7 @@ def _around(points: Array, side: int) -> Array:
     return np.array([*centre, *(high - low), np.rad2deg(np.arctan2(across[1], across[0]))])
 
 
-def refuse(boxes: Array, is_bad: NDArray[np.bool_], box_format: str, rule: str) -> None:
+def refuse(boxes: Array, is_bad: Any, box_format: str, rule: str) -> None:
     """ValueError for the first bad box."""
     if is_bad.any():
         number = int(np.argmax(is_bad))

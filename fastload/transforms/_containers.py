@@ -45,7 +45,7 @@ class Container(Transform):
 
     def members(self) -> list[tuple[Step, ...]]:
         """The steps of each transform."""
-        return [step.steps() if is_planned(step) else (step,) for step in self.transforms]  # type: ignore[attr-defined]
+        return [step.steps() if is_planned(step) else (step,) for step in self.transforms]
 
     def join(self, segment: Segment, stream: int) -> str | None:
         """Native if each member is, and leaves the kind of image as it is."""
@@ -85,7 +85,7 @@ class RandomApply(Container):
         super().__init__(transforms, p)
 
     def members(self) -> list[tuple[Step, ...]]:
-        return [tuple(step for member in super(RandomApply, self).members() for step in member)]
+        return [tuple(step for member in super().members() for step in member)]
 
 
 class RandomChoice(Container):
@@ -118,7 +118,7 @@ class RandomOrder(Container):
 
 
 class OneOf(Container):
-    """One of the transforms, with probability ``p``, by the weights of their own ``p``; the drawn one is applied always."""
+    """One of the transforms, with probability ``p``, by the weights of their own ``p``; what is drawn is always applied."""
 
     choice = "one"
 
@@ -126,7 +126,7 @@ class OneOf(Container):
         super().__init__(transforms, p)
 
     def weights(self) -> list[float] | None:
-        weights = [float(step.p) if is_number(getattr(step, "p", None)) else 1.0 for step in self.transforms]  # type: ignore[attr-defined]
+        weights = [float(step.p) if is_number(getattr(step, "p", None)) else 1.0 for step in self.transforms]
         return weights if sum(weights) > 0 else None
 
     def members(self) -> list[tuple[Step, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 from fastload.transforms._checks import as_fill, as_probability, as_range, fill_levels, is_int, is_list, is_number
 from fastload.transforms._segment import Segment
 from fastload.transforms._tone import ColourTransform, Op
+from fastload.transforms.functional._tone import apply_erasing
 
 RANDOM = "random"
 
@@ -34,9 +35,7 @@ class _Erasing(ColourTransform):
         return super().join(segment, stream)
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
-        from fastload.transforms import functional as F
-
-        return F.apply_erasing(image, self.op(stream), key, self.value)
+        return apply_erasing(image, self.op(stream), key, self.value)
 
 
 class RandomErasing(_Erasing):

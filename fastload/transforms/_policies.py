@@ -109,7 +109,19 @@ class _Policy(Warping):
         return [group_op(0, "one", 1.0, both)]
 
 
-_SIGNED = ("ShearX ShearY TranslateX TranslateY PixelsX PixelsY Rotate Brightness Color Contrast Sharpness").split()
+_SIGNED = [
+    "ShearX",
+    "ShearY",
+    "TranslateX",
+    "TranslateY",
+    "PixelsX",
+    "PixelsY",
+    "Rotate",
+    "Brightness",
+    "Color",
+    "Contrast",
+    "Sharpness",
+]
 
 
 def _space(bins: int) -> dict[str, list[float]]:
@@ -180,7 +192,7 @@ class AutoAugment(_Policy):
 
 
 class RandAugment(_Policy):
-    """``num_ops`` small transforms drawn from 14, all of one ``magnitude`` of ``num_magnitude_bins`` (Cubuk et al., 2020)."""
+    """``num_ops`` small transforms of 14, of ``magnitude`` in ``num_magnitude_bins`` (Cubuk et al., 2020)."""
 
     def __init__(
         self,
@@ -202,7 +214,9 @@ class RandAugment(_Policy):
 
     def op(self, stream: int, levels: Levels) -> Op:
         space = _space(self.num_magnitude_bins)
-        members = [[]] + [self.signed(name, values[self.magnitude], levels) for name, values in space.items()]
+        members: list[list[Op]] = [[]] + [
+            self.signed(name, values[self.magnitude], levels) for name, values in space.items()
+        ]
         one = group_op(0, "one", 1.0, members)
         return group_op(stream, "all", 1.0, [[one] * self.num_ops])
 
@@ -216,7 +230,7 @@ class TrivialAugmentWide(_Policy):
         self.num_magnitude_bins = int(num_magnitude_bins)
 
     def op(self, stream: int, levels: Levels) -> Op:
-        members = []
+        members: list[list[Op]] = []
         for name, values in _wide_space(self.num_magnitude_bins).items():
             strengths = [self.signed(name, value, levels) for value in values]
             members.append([group_op(0, "one", 1.0, strengths)] if len(strengths) > 1 else strengths[0])

@@ -17,7 +17,7 @@ class _Scaling(Resampling):
 
 
 class RandomZoomOut(_Scaling):
-    """The image somewhere in a larger canvas, with probability ``p``: its sides grow by a factor from ``side_range``."""
+    """The image somewhere in a canvas whose sides are longer by a factor from ``side_range``, with probability ``p``."""
 
     is_random = True
     interpolation = BILINEAR

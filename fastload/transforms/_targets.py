@@ -216,9 +216,14 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
         if number != place and isinstance(part, Mapping):
             moving = Moving(dict(part), params)
             if moving:
-                return moving, lambda image, n=number, p=part: _put(sample, {place: image, n: type(p)(moving.values)})
+                return moving, _into_dict(sample, place, number, moving)
     moving = Moving({n: part for n, part in enumerate(sample) if n != place and tv_name(part)}, params)
     return (moving, lambda image: _put(sample, {place: image, **moving.values})) if moving else None
+
+
+def _into_dict(sample: Any, place: Any, number: int, moving: Moving) -> Callable[[Any], Any]:
+    kind: Any = type(sample[number])
+    return lambda image: _put(sample, {place: image, number: kind(moving.values)})
 
 
 def _put(sample: Any, parts: dict[int, Any]) -> Any:
@@ -250,7 +255,7 @@ def _as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any:
         return moved.to(before.device)
     if isinstance(before, np.ndarray):
         return values.astype(before.dtype if before.dtype.kind == "f" else np.float32)
-    rows = np.float32(values).astype(np.float64).tolist()
+    rows: list[Any] = values.astype(np.float32).tolist()
     inner = next((type(row) for row in before if isinstance(row, list | tuple)), tuple)
     converted = [inner(row) for row in rows]
     return tuple(converted) if isinstance(before, tuple) else converted
@@ -268,9 +273,9 @@ def _moved_mask(mask: Any, pixels: NDArray[np.int64], before: Size, fill: int) -
             moved.putpalette(mask.getpalette())
         return moved
     if isinstance(mask, torch.Tensor):
-        moved = torch.from_numpy(_gathered(mask.detach().cpu().numpy(), pixels, before, fill))
+        planes = torch.from_numpy(_gathered(mask.detach().cpu().numpy(), pixels, before, fill))
         kind: Any = type(mask)
-        return kind(moved) if tv_name(mask) else moved.to(mask.device)
+        return kind(planes) if tv_name(mask) else planes.to(mask.device)
     if isinstance(mask, np.ndarray):
         return _gathered(mask, pixels, before, fill)
     raise TypeError(f"a mask must be an array, a tensor or a PIL image, got {type(mask).__name__}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastload.transforms import functional as F
 from fastload.transforms._base import Transform
 from fastload.transforms._checks import as_probability, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._segment import Segment
 from fastload.transforms._warp import symmetric_range
+from fastload.transforms.functional._tone import apply_colours
 
 Range = tuple[float, float]
 Op = tuple[Any, ...]
@@ -37,7 +37,7 @@ class ColourTransform(Transform):
         return None
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
-        return F.apply_colours(image, self.op(stream), key)
+        return apply_colours(image, self.op(stream), key)
 
 
 class ColorJitter(ColourTransform):
@@ -213,7 +213,7 @@ class RandomPosterize(ColourTransform):
 
 
 class RandomSolarize(ColourTransform):
-    """Levels from ``threshold`` on inverted, with probability ``p``. For float images, the threshold is a value of theirs."""
+    """Levels from ``threshold`` on inverted, with probability ``p``; of float images, values from it on."""
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
         super().__init__()

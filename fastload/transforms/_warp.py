@@ -99,7 +99,7 @@ class RandomAffine(Warping):
 
 
 class RandomPerspective(Warping):
-    """The image with each corner moved inwards, by at most ``distortion_scale`` of half a side, with probability ``p``."""
+    """The image with its corners moved inwards, at most ``distortion_scale`` of half a side, with probability ``p``."""
 
     def __init__(
         self, distortion_scale: float = 0.5, p: float = 0.5, interpolation: Any = BILINEAR, fill: Any = 0

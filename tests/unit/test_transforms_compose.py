@@ -128,7 +128,7 @@ def step_by_step(steps: list[Any], image: Any) -> Any:
 def test_labels_pass_through() -> None:
     chain = T.Compose(training())
     image = image_of(pixels(), "pil")
-    label = {"boxes": torch.ones(2, 4)}
+    label = {"score": torch.ones(2, 4)}
     for result in (chain(image, label, 7), T.RandomHorizontalFlip()(image, label, 7)):
         assert type(result) is tuple
         assert result[1] is label

@@ -20,7 +20,8 @@ def test_mixup_weighs_pixels_and_labels_alike() -> None:
         torch.manual_seed(seed)
         images, labels = T.MixUp(alpha=0.8, num_classes=4)(*batch())
         part = labels[1, 1].item()
-        assert 0 <= part <= 1 and labels.sum(dim=1).tolist() == pytest.approx([1] * 4)
+        assert 0 <= part <= 1
+        assert labels.sum(dim=1).tolist() == pytest.approx([1] * 4)
         assert labels[1, 0].item() == pytest.approx(1 - part)
         assert images[1].unique().item() == pytest.approx(part * 1 + (1 - part) * 0)
         assert images[0].unique().item() == pytest.approx(part * 0 + (1 - part) * 3)
@@ -31,7 +32,8 @@ def test_cutmix_counts_the_pixels_that_it_takes() -> None:
         torch.manual_seed(seed)
         images, labels = T.CutMix(num_classes=4)(*batch())
         kept = (images[2] == 2).float().mean().item()
-        assert labels[2, 2].item() == pytest.approx(kept) and labels[2, 1].item() == pytest.approx(1 - kept)
+        assert labels[2, 2].item() == pytest.approx(kept)
+        assert labels[2, 1].item() == pytest.approx(1 - kept)
         taken = (images[2, 0] == 1).nonzero()
         if len(taken):
             (top, left), (bottom, right) = taken.amin(0).tolist(), taken.amax(0).tolist()
@@ -42,12 +44,15 @@ def test_cutmix_counts_the_pixels_that_it_takes() -> None:
 def test_batches_of_every_form(mix: Any) -> None:
     images, labels = batch()
     mixed = mix(num_classes=4)({"image": images, "label": labels, "id": [1, 2, 3, 4]})
-    assert mixed["label"].shape == (4, 4) and mixed["id"] == [1, 2, 3, 4] and mixed["image"].shape == images.shape
+    assert mixed["label"].shape == (4, 4)
+    assert mixed["id"] == [1, 2, 3, 4]
+    assert mixed["image"].shape == images.shape
     assert mix(labels_getter=None)(images).shape == images.shape
     parts = torch.eye(4)
     assert mix()([images, parts])[1].shape == (4, 4)
     one, only = mix(num_classes=4)(images[1:2], labels[1:2])
-    assert torch.equal(one, images[1:2]) and only.tolist() == [[0, 1, 0, 0]]
+    assert torch.equal(one, images[1:2])
+    assert only.tolist() == [[0, 1, 0, 0]]
     levels = mix(num_classes=4)(images.to(torch.uint8), labels)[0]
     assert levels.dtype == torch.uint8
 

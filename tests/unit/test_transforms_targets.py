@@ -76,17 +76,22 @@ def test_what_cannot_be_seen_goes_with_all_that_belongs_to_it() -> None:
         "note": "abc",
         "pair": (1, 2),
     }
-    image, after = T.CenterCrop((20, 30))(IMAGE, target)
+    _, after = T.CenterCrop((20, 30))(IMAGE, target)
     assert after["boxes"].tolist() == [[5, 5, 25, 15]]
-    assert after["labels"] == ["b"] and after["area"].tolist() == [200]
-    assert after["masks"].shape == (1, 20, 30) and after["keypoints"].shape == (1, 4, 3)
-    assert after["image_id"] == [1, 2, 3] and after["note"] == "abc" and after["pair"] == (1, 2)
+    assert after["labels"] == ["b"]
+    assert after["area"].tolist() == [200]
+    assert after["masks"].shape == (1, 20, 30)
+    assert after["keypoints"].shape == (1, 4, 3)
+    assert after["image_id"] == [1, 2, 3]
+    assert after["note"] == "abc"
+    assert after["pair"] == (1, 2)
     assert target["labels"] == ["a", "b", "c"], "the sample that came is left as it was"
 
 
 def test_all_boxes_may_go() -> None:
     _, after = T.CenterCrop(4)(IMAGE, {"boxes": torch.tensor([[0.0, 0, 5, 5]]), "labels": torch.tensor([7])})
-    assert after["boxes"].shape == (0, 4) and after["labels"].shape == (0,)
+    assert after["boxes"].shape == (0, 4)
+    assert after["labels"].shape == (0,)
     _, again = FLIP(IMAGE, after)
     assert again["boxes"].shape == (0, 4)
 
@@ -112,9 +117,9 @@ def test_small_and_hidden_boxes_are_filtered() -> None:
 def test_an_ellipse_turns_into_a_tighter_box() -> None:
     turn = T.RandomRotation((45, 45))
     box = [20, 12, 40, 28]
-    ((left, top, right, bottom),) = boxes_after(turn, [box])
+    ((left, _, right, _),) = boxes_after(turn, [box])
     assert right - left == pytest.approx((20 + 16) * np.sqrt(0.5))
-    ((left, top, right, bottom),) = boxes_after(turn, [box], outline="ellipse")
+    ((left, _, right, _),) = boxes_after(turn, [box], outline="ellipse")
     assert right - left == pytest.approx(np.sqrt((20**2 + 16**2) / 2), rel=2e-3)
     assert boxes_after(FLIP, [box], outline="ellipse") == [[20, 12, 40, 28]]
 
@@ -178,13 +183,17 @@ def test_samples_of_every_form() -> None:
     box = torch.tensor([[10.0, 5, 30, 25]])
     flipped = [[30, 5, 50, 25]]
     image, target, rest = FLIP(IMAGE, {"boxes": box}, "rest")
-    assert target["boxes"].tolist() == flipped and rest == "rest"
-    image, target = FLIP((IMAGE, {"boxes": box}))
+    assert target["boxes"].tolist() == flipped
+    assert rest == "rest"
+    _, target = FLIP((IMAGE, {"boxes": box}))
     assert target["boxes"].tolist() == flipped
     sample = FLIP({"boxes": box, "image": IMAGE, "id": 5})
-    assert sample["boxes"].tolist() == flipped and sample["image"].shape == IMAGE.shape and sample["id"] == 5
+    assert sample["boxes"].tolist() == flipped
+    assert sample["image"].shape == IMAGE.shape
+    assert sample["id"] == 5
     sample = FLIP({"mask": np.arange(2400).reshape(40, 60), "image": IMAGE, "bboxes": [(10, 5, 30, 25)]})
-    assert sample["bboxes"] == [(30, 5, 50, 25)] and sample["mask"][0].tolist() == list(range(59, -1, -1))
+    assert sample["bboxes"] == [(30, 5, 50, 25)]
+    assert sample["mask"][0].tolist() == list(range(59, -1, -1))
     sample = FLIP({"image": IMAGE, "masks": [np.zeros((40, 60)), np.ones((40, 60))]})
     assert [mask.sum() for mask in sample["masks"]] == [0, 2400]
 
@@ -218,7 +227,7 @@ def test_bad_boxes_are_refused_by_number(boxes: Any, message: str) -> None:
 
 
 def test_bad_params_are_refused() -> None:
-    with pytest.raises(ValueError, match="format must be one of .*; got 'yxyx'"):
+    with pytest.raises(ValueError, match=r"format must be one of .*; got 'yxyx'"):
         T.BoxParams("yxyx")
     with pytest.raises(ValueError, match="min_visibility"):
         T.BoxParams(min_visibility=1.5)
@@ -228,7 +237,7 @@ def test_bad_params_are_refused() -> None:
         T.Compose([FLIP], boxes=4)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"a mask must be .* 40, 60.*got shape \(3, 4\)"):
         FLIP(IMAGE, {"mask": np.zeros((3, 4))})
-    with pytest.raises(ValueError, match="2 key points|there are 2"):
+    with pytest.raises(ValueError, match=r"there are 2"):
         T.Compose([FLIP], boxes=T.BoxParams(keypoint_swaps=[(0, 5)]))(IMAGE, {"keypoints": torch.zeros(1, 2, 2)})
     with pytest.raises(TypeError, match="must be numbers"):
         FLIP(IMAGE, {"boxes": [[1, 2, 3, "x"]]})

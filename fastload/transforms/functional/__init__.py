@@ -33,8 +33,6 @@ from fastload.transforms.functional._tone import (
     adjust_hue,
     adjust_saturation,
     adjust_sharpness,
-    apply_colours,
-    apply_erasing,
     autocontrast,
     equalize,
     erase,

@@ -20,10 +20,28 @@ from fastload.transforms.functional._tensors import on_tensor
 Op = tuple[Any, ...]
 _LUMINANCE = (0.2989, 0.587, 0.114)
 # In the order of the native enumeration.
-_KINDS = (
-    "brightness contrast saturation hue hsv linear linear_of_mean gamma invert posterize solarize autocontrast equalize "
-    "clahe sharpness gaussian_blur motion_blur noise jpeg permute_channels"
-).split()
+_KINDS = [
+    "brightness",
+    "contrast",
+    "saturation",
+    "hue",
+    "hsv",
+    "linear",
+    "linear_of_mean",
+    "gamma",
+    "invert",
+    "posterize",
+    "solarize",
+    "autocontrast",
+    "equalize",
+    "clahe",
+    "sharpness",
+    "gaussian_blur",
+    "motion_blur",
+    "noise",
+    "jpeg",
+    "permute_channels",
+]
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
@@ -89,9 +107,9 @@ def equalize(image: Any) -> Any:
 
 
 def gaussian_blur(image: Any, kernel_size: Any, sigma: Any = None) -> Any:
-    """The image smoothed by a Gaussian of ``kernel_size`` pixels, odd, and deviation ``sigma``: numbers, or (across, down).
+    """The image smoothed by a Gaussian.
 
-    Without a sigma it is 0.15 * kernel_size + 0.35.
+    kernel_size: an odd number of pixels. sigma: the deviation. Each one number, or (across, down). Without a sigma it is 0.15 * kernel_size + 0.35.
     """
     sizes = list(kernel_size) if is_list(kernel_size) else [kernel_size]
     if len(sizes) not in (1, 2) or not all(is_int(size) and size > 0 and size % 2 for size in sizes):
@@ -123,8 +141,10 @@ def jpeg(image: Any, quality: int) -> Any:
 
 
 def erase(image: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Any:
-    """The image with its ``h`` x ``w`` pixels from row ``i`` and column ``j`` on replaced by ``v``: a number, one for each
-    channel, or a tensor that broadcasts to (..., C, h, w)."""
+    """The image with its ``h`` x ``w`` pixels from row ``i`` and column ``j`` on replaced.
+
+    v: a number, one for each channel, or a tensor that broadcasts to (..., C, h, w).
+    """
     size_of(image)
 
     def erased(planes: torch.Tensor) -> torch.Tensor:

@@ -160,7 +160,7 @@ def apply_moves(image: Any, moves: list[tuple[Any, ...]], mode: InterpolationMod
         elif name == "window":
             image = geometry.crop(image, *numbers)
         elif name == "resize":
-            image = resize_to(image, *numbers, mode, True)
+            image = resize_to(image, numbers[0], numbers[1], mode, True)
         elif name == "flip":
             image = geometry.horizontal_flip(image) if numbers[0] else geometry.vertical_flip(image)
         elif name == "warp":
@@ -266,7 +266,7 @@ def _centres(height: int, width: int) -> Array:
 
 
 def _sampled(planes: torch.Tensor, places: Array, mode: InterpolationMode, fill: Fill) -> torch.Tensor:
-    """(..., C, H, W) seen at those places: the nearest pixels are repeated beyond the border, as far as half a pixel."""
+    """(..., C, H, W) seen at those places; beyond the middles of the outermost pixels, these are repeated."""
     *leading, channels, rows, columns = planes.shape
     inside = (places >= 0).all(axis=-1) & (places[..., 0] < columns) & (places[..., 1] < rows)
     grid = np.where(inside[..., None], places / [columns, rows] * 2 - 1, 0)
