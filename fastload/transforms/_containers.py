@@ -118,7 +118,7 @@ class RandomOrder(Container):
 
 
 class OneOf(Container):
-    """One of the transforms, with probability ``p``, by the weights of their own ``p``; what is drawn is always applied."""
+    """One of the transforms, with probability ``p``, their own ``p`` being weights; what is drawn is applied."""
 
     choice = "one"
 

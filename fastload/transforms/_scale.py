@@ -17,7 +17,7 @@ class _Scaling(Resampling):
 
 
 class RandomZoomOut(_Scaling):
-    """The image somewhere in a canvas whose sides are longer by a factor from ``side_range``, with probability ``p``."""
+    """The image somewhere in a canvas whose sides are longer by a factor of ``side_range``, with probability ``p``."""
 
     is_random = True
     interpolation = BILINEAR

@@ -286,7 +286,7 @@ def _gathered(mask: NDArray[Any], pixels: NDArray[np.int64], before: Size, fill:
         raise ValueError(
             f"a mask must be (..., {before[0]}, {before[1]}) as its image is (height x width), got shape {mask.shape}"
         )
-    flat = mask.reshape(*mask.shape[:-2], -1)
+    flat = mask.reshape(*mask.shape[:-2], before[0] * before[1])
     inside = pixels >= 0
     moved = flat[..., np.where(inside, pixels, 0)]
     moved[..., ~inside] = fill

@@ -182,7 +182,7 @@ def test_the_kind_of_image_makes_no_difference(kind: str) -> None:
 def test_samples_of_every_form() -> None:
     box = torch.tensor([[10.0, 5, 30, 25]])
     flipped = [[30, 5, 50, 25]]
-    image, target, rest = FLIP(IMAGE, {"boxes": box}, "rest")
+    _, target, rest = FLIP(IMAGE, {"boxes": box}, "rest")
     assert target["boxes"].tolist() == flipped
     assert rest == "rest"
     _, target = FLIP((IMAGE, {"boxes": box}))

@@ -109,7 +109,8 @@ def equalize(image: Any) -> Any:
 def gaussian_blur(image: Any, kernel_size: Any, sigma: Any = None) -> Any:
     """The image smoothed by a Gaussian.
 
-    kernel_size: an odd number of pixels. sigma: the deviation. Each one number, or (across, down). Without a sigma it is 0.15 * kernel_size + 0.35.
+    kernel_size: an odd number of pixels. sigma: the deviation, 0.15 * kernel_size + 0.35 if not given. Each is one
+    number, or (across, down).
     """
     sizes = list(kernel_size) if is_list(kernel_size) else [kernel_size]
     if len(sizes) not in (1, 2) or not all(is_int(size) and size > 0 and size % 2 for size in sizes):
