@@ -137,6 +137,7 @@ def test_runs_as_text_and_numbers() -> None:
         _core.runs_mask([3, 4, 14], 5, 4)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
 def test_polygons_and_runs_are_those_of_cocos_tools() -> None:
     tools = pytest.importorskip("pycocotools.mask")
     rng = np.random.default_rng(0)
