@@ -34,7 +34,7 @@ from fastload._install import install, uninstall
 from fastload._loader import DataLoader
 from fastload._split import split_by_rank_and_worker
 from fastload._stats import LoaderStats
-from fastload.collate import default_collate, pad_collate
+from fastload.collate import DetectionCollate, default_collate, detection_collate, pad_collate
 from fastload.datasets import ArrayDataset, SharedList
 from fastload.samplers import (
     BatchSampler,
@@ -57,6 +57,7 @@ __all__ = [
     "DataChunk",
     "DataLoader",
     "Dataset",
+    "DetectionCollate",
     "DistributedSampler",
     "EvenBatches",
     "IterDataPipe",
@@ -77,6 +78,7 @@ __all__ = [
     "argument_validation",
     "datasets",
     "default_collate",
+    "detection_collate",
     "default_convert",
     "functional_datapipe",
     "get_worker_info",

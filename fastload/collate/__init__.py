@@ -1,6 +1,14 @@
 """Samples to batches, in C++."""
 
 from fastload.collate._default import collates_as_torch, default_collate, stack_into_slots
+from fastload.collate._detection import DetectionCollate, detection_collate
 from fastload.collate._pad import pad_collate
 
-__all__ = ["collates_as_torch", "default_collate", "pad_collate", "stack_into_slots"]
+__all__ = [
+    "DetectionCollate",
+    "collates_as_torch",
+    "default_collate",
+    "detection_collate",
+    "pad_collate",
+    "stack_into_slots",
+]

@@ -1,0 +1,177 @@
+"""Batches of images with objects: as many of them in each image as there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from fastload.collate._default import default_collate
+
+IMAGE_NAMES = ("image", "img")
+MODES = ("list", "padded", "packed")
+
+
+class DetectionCollate:
+    """(images, targets) of a list of samples (image, target dict), or of dicts that have an "image".
+
+    images: a tensor (N, C, H, W) where all images have one size. Else a list; or with ``pad_images`` a tensor (N, C, H, W)
+    of the largest height and width, with ``pad_value`` below and to the right, and targets that have a ``size`` (2,) of
+    each image, its height and width, and an ``image_mask`` (N, H, W), True where the image is.
+
+    targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool ``object_mask``
+    (N, most), True where there is an object; lists stay lists. "packed": a dict of tensors, those of all images one after
+    the other, and ``offsets`` (N + 1,) int64: the objects of image i are [offsets[i], offsets[i + 1]).
+    What has no entry for each object (image_id) is stacked as `default_collate` does it.
+
+    Raises TypeError and ValueError that name the sample and the field.
+    """
+
+    def __init__(self, targets: str = "list", *, pad_images: bool = False, pad_value: float = 0.0) -> None:
+        if targets not in MODES:
+            raise ValueError(f"targets must be one of {', '.join(MODES)}; got {targets!r}")
+        self.targets, self.pad_images, self.pad_value = targets, bool(pad_images), float(pad_value)
+
+    def __repr__(self) -> str:
+        return f"DetectionCollate({self.targets!r}, pad_images={self.pad_images}, pad_value={self.pad_value})"
+
+    def __call__(self, samples: Sequence[Any]) -> tuple[Any, Any]:
+        """The batch."""
+        if not samples:
+            raise ValueError("a batch needs at least one sample, got none")
+        pairs = [_pair_of(sample, number) for number, sample in enumerate(samples)]
+        images, more = self._images([image for image, _ in pairs])
+        found = [target for _, target in pairs]
+        if self.targets == "list":
+            return images, [{**target, **_part(more, number)} for number, target in enumerate(found)]
+        _check_names(found)
+        collated = _padded(found) if self.targets == "padded" else _packed(found)
+        return images, {**collated, **more}
+
+    def _images(self, images: list[Any]) -> tuple[Any, dict[str, torch.Tensor]]:
+        tensors = all(isinstance(image, torch.Tensor) for image in images)
+        if not tensors:
+            return (images, {})
+        if len({(image.shape, image.dtype) for image in images}) == 1:
+            return default_collate(images), {}
+        if not self.pad_images:
+            return images, {}
+        for number, image in enumerate(images):
+            if image.ndim != 3 or image.shape[0] != images[0].shape[0] or image.dtype != images[0].dtype:
+                raise ValueError(
+                    f"sample {number}: its image is {tuple(image.shape)} of {image.dtype}, that of sample 0 "
+                    f"{tuple(images[0].shape)} of {images[0].dtype}: channels and type must be the same to be padded"
+                )
+        height, width = (max(int(image.shape[axis]) for image in images) for axis in (1, 2))
+        batch = images[0].new_full((len(images), images[0].shape[0], height, width), self.pad_value)
+        mask = torch.zeros((len(images), height, width), dtype=torch.bool)
+        for number, image in enumerate(images):
+            batch[number, :, : image.shape[1], : image.shape[2]] = image
+            mask[number, : image.shape[1], : image.shape[2]] = True
+        sizes = torch.tensor([image.shape[1:] for image in images], dtype=torch.int64)
+        return batch, {"size": sizes, "image_mask": mask}
+
+
+detection_collate = DetectionCollate()
+
+
+def _pair_of(sample: Any, number: int) -> tuple[Any, dict[str, Any]]:
+    if isinstance(sample, Mapping):
+        name = next((name for name in IMAGE_NAMES if name in sample), None)
+        if name is None:
+            raise TypeError(f"sample {number} is a dict without an image: it has {', '.join(map(repr, sample))}")
+        return sample[name], {key: value for key, value in sample.items() if key != name}
+    if isinstance(sample, tuple | list) and len(sample) == 2 and isinstance(sample[1], Mapping):
+        return sample[0], dict(sample[1])
+    raise TypeError(
+        f"sample {number} must be (image, target dict) or a dict with an image, got {type(sample).__name__}"
+    )
+
+
+def _part(more: dict[str, torch.Tensor], number: int) -> dict[str, Any]:
+    return {name: values[number] for name, values in more.items()}
+
+
+def _check_names(targets: list[dict[str, Any]]) -> None:
+    for number, target in enumerate(targets):
+        if target.keys() != targets[0].keys():
+            raise ValueError(
+                f"sample {number} has the fields {sorted(target)}, sample 0 {sorted(targets[0])}: they must be the same"
+            )
+
+
+def _counts(targets: list[dict[str, Any]]) -> list[int]:
+    """How many objects each target has: as many as boxes, or as labels or masks."""
+    for name in ("boxes", "bboxes", "labels", "masks", "keypoints"):
+        if name in targets[0]:
+            return [len(target[name]) for target in targets]
+    raise ValueError(f"a target must have boxes, labels, masks or keypoints, got {sorted(targets[0])}")
+
+
+def _is_per_object(name: str, targets: list[dict[str, Any]], counts: list[int]) -> bool:
+    if name in ("image_id", "size", "orig_size", "path"):
+        return False
+    values = [target[name] for target in targets]
+    return all(
+        isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) == count
+        for value, count in zip(values, counts, strict=True)
+    )
+
+
+def _padded(targets: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = _counts(targets)
+    most = max(counts)
+    batch: dict[str, Any] = {}
+    for name in targets[0]:
+        values = [target[name] for target in targets]
+        if not _is_per_object(name, targets, counts):
+            batch[name] = _collated(name, values)
+            continue
+        _check_rows(name, values)
+        shape = max(
+            (value.shape[1:] for value, count in zip(values, counts, strict=True) if count), default=values[0].shape[1:]
+        )
+        padded = values[0].new_zeros((len(values), most, *shape))
+        for number, value in enumerate(values):
+            if len(value):
+                padded[number, : len(value)] = value
+        batch[name] = padded
+    batch["object_mask"] = torch.arange(most)[None] < torch.tensor(counts)[:, None]
+    return batch
+
+
+def _packed(targets: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = _counts(targets)
+    batch: dict[str, Any] = {}
+    for name in targets[0]:
+        values = [target[name] for target in targets]
+        if not _is_per_object(name, targets, counts):
+            batch[name] = _collated(name, values)
+            continue
+        _check_rows(name, values)
+        kept = [value for value in values if len(value)]
+        batch[name] = torch.cat(kept) if kept else values[0]
+    batch["offsets"] = torch.tensor([0, *counts]).cumsum(0)
+    return batch
+
+
+def _check_rows(name: str, values: list[torch.Tensor]) -> None:
+    first = next((number for number, value in enumerate(values) if len(value)), 0)
+    for number, value in enumerate(values):
+        if len(value) and (value.shape[1:] != values[first].shape[1:] or value.dtype != values[first].dtype):
+            raise ValueError(
+                f"sample {number}: {name!r} is {tuple(value.shape)} of {value.dtype}, that of sample {first} "
+                f"{tuple(values[first].shape)} of {values[first].dtype}: they must agree in all but the first length"
+            )
+
+
+def _collated(name: str, values: list[Any]) -> Any:
+    if all(isinstance(value, str) or value is None or isinstance(value, list | Mapping) for value in values):
+        return values
+    try:
+        return default_collate(values)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"the field {name!r} has neither an entry for each object nor the same shape: {error}"
+        ) from error
