@@ -16,12 +16,12 @@ MODES = ("list", "padded", "packed")
 class DetectionCollate:
     """(images, targets) of a list of samples (image, target dict), or of dicts that have an "image".
 
-    images: a tensor (N, C, H, W) where all images have one size. Else a list; or with ``pad_images`` a tensor (N, C, H, W)
-    of the largest height and width, with ``pad_value`` below and to the right, and targets that have a ``size`` (2,) of
-    each image, its height and width, and an ``image_mask`` (N, H, W), True where the image is.
+    images: a tensor (N, C, H, W) where all images have one size. Else a list; or with ``pad_images`` a tensor of the
+    largest height and width, with ``pad_value`` below and to the right, and targets that have a ``size`` (2,) of each
+    image, its height and width, and an ``image_mask`` (N, H, W), True where the image is.
 
-    targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool ``object_mask``
-    (N, most), True where there is an object; lists stay lists. "packed": a dict of tensors, those of all images one after
+    targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool
+    ``object_mask`` (N, most), True where there is an object. "packed": a dict of tensors, those of all images one after
     the other, and ``offsets`` (N + 1,) int64: the objects of image i are [offsets[i], offsets[i + 1]).
     What has no entry for each object (image_id) is stacked as `default_collate` does it.
 
