@@ -44,10 +44,10 @@ class ImageFolder(ImageFileDataset):
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(transform, target_transform, loader, apply_exif_orientation, scaled_decoding, max_pixels)
-        self.root = os.fspath(root)
+        self.root = os.path.expanduser(os.fspath(root))
         self.extensions = IMG_EXTENSIONS if is_valid_file is None else None
-        self.classes, self.class_to_idx = find_classes(self.root)
-        self.samples = find_samples(self.root, self.class_to_idx, is_valid_file, allow_empty)
+        self.classes, self.class_to_idx = self.find_classes(self.root)
+        self.samples = self.make_dataset(self.root, self.class_to_idx, self.extensions, is_valid_file, allow_empty)
 
     @property
     def samples(self) -> list[tuple[str, int]]:
@@ -65,6 +65,23 @@ class ImageFolder(ImageFileDataset):
         """torchvision's other name for ``samples``."""
         return self.samples
 
+    def find_classes(self, directory: str | os.PathLike[str]) -> tuple[list[str], dict[str, int]]:
+        """The classes and their numbers: a subclass may find others."""
+        return find_classes(os.fspath(directory))
+
+    @staticmethod
+    def make_dataset(
+        directory: str | os.PathLike[str],
+        class_to_idx: dict[str, int],
+        extensions: str | tuple[str, ...] | None = None,
+        is_valid_file: Callable[[str], bool] | None = None,
+        allow_empty: bool = False,
+    ) -> list[tuple[str, int]]:
+        """(path, class) of every file that has one of the extensions, or is valid: a subclass may find others."""
+        if (extensions is None) == (is_valid_file is None):
+            raise ValueError("make_dataset takes either extensions or is_valid_file")
+        return find_samples(os.fspath(directory), class_to_idx, extensions, is_valid_file, allow_empty)
+
     def __repr__(self) -> str:
         return f"ImageFolder({self.root!r}, {len(self.samples)} images in {len(self.classes)} classes)"
 
@@ -79,9 +96,14 @@ def find_classes(root: str) -> tuple[list[str], dict[str, int]]:
 
 
 def find_samples(
-    root: str, class_to_idx: dict[str, int], is_valid_file: Callable[[str], bool] | None, allow_empty: bool
+    root: str,
+    class_to_idx: dict[str, int],
+    extensions: str | tuple[str, ...] | None,
+    is_valid_file: Callable[[str], bool] | None,
+    allow_empty: bool,
 ) -> list[tuple[str, int]]:
     """(path, class) of every image file, in torchvision's order."""
+    endings = (extensions,) if isinstance(extensions, str) else extensions or ()
     samples: list[tuple[str, int]] = []
     empty = []
     for name in sorted(class_to_idx):
@@ -89,11 +111,11 @@ def find_samples(
         for folder, _, files in sorted(os.walk(os.path.join(root, name), followlinks=True)):
             for file in sorted(files):
                 path = os.path.join(folder, file)
-                if is_valid_file(path) if is_valid_file is not None else file.lower().endswith(IMG_EXTENSIONS):
+                if is_valid_file(path) if is_valid_file is not None else file.lower().endswith(endings):
                     samples.append((path, class_to_idx[name]))
         if len(samples) == before:
             empty.append(name)
     if empty and not allow_empty:
-        supported = "" if is_valid_file is not None else f" Supported extensions are: {', '.join(IMG_EXTENSIONS)}"
+        supported = "" if is_valid_file is not None else f" Supported extensions are: {', '.join(endings)}"
         raise FileNotFoundError(f"Found no valid file for the classes {', '.join(empty)} in {Path(root)}.{supported}")
     return samples

@@ -13,6 +13,7 @@ from fastload.transforms._convert import (
     PILToTensor,
     ToDtype,
     ToImage,
+    ToMemoryFormat,
     ToPILImage,
     ToTensor,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Resize",
     "ToDtype",
     "ToImage",
+    "ToMemoryFormat",
     "ToPILImage",
     "ToTensor",
     "Transform",
