@@ -136,7 +136,7 @@ class ConvertImageDtype(ToDtype):
 
 
 class ToMemoryFormat(Transform):
-    """Tensors (C, H, W) whose memory is (H, W, C) for ``torch.channels_last``, so that a batch of them is channels-last.
+    """Tensors (C, H, W) whose memory is (H, W, C) for ``torch.channels_last``: batches of them are channels-last.
 
     ``torch.contiguous_format`` is the other way round. PIL images and arrays stay.
     """

@@ -175,7 +175,9 @@ def test_a_subclass_may_find_other_classes_and_files(tmp_path: Path) -> None:
     for name in ("a/1.png", "b/1.png", "b/2.png"):
         save(tmp_path / name)
     folder = Picked(tmp_path)
-    assert folder.classes == ["b"] and folder.targets == [7] and names(folder) == ["b/2.png"]
+    assert folder.classes == ["b"]
+    assert folder.targets == [7]
+    assert names(folder) == ["b/2.png"]
     assert ImageFolder.make_dataset(tmp_path, {"a": 0}, ".PNG".lower()) == [(str(tmp_path / "a/1.png"), 0)]
     with pytest.raises(ValueError, match="either extensions or is_valid_file"):
         ImageFolder.make_dataset(tmp_path, {"a": 0})
@@ -192,9 +194,11 @@ def test_batches_are_channels_last_where_that_is_asked_for(tmp_path: Path, worke
     expected = DataLoader(ImageFolder(tmp_path, Compose(plain)), batch_size=5)
     chain = Compose([*plain, ToMemoryFormat(torch.channels_last)])
     ((images, labels),) = DataLoader(ImageFolder(tmp_path, chain), batch_size=5, num_workers=workers)
-    assert torch.equal(images, next(iter(expected))[0]) and labels.tolist() == [0] * 5
+    assert torch.equal(images, next(iter(expected))[0])
+    assert labels.tolist() == [0] * 5
     assert images.shape == (5, 3, 6, 8)
     sample, _ = ImageFolder(tmp_path, chain)[0]
-    assert sample.shape == (3, 6, 8) and sample.stride() == (1, 24, 3)
+    assert sample.shape == (3, 6, 8)
+    assert sample.stride() == (1, 24, 3)
     if not tail:
         assert images.is_contiguous(memory_format=torch.channels_last)
