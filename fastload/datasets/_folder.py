@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,12 @@ class ImageFolder(ImageFileDataset):
         return self.samples
 
     def find_classes(self, directory: str | os.PathLike[str]) -> tuple[list[str], dict[str, int]]:
-        """The classes and their numbers: a subclass may find others."""
-        return find_classes(os.fspath(directory))
+        """The names of the folders in ``directory``, sorted, and the number of each; a subclass may find others."""
+        with os.scandir(directory) as entries:
+            classes = sorted(entry.name for entry in entries if entry.is_dir())
+        if not classes:
+            raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
+        return classes, {name: number for number, name in enumerate(classes)}
 
     @staticmethod
     def make_dataset(
@@ -77,45 +81,30 @@ class ImageFolder(ImageFileDataset):
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ) -> list[tuple[str, int]]:
-        """(path, class) of every file that has one of the extensions, or is valid: a subclass may find others."""
+        """(path, class) of every file that has one of the extensions, or is valid; a subclass may find others."""
         if (extensions is None) == (is_valid_file is None):
             raise ValueError("make_dataset takes either extensions or is_valid_file")
-        return find_samples(os.fspath(directory), class_to_idx, extensions, is_valid_file, allow_empty)
+        endings = (extensions,) if isinstance(extensions, str) else extensions or ()
+        is_wanted = is_valid_file or (lambda path: path.lower().endswith(endings))
+        samples: list[tuple[str, int]] = []
+        empty = []
+        for name in sorted(class_to_idx):
+            before = len(samples)
+            samples.extend((path, class_to_idx[name]) for path in files_below(directory, name) if is_wanted(path))
+            if len(samples) == before:
+                empty.append(name)
+        if empty and not allow_empty:
+            supported = "" if is_valid_file is not None else f" Supported extensions are: {', '.join(endings)}"
+            found = f"Found no valid file for the classes {', '.join(empty)} in {Path(directory)}."
+            raise FileNotFoundError(found + supported)
+        return samples
 
     def __repr__(self) -> str:
         return f"ImageFolder({self.root!r}, {len(self.samples)} images in {len(self.classes)} classes)"
 
 
-def find_classes(root: str) -> tuple[list[str], dict[str, int]]:
-    """The names of the folders in ``root``, sorted, and the number of each."""
-    with os.scandir(root) as entries:
-        classes = sorted(entry.name for entry in entries if entry.is_dir())
-    if not classes:
-        raise FileNotFoundError(f"Couldn't find any class folder in {root}.")
-    return classes, {name: number for number, name in enumerate(classes)}
-
-
-def find_samples(
-    root: str,
-    class_to_idx: dict[str, int],
-    extensions: str | tuple[str, ...] | None,
-    is_valid_file: Callable[[str], bool] | None,
-    allow_empty: bool,
-) -> list[tuple[str, int]]:
-    """(path, class) of every image file, in torchvision's order."""
-    endings = (extensions,) if isinstance(extensions, str) else extensions or ()
-    samples: list[tuple[str, int]] = []
-    empty = []
-    for name in sorted(class_to_idx):
-        before = len(samples)
-        for folder, _, files in sorted(os.walk(os.path.join(root, name), followlinks=True)):
-            for file in sorted(files):
-                path = os.path.join(folder, file)
-                if is_valid_file(path) if is_valid_file is not None else file.lower().endswith(endings):
-                    samples.append((path, class_to_idx[name]))
-        if len(samples) == before:
-            empty.append(name)
-    if empty and not allow_empty:
-        supported = "" if is_valid_file is not None else f" Supported extensions are: {', '.join(endings)}"
-        raise FileNotFoundError(f"Found no valid file for the classes {', '.join(empty)} in {Path(root)}.{supported}")
-    return samples
+def files_below(directory: str | os.PathLike[str], name: str) -> Iterator[str]:
+    """Every file in the folder ``name`` of the directory, in torchvision's order."""
+    for folder, _, files in sorted(os.walk(os.path.join(directory, name), followlinks=True)):
+        for file in sorted(files):
+            yield os.path.join(folder, file)

@@ -73,6 +73,7 @@ class ToPILImage(Transform):
         if segment.channels not in (1, 3) or (self.mode is not None and PIL_MODES.get(self.mode) != segment.channels):
             return "only L and RGB images are made natively"
         segment.container = "pil"
+        segment.channels_last = False
         return None
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
