@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,10 @@ class ImageFolder(ImageFileDataset):
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(transform, target_transform, loader, apply_exif_orientation, scaled_decoding, max_pixels)
-        self.root = os.fspath(root)
+        self.root = os.path.expanduser(os.fspath(root))
         self.extensions = IMG_EXTENSIONS if is_valid_file is None else None
-        self.classes, self.class_to_idx = find_classes(self.root)
-        self.samples = find_samples(self.root, self.class_to_idx, is_valid_file, allow_empty)
+        self.classes, self.class_to_idx = self.find_classes(self.root)
+        self.samples = self.make_dataset(self.root, self.class_to_idx, self.extensions, is_valid_file, allow_empty)
 
     @property
     def samples(self) -> list[tuple[str, int]]:
@@ -65,35 +65,46 @@ class ImageFolder(ImageFileDataset):
         """torchvision's other name for ``samples``."""
         return self.samples
 
+    def find_classes(self, directory: str | os.PathLike[str]) -> tuple[list[str], dict[str, int]]:
+        """The names of the folders in ``directory``, sorted, and the number of each; a subclass may find others."""
+        with os.scandir(directory) as entries:
+            classes = sorted(entry.name for entry in entries if entry.is_dir())
+        if not classes:
+            raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
+        return classes, {name: number for number, name in enumerate(classes)}
+
+    @staticmethod
+    def make_dataset(
+        directory: str | os.PathLike[str],
+        class_to_idx: dict[str, int],
+        extensions: str | tuple[str, ...] | None = None,
+        is_valid_file: Callable[[str], bool] | None = None,
+        allow_empty: bool = False,
+    ) -> list[tuple[str, int]]:
+        """(path, class) of every file that has one of the extensions, or is valid; a subclass may find others."""
+        if (extensions is None) == (is_valid_file is None):
+            raise ValueError("make_dataset takes either extensions or is_valid_file")
+        endings = (extensions,) if isinstance(extensions, str) else extensions or ()
+        is_wanted = is_valid_file or (lambda path: path.lower().endswith(endings))
+        samples: list[tuple[str, int]] = []
+        empty = []
+        for name in sorted(class_to_idx):
+            before = len(samples)
+            samples.extend((path, class_to_idx[name]) for path in files_below(directory, name) if is_wanted(path))
+            if len(samples) == before:
+                empty.append(name)
+        if empty and not allow_empty:
+            supported = "" if is_valid_file is not None else f" Supported extensions are: {', '.join(endings)}"
+            found = f"Found no valid file for the classes {', '.join(empty)} in {Path(directory)}."
+            raise FileNotFoundError(found + supported)
+        return samples
+
     def __repr__(self) -> str:
         return f"ImageFolder({self.root!r}, {len(self.samples)} images in {len(self.classes)} classes)"
 
 
-def find_classes(root: str) -> tuple[list[str], dict[str, int]]:
-    """The names of the folders in ``root``, sorted, and the number of each."""
-    with os.scandir(root) as entries:
-        classes = sorted(entry.name for entry in entries if entry.is_dir())
-    if not classes:
-        raise FileNotFoundError(f"Couldn't find any class folder in {root}.")
-    return classes, {name: number for number, name in enumerate(classes)}
-
-
-def find_samples(
-    root: str, class_to_idx: dict[str, int], is_valid_file: Callable[[str], bool] | None, allow_empty: bool
-) -> list[tuple[str, int]]:
-    """(path, class) of every image file, in torchvision's order."""
-    samples: list[tuple[str, int]] = []
-    empty = []
-    for name in sorted(class_to_idx):
-        before = len(samples)
-        for folder, _, files in sorted(os.walk(os.path.join(root, name), followlinks=True)):
-            for file in sorted(files):
-                path = os.path.join(folder, file)
-                if is_valid_file(path) if is_valid_file is not None else file.lower().endswith(IMG_EXTENSIONS):
-                    samples.append((path, class_to_idx[name]))
-        if len(samples) == before:
-            empty.append(name)
-    if empty and not allow_empty:
-        supported = "" if is_valid_file is not None else f" Supported extensions are: {', '.join(IMG_EXTENSIONS)}"
-        raise FileNotFoundError(f"Found no valid file for the classes {', '.join(empty)} in {Path(root)}.{supported}")
-    return samples
+def files_below(directory: str | os.PathLike[str], name: str) -> Iterator[str]:
+    """Every file in the folder ``name`` of the directory, in torchvision's order."""
+    for folder, _, files in sorted(os.walk(os.path.join(directory, name), followlinks=True)):
+        for file in sorted(files):
+            yield os.path.join(folder, file)

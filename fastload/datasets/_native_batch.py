@@ -38,10 +38,11 @@ class NativeBatch:
             raise IndexError(f"an index of {indices.tolist()} is out of bounds for {length} images")
         self._dataset = dataset
         self.indices = np.where(indices < 0, indices + length, indices)
-        self.images = allocate((len(indices), *shape), dtype)
-        self.job = _core.ImageJob(
-            plan.program, dataset.source(), self.indices, streams, seed & _MASK64, epoch, self.images
-        )
+        channels, height, width = shape
+        rows = (height, width, channels) if plan.channels_last else shape
+        memory = allocate((len(indices), *rows), dtype)
+        self.images = memory.permute(0, 3, 1, 2) if plan.channels_last else memory
+        self.job = _core.ImageJob(plan.program, dataset.source(), self.indices, streams, seed & _MASK64, epoch, memory)
 
     def make_here(self) -> None:
         """All of it, in the calling thread."""

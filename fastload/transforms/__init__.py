@@ -16,6 +16,7 @@ from fastload.transforms._convert import (
     PILToTensor,
     ToDtype,
     ToImage,
+    ToMemoryFormat,
     ToPILImage,
     ToTensor,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "SomeOf",
     "ToDtype",
     "ToImage",
+    "ToMemoryFormat",
     "ToPILImage",
     "ToTensor",
     "Transform",

@@ -73,6 +73,7 @@ class ToPILImage(Transform):
         if segment.channels not in (1, 3) or (self.mode is not None and PIL_MODES.get(self.mode) != segment.channels):
             return "only L and RGB images are made natively"
         segment.container = "pil"
+        segment.channels_last = False
         return None
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
@@ -133,6 +134,36 @@ class ConvertImageDtype(ToDtype):
 
     def extra_repr(self) -> str:
         return str(self.dtype)
+
+
+class ToMemoryFormat(Transform):
+    """Tensors (C, H, W) whose memory is (H, W, C) for ``torch.channels_last``: batches of them are channels-last.
+
+    ``torch.contiguous_format`` is the other way round. PIL images and arrays stay.
+    """
+
+    def __init__(self, memory_format: torch.memory_format = torch.channels_last) -> None:
+        super().__init__()
+        if memory_format not in (torch.channels_last, torch.contiguous_format):
+            raise ValueError(
+                f"memory_format must be torch.channels_last or torch.contiguous_format, got {memory_format!r}"
+            )
+        self.memory_format = memory_format
+
+    def extra_repr(self) -> str:
+        return str(self.memory_format)
+
+    def join(self, segment: Segment, stream: int) -> str | None:
+        if segment.container == "tensor":
+            segment.channels_last = self.memory_format == torch.channels_last
+        return None
+
+    def transformed(self, image: Any, key: int, stream: int) -> Any:
+        if not isinstance(image, torch.Tensor) or image.ndim < 3:
+            return image
+        if self.memory_format == torch.contiguous_format:
+            return image.contiguous()
+        return image.movedim(-3, -1).contiguous().movedim(-1, -3)
 
 
 class Identity(Transform):

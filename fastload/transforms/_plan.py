@@ -27,7 +27,7 @@ class FilePlan:
 
     program: _core.ImageProgram
     kind: str  # what comes out of the program: "pil" or "tensor"
-    channels_last: bool  # whether a tensor comes out (H, W, C)
+    channels_last: bool  # whether the memory of a tensor that comes out is (H, W, C)
     tail: tuple[Step, ...]  # what is left to do
     stops: str  # why the first of them is not native
     _chain: Chain = field(repr=False)
@@ -43,7 +43,7 @@ class FilePlan:
             return None
         assert segment.program is not None
         tail = chain.steps[segment.stop :]
-        return cls(segment.program, segment.container, False, tail, segment.reason, chain, segment)
+        return cls(segment.program, segment.container, segment.channels_last, tail, segment.reason, chain, segment)
 
     @property
     def whole(self) -> bool:

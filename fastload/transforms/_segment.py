@@ -32,6 +32,7 @@ class Segment:
         self.container = kind.container
         self.channels = kind.channels
         self.levels: torch.Tensor | None = None  # (channels, 1, 256); None: 8-bit levels as they are
+        self.channels_last = False  # tensors (C, H, W) whose memory is (H, W, C)
         self.ops: list[tuple[Any, ...]] = []
         self.stop = start  # the number of the first transform that is not part of this
         self.reason = ""  # why that one is not
@@ -76,7 +77,7 @@ class Segment:
         self.program = _core.ImageProgram(ops, self._output(), self.fused)
 
     def _output(self) -> tuple[str, str, int, Any] | None:
-        layout = "chw" if self.container == "tensor" else "hwc"
+        layout = "chw" if self.container == "tensor" and not self.channels_last else "hwc"
         if self.levels is not None:
             channels = self.levels.shape[0]
             table = self.levels.reshape(channels, _LEVELS).contiguous()
@@ -119,5 +120,7 @@ class Segment:
             return result[:, :, 0] if self.kind.ndim == 2 and result.shape[2] == 1 else result
         planes = torch.from_numpy(result)
         if self.levels is not None and self.levels.dtype == torch.bfloat16:
-            return planes.view(torch.bfloat16)
+            planes = planes.view(torch.bfloat16)
+        if self.channels_last:
+            return planes.permute(2, 0, 1)
         return planes if self._output() is not None else planes.permute(2, 0, 1).contiguous()

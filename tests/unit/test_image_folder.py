@@ -14,7 +14,7 @@ from PIL import Image
 
 from fastload import DataLoader
 from fastload.datasets import ImageFolder
-from fastload.transforms import CenterCrop, Compose, Resize, ToTensor
+from fastload.transforms import CenterCrop, Compose, Normalize, Resize, ToMemoryFormat, ToTensor
 
 
 def save(path: Path, size: tuple[int, int] = (9, 7), color: Any = (10, 20, 30), **options: Any) -> Path:
@@ -155,3 +155,48 @@ def test_other_samples_can_be_assigned(tmp_path: Path, transform: Any) -> None:
     folder.samples = [(path, 5) for path, _ in folder.samples[1:]]
     assert len(folder) == 2
     assert [(width(image), target) for image, target in folder] == [(10, 5), (11, 5)]
+
+
+def test_a_root_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "data" / "a" / "1.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert names(ImageFolder("~/data")) == ["a/1.png"]
+
+
+def test_a_subclass_may_find_other_classes_and_files(tmp_path: Path) -> None:
+    class Picked(ImageFolder):
+        def find_classes(self, directory: Any) -> tuple[list[str], dict[str, int]]:
+            return ["b"], {"b": 7}
+
+        @staticmethod
+        def make_dataset(directory: Any, class_to_idx: Any, *arguments: Any, **options: Any) -> list[tuple[str, int]]:
+            return ImageFolder.make_dataset(directory, class_to_idx, *arguments, **options)[1:]
+
+    for name in ("a/1.png", "b/1.png", "b/2.png"):
+        save(tmp_path / name)
+    folder = Picked(tmp_path)
+    assert folder.classes == ["b"]
+    assert folder.targets == [7]
+    assert names(folder) == ["b/2.png"]
+    assert ImageFolder.make_dataset(tmp_path, {"a": 0}, ".png") == [(str(tmp_path / "a/1.png"), 0)]
+    with pytest.raises(ValueError, match="either extensions or is_valid_file"):
+        ImageFolder.make_dataset(tmp_path, {"a": 0})
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("tail", [[], [in_python]], ids=["native", "python"])
+def test_batches_are_channels_last_where_that_is_asked_for(tmp_path: Path, workers: int, tail: list[Any]) -> None:
+    for number in range(5):
+        save(tmp_path / "a" / f"{number}.png", (12, 9), (number, 2, 200))
+    plain = [Resize((6, 8)), *tail, *([] if tail else [ToTensor()]), Normalize([0.5, 0.4, 0.3], [0.2, 0.3, 0.4])]
+    expected = DataLoader(ImageFolder(tmp_path, Compose(plain)), batch_size=5)
+    chain = Compose([*plain, ToMemoryFormat(torch.channels_last)])
+    ((images, labels),) = DataLoader(ImageFolder(tmp_path, chain), batch_size=5, num_workers=workers)
+    assert torch.equal(images, next(iter(expected))[0])
+    assert labels.tolist() == [0] * 5
+    assert images.shape == (5, 3, 6, 8)
+    sample, _ = ImageFolder(tmp_path, chain)[0]
+    assert sample.shape == (3, 6, 8)
+    assert sample.stride() == (1, 24, 3)
+    if not tail:
+        assert images.is_contiguous(memory_format=torch.channels_last)
