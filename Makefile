@@ -2,7 +2,7 @@
 #
 #   make train      train a small network on JPEG files, with torch's loader and with fastload's
 #   make train-ddp  train on RANKS=2 processes with checkpoints; stopped at any time, it goes on where it was
-#   make test       lint, types, C++ unit tests, Python tests
+#   make test       lint, types, C++ unit tests, past findings of the fuzzers, Python tests
 #   make test-integrations   the same batches inside Lightning, accelerate, transformers, Ray Train and datasets
 #   make bench      measure, print the table, write benchmarks/RESULTS.md
 #   make lint       ruff and mypy alone
@@ -25,6 +25,7 @@ TRAIN_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
+NATIVE_JOBS := $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 60
 RANKS ?= 2
 
@@ -61,7 +62,8 @@ train-ddp: build
 	    examples/train_ddp.py --checkpoint data/ddp.pt --resume $(TRAIN_ARGS)
 
 test: lint
-	$(MAKE) -C csrc/tests test
+	$(MAKE) -j$(NATIVE_JOBS) -C csrc/tests test
+	$(MAKE) -j$(NATIVE_JOBS) -C csrc/fuzz replay
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 # Plain pytest ignores this folder: it has a configuration of its own.
