@@ -4,6 +4,7 @@
 #   make train-ddp  train on RANKS=2 processes with checkpoints; stopped at any time, it goes on where it was
 #   make test       lint, types, C++ unit tests, past findings of the fuzzers, Python tests
 #   make test-integrations   the same batches inside Lightning, accelerate, transformers, Ray Train and datasets
+#   make test-augmentations  imgaug, Albumentations and torchvision in a chain of fastload's transforms
 #   make bench      measure, print the table, write benchmarks/RESULTS.md
 #   make lint       ruff and mypy alone
 #   make sanitize   the native code under address, undefined-behaviour and thread sanitizers; leaks
@@ -38,6 +39,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INTEGRATIONS := .venv-integrations
 INTEGRATIONS_PIP := $(INTEGRATIONS)/bin/python -m pip --disable-pip-version-check
 
+# Other augmentation libraries, 400 MB, in an environment that sees the packages of .venv, and adds its own.
+AUGMENTATIONS := .venv-augmentations
+
 # Pillow-SIMD in an environment of its own, which takes everything else from .venv.
 PILLOW_SIMD := .venv-pillow-simd
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
@@ -50,7 +54,7 @@ PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
 EXTENSION := $(wildcard fastload/_core*.so)
 
-.PHONY: train train-ddp test test-integrations test-pillow-simd bench lint sanitize fuzz build wheel clean distclean FORCE
+.PHONY: train train-ddp test test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz build wheel clean distclean FORCE
 .DELETE_ON_ERROR:
 
 train: build
@@ -69,6 +73,9 @@ test: lint
 # Plain pytest ignores this folder: it has a configuration of its own.
 test-integrations: build $(INTEGRATIONS)/done
 	PYTHONPATH=$(CURDIR) $(INTEGRATIONS)/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS) tests/ecosystem
+
+test-augmentations: build $(AUGMENTATIONS)/done
+	PYTHONPATH=$(CURDIR) $(AUGMENTATIONS)/bin/python -m pytest -n $(JOBS) $(PYTEST_ARGS) tests/augmentations
 
 test-pillow-simd: build $(PILLOW_SIMD)/done
 	$(PILLOW_SIMD)/bin/python -c 'import PIL; print("Pillow-SIMD", PIL.__version__); assert "post" in PIL.__version__'
@@ -115,6 +122,13 @@ $(INTEGRATIONS)/done: $(DONE)/venv constraints.txt constraints-integrations.txt
 	$(INTEGRATIONS_PIP) install -c constraints.txt -r constraints-integrations.txt pytest pytest-timeout pytest-xdist
 	touch $@
 
+$(AUGMENTATIONS)/done: $(DONE)/requirements constraints-augmentations.txt
+	rm -rf $(AUGMENTATIONS)
+	$(BIN)/python -m venv $(AUGMENTATIONS)
+	$(BIN)/python -c '$(SITE)' > "$$($(AUGMENTATIONS)/bin/python -c '$(SITE)')/rest.pth"
+	$(AUGMENTATIONS)/bin/python -m pip --disable-pip-version-check install --no-deps -r constraints-augmentations.txt
+	touch $@
+
 $(PILLOW_SIMD)/done: $(DONE)/requirements
 	tools/system_packages.sh $(PYTHON) zlib1g-dev
 	rm -rf $(PILLOW_SIMD)
@@ -144,4 +158,4 @@ clean:
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(INTEGRATIONS) $(PILLOW_SIMD) $(PEERS) data
+	rm -rf $(VENV) $(INTEGRATIONS) $(AUGMENTATIONS) $(PILLOW_SIMD) $(PEERS) data

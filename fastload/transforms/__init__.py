@@ -4,6 +4,7 @@ They take PIL images, NumPy arrays (H, W) or (H, W, C) and tensors (..., C, H, W
 """
 
 from fastload.transforms import functional
+from fastload.transforms._albumentations import Albumentations
 from fastload.transforms._base import Transform
 from fastload.transforms._box_crops import BBoxSafeRandomCrop, RandomIoUCrop
 from fastload.transforms._boxes import BoxParams
@@ -31,6 +32,7 @@ from fastload.transforms._geometry import (
     RandomVerticalFlip,
     Resize,
 )
+from fastload.transforms._imgaug import ImgAug
 from fastload.transforms._interpolation import InterpolationMode
 from fastload.transforms._mix import CutMix, MixUp
 from fastload.transforms._plan import Compose, FilePlan
@@ -64,6 +66,7 @@ from fastload.transforms._warp import (
 __all__ = [
     "CLAHE",
     "JPEG",
+    "Albumentations",
     "AugMix",
     "AutoAugment",
     "AutoAugmentPolicy",
@@ -83,6 +86,7 @@ __all__ = [
     "GridDistortion",
     "HueSaturationValue",
     "Identity",
+    "ImgAug",
     "InterpolationMode",
     "Lambda",
     "LetterBox",

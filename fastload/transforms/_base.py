@@ -11,7 +11,7 @@ import torch
 from fastload import _core
 from fastload._stream import sample_key
 from fastload.transforms._boxes import BoxParams
-from fastload.transforms._kinds import Kind, is_image, kind_of, place_of_image, size_of, with_part
+from fastload.transforms._kinds import Kind, as_it_came, is_image, kind_of, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving, targets_of
 
@@ -156,10 +156,10 @@ class Chain:
         kind = kind_of(image)
         segment = self._segment(at, kind) if kind.channels else None
         if segment is not None:
-            return segment.run(image, key, moving), segment.stop
+            return as_it_came(image, segment.run(image, key, moving)), segment.stop
         step = self.steps[at]
         assert isinstance(step, Transform)
-        return self._by_python(step, image, key, at, moving), at + 1
+        return as_it_came(image, self._by_python(step, image, key, at, moving)), at + 1
 
     def _by_python(self, step: Transform, image: Any, key: int, stream: int, moving: Moving | None) -> Any:
         program = None if moving is None else step.moves(stream)
@@ -202,8 +202,8 @@ class Chain:
             segment = Segment(kind, 0, self._fused)
             if step.join(segment, stream) is None:
                 segment.close()
-                return segment.run(image, key, moving)
-        return self._by_python(step, image, key, stream, moving)
+                return as_it_came(image, segment.run(image, key, moving))
+        return as_it_came(image, self._by_python(step, image, key, stream, moving))
 
     def _segment(self, at: int, kind: Kind) -> Segment | None:
         if (at, kind) not in self._segments:

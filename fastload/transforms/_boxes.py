@@ -21,6 +21,8 @@ _ALIASES = {
 }
 PLAIN_FORMATS = ("xyxy", "xywh", "cxcywh")
 ROTATED_FORMATS = ("cxcywhr", "xyxyxyxy")
+# torchvision's, whose angles run the other way round; and its corner is that of the turned box.
+_ANTICLOCKWISE = ("cxcywhr_anticlockwise", "xywhr_anticlockwise")
 NORMALIZED = "_normalized"
 FORMATS = (*PLAIN_FORMATS, *(name + NORMALIZED for name in PLAIN_FORMATS), *ROTATED_FORMATS, *_ALIASES)
 
@@ -76,14 +78,14 @@ class BoxParams:
         """The format without its other names."""
         return _ALIASES.get(self.format, self.format)
 
-    @property
-    def is_rotated(self) -> bool:
-        return self.format in ROTATED_FORMATS
 
-    @property
-    def columns(self) -> int:
-        """How many numbers a box has."""
-        return {"cxcywhr": 5, "xyxyxyxy": 8}.get(self.format, 4)
+def is_rotated(box_format: str) -> bool:
+    return box_format in ROTATED_FORMATS or box_format in _ANTICLOCKWISE
+
+
+def columns_of(box_format: str) -> int:
+    """How many numbers a box has."""
+    return 8 if box_format == "xyxyxyxy" else 5 if is_rotated(box_format) else 4
 
 
 def as_box_params(params: Any) -> BoxParams:
@@ -132,10 +134,10 @@ def quads_of(boxes: Array, box_format: str) -> Array:
     if box_format == "xyxyxyxy":
         return boxes.copy()
     refuse(boxes, (boxes[:, 2:4] < 0).any(axis=1), box_format, "its width and height must not be negative")
-    angle = np.deg2rad(boxes[:, 4])
+    angle = np.deg2rad(boxes[:, 4]) * (-1 if box_format in _ANTICLOCKWISE else 1)
     across = np.stack([np.cos(angle), np.sin(angle)], axis=1) * boxes[:, 2:3] / 2
     down = np.stack([-np.sin(angle), np.cos(angle)], axis=1) * boxes[:, 3:4] / 2
-    centre = boxes[:, :2]
+    centre = boxes[:, :2] + (across + down if box_format.startswith("xywhr") else 0)
     corners = [centre - across - down, centre + across - down, centre + across + down, centre - across + down]
     return np.concatenate(corners, axis=1)
 
@@ -154,6 +156,10 @@ def rotated_written(quads: Array, box_format: str, mirrored: bool) -> Array:
     boxes = np.empty((len(corners), 5))
     for number, points in enumerate(corners):
         boxes[number] = min((_around(points, side) for side in (0, 1)), key=lambda box: box[2] * box[3] * (1 + 1e-9))
+        if box_format.startswith("xywhr"):
+            boxes[number, :2] = quads_of(boxes[number : number + 1], "cxcywhr")[0, :2]
+    if box_format in _ANTICLOCKWISE:
+        boxes[:, 4] *= -1
     return boxes
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 NATIVE_CHANNELS = (1, 3, 4)
 IMAGE_NAMES = ("image", "img")
+_TV_TENSORS = "torchvision.tv_tensors"
 PIL_MODES = {"L": 1, "RGB": 3}  # what native programs do; other modes are Pillow's own business
 
 
@@ -27,6 +28,19 @@ def is_pil(value: Any) -> bool:
     """Whether this is a PIL image, without importing Pillow: who has one has imported it."""
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(value, module.Image)
+
+
+def tv_name(value: Any) -> str:
+    """ "BoundingBoxes", "Mask", ... of one of torchvision's own tensors, else ""."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""
+
+
+def as_it_came(before: Any, image: Any) -> Any:
+    """The image, as torchvision's own tensor where the image before it was one."""
+    if type(image) is torch.Tensor and tv_name(before) == "Image":
+        return image.as_subclass(type(before))
+    return image
 
 
 def is_image(value: Any) -> bool:

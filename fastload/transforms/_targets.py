@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,19 @@ import torch
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._boxes import NORMALIZED, BoxParams, edges_of, quads_of, refuse, rotated_written, written
-from fastload.transforms._kinds import is_pil
+from fastload.transforms._boxes import (
+    NORMALIZED,
+    BoxParams,
+    columns_of,
+    edges_of,
+    is_rotated,
+    quads_of,
+    refuse,
+    rotated_written,
+    written,
+)
+from fastload.transforms._kinds import tv_name
+from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 
 BOX_NAMES = ("boxes", "bboxes")
 MASK_NAMES = ("masks", "mask", "segmentation_mask")
@@ -29,15 +41,8 @@ _OF_THE_IMAGE = (
     "path",
     "file_name",
 )
-_TV_TENSORS = "torchvision.tv_tensors"
+_TV_EXTRAS = ("format", "canvas_size", "clamping_mode")
 Shown = Callable[[], NDArray[np.int64]]
-Size = tuple[int, int]
-
-
-def tv_name(value: Any) -> str:
-    """ "BoundingBoxes", "Mask", ... of one of torchvision's own tensors, else ""."""
-    kind = type(value)
-    return kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""
 
 
 def role_of(name: Any, value: Any) -> str:
@@ -48,6 +53,21 @@ def role_of(name: Any, value: Any) -> str:
         return ""
     roles = {"boxes": BOX_NAMES, "masks": MASK_NAMES, "keypoints": KEYPOINT_NAMES}
     return next((role for role, names in roles.items() if name in names), "")
+
+
+@dataclass
+class InPixels:
+    """Targets in pixels, as other libraries take them, and what they have become.
+
+    Boxes that are gone have a ``visible`` of 0; everything else keeps its number and order.
+    """
+
+    edges: NDArray[np.float64]  # (N, 4) left, top, right, bottom of boxes, or around rotated ones
+    quads: NDArray[np.float64]  # (N, 8) corners of rotated boxes; (0, 8) if boxes are not
+    points: NDArray[np.float64]  # (P, 2) x, y of key points
+    masks: list[NDArray[Any]]  # (H, W) each, of any type
+    visible: NDArray[np.float64]  # (N,) the part of each box that is left
+    mirrored: bool = False
 
 
 class Moving:
@@ -75,17 +95,45 @@ class Moving:
     def native(self) -> _core.Targets:
         """The boxes and points, as they are now."""
         boxes = self._boxes()
-        points = self._points()
         plain, quads, relative = np.zeros((0, 4)), np.zeros((0, 8)), False
         if boxes is not None:
             box_format = self._format()
             relative = box_format.endswith(NORMALIZED)
-            if self.params.is_rotated:
+            if is_rotated(box_format):
                 quads = quads_of(boxes, box_format)
             else:
                 plain = edges_of(boxes, box_format)
-        flat = np.zeros((0, 2)) if points is None else np.ascontiguousarray(points[..., :2].reshape(-1, 2))
-        return _core.Targets(plain, quads, flat, self.params.outline == "ellipse", relative)
+        return _core.Targets(plain, quads, self._flat_points(), self.params.outline == "ellipse", relative)
+
+    def in_pixels(self, size: Size) -> InPixels:
+        """The same with masks, for others to transform; size is the image's (height, width)."""
+        boxes = self._boxes()
+        edges, quads = np.zeros((0, 4)), np.zeros((0, 8))
+        if boxes is not None:
+            box_format = self._format()
+            if is_rotated(box_format):
+                quads = quads_of(boxes, box_format)
+                edges = around(quads)
+            else:
+                edges = edges_of(boxes, box_format)
+                if box_format.endswith(NORMALIZED):
+                    edges = edges * np.array([size[1], size[0]] * 2, dtype=np.float64)
+        masks = [plane for value in self._masks().values() for plane in planes_of(value, size)]
+        return InPixels(edges, quads, self._flat_points(), masks, np.ones(len(edges)))
+
+    def take_pixels(self, made: InPixels, size: Size) -> None:
+        """Let the values become what another library has made of them in an image of that (height, width)."""
+        kept = None
+        if self._name("boxes") is not None:
+            kept = self._keep_boxes(made.edges, made.quads, made.visible, made.mirrored, size)
+        height, width = size
+        seen = (made.points >= 0).all(axis=1) & (made.points[:, 0] < width) & (made.points[:, 1] < height)
+        self._place_points(made.points, seen, made.mirrored, size)
+        planes = iter(made.masks)
+        for name, value in self._masks().items():
+            self.values[name] = with_planes(value, planes, size)
+        if kept is not None and not kept.all():
+            self._drop(kept)
 
     def take(self, native: _core.Targets, before: Size, size: Size, shown: Shown) -> None:
         """Let the values become what they are in the transformed image.
@@ -93,29 +141,38 @@ class Moving:
         before, size: (height, width) of the image until now and from now on. shown: which of its pixels are shown
         where; asked for if there are masks.
         """
-        kept = self._take_boxes(native, size)
-        self._take_points(native, size)
+        kept = None
+        if self._name("boxes") is not None:
+            edges = native.boxes(self.params.clip or is_rotated(self._format()))
+            kept = self._keep_boxes(edges, native.quads(), native.visible(), native.mirrored, size)
+        self._place_points(native.points(), native.points_seen(), native.mirrored, size)
         pixels = shown() if self.has_masks else None
         for name, role in self._roles.items():
             if role == "masks" and pixels is not None:
-                self.values[name] = _moved_mask(self.values[name], pixels, before, self.params.mask_fill)
+                self.values[name] = moved_mask(self.values[name], pixels, before, self.params.mask_fill)
         if kept is not None and not kept.all():
             self._drop(kept)
 
     def _name(self, role: str) -> Any:
         return next((name for name, found in self._roles.items() if found == role), None)
 
+    def _masks(self) -> dict[Any, Any]:
+        return {name: self.values[name] for name, role in self._roles.items() if role == "masks"}
+
     def _format(self) -> str:
         value = self.values[self._name("boxes")]
         own = getattr(value, "format", None) if tv_name(value) else None
-        return str(own.value).lower() if own is not None else self.params.plain_format
+        if own is None:
+            return self.params.plain_format
+        name = str(own.value).lower()
+        return f"{name}_anticlockwise" if name.endswith("r") else name
 
     def _boxes(self) -> NDArray[np.float64] | None:
         name = self._name("boxes")
         if name is None:
             return None
         boxes = _numbers(self.values[name], f"the {name} of a sample")
-        columns = self.params.columns
+        columns = columns_of(self._format())
         if boxes.size == 0:
             return np.zeros((0, columns))
         if boxes.ndim != 2 or boxes.shape[1] != columns:
@@ -139,36 +196,38 @@ class Moving:
         refuse(flat, ~np.isfinite(flat).all(axis=1), "key points", "its numbers must be finite")
         return points
 
-    def _take_boxes(self, native: _core.Targets, size: Size) -> NDArray[np.bool_] | None:
-        """Which objects are kept; None if there are no boxes."""
-        name = self._name("boxes")
-        if name is None:
-            return None
-        params = self.params
-        visible = native.visible()
-        edges = native.boxes(params.clip or params.is_rotated)
+    def _flat_points(self) -> NDArray[np.float64]:
+        points = self._points()
+        return np.zeros((0, 2)) if points is None else np.ascontiguousarray(points[..., :2].reshape(-1, 2))
+
+    def _keep_boxes(
+        self,
+        edges: NDArray[np.float64],
+        quads: NDArray[np.float64],
+        visible: NDArray[np.float64],
+        mirrored: bool,
+        size: Size,
+    ) -> NDArray[np.bool_]:
+        """Write the boxes down as they came; which of them are kept."""
+        params, name, box_format = self.params, self._name("boxes"), self._format()
         sides = edges[:, 2:] - edges[:, :2]
         kept = (visible > 0) & (visible >= params.min_visibility) & (sides > 0).all(axis=1)
         kept &= (sides[:, 0] >= params.min_width) & (sides[:, 1] >= params.min_height)
         kept &= sides[:, 0] * sides[:, 1] >= params.min_area
-        if params.is_rotated:
-            boxes = rotated_written(native.quads(), params.format, native.mirrored)
-        else:
-            boxes = written(edges, self._format(), size)
+        turned = is_rotated(box_format)
+        boxes = rotated_written(quads, box_format, mirrored) if turned else written(edges, box_format, size)
         self.values[name] = _as_before(boxes, self.values[name], size)
         return kept
 
-    def _take_points(self, native: _core.Targets, size: Size) -> None:
+    def _place_points(self, places: NDArray[np.float64], seen: NDArray[np.bool_], mirrored: bool, size: Size) -> None:
         points = self._points()
         if points is None:
             return
         points = points.copy()
-        places = native.points().reshape(*points.shape[:-1], 2)
-        points[..., :2] = places
+        points[..., :2] = places.reshape(*points.shape[:-1], 2)
         if points.shape[-1] == 3:
-            seen = native.points_seen().reshape(points.shape[:-1])
-            points[..., 2] = np.where(seen, points[..., 2], 0)
-        if native.mirrored and self.params.keypoint_swaps and points.size:
+            points[..., 2] = np.where(seen.reshape(points.shape[:-1]), points[..., 2], 0)
+        if mirrored and self.params.keypoint_swaps and points.size:
             order = np.arange(points.shape[-2])
             for one, other in self.params.keypoint_swaps:
                 if max(one, other) >= len(order):
@@ -248,9 +307,10 @@ def _as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any:
         moved = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
         if tv_name(before):
             kind: Any = type(before)
-            extra = {"canvas_size": size}
-            if tv_name(before) == "BoundingBoxes":
-                extra["format"] = getattr(before, "format")  # noqa: B009 - a plain tensor has none
+            extra: dict[str, Any] = {"canvas_size": size}
+            for name in ("format", "clamping_mode"):
+                if hasattr(before, name):
+                    extra[name] = getattr(before, name)
             return kind(moved, **extra)
         return moved.to(before.device)
     if isinstance(before, np.ndarray):
@@ -261,36 +321,10 @@ def _as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any:
     return tuple(converted) if isinstance(before, tuple) else converted
 
 
-def _moved_mask(mask: Any, pixels: NDArray[np.int64], before: Size, fill: int) -> Any:
-    """The mask, or masks, as the image shows them: the last two axes are rows and columns."""
-    if isinstance(mask, list | tuple):
-        return type(mask)(_moved_mask(one, pixels, before, fill) for one in mask)
-    if is_pil(mask):
-        from PIL import Image
-
-        moved = Image.fromarray(_gathered(np.asarray(mask), pixels, before, fill))
-        if mask.mode == "P":
-            moved.putpalette(mask.getpalette())
-        return moved
-    if isinstance(mask, torch.Tensor):
-        planes = torch.from_numpy(_gathered(mask.detach().cpu().numpy(), pixels, before, fill))
-        kind: Any = type(mask)
-        return kind(planes) if tv_name(mask) else planes.to(mask.device)
-    if isinstance(mask, np.ndarray):
-        return _gathered(mask, pixels, before, fill)
-    raise TypeError(f"a mask must be an array, a tensor or a PIL image, got {type(mask).__name__}")
-
-
-def _gathered(mask: NDArray[Any], pixels: NDArray[np.int64], before: Size, fill: int) -> NDArray[Any]:
-    if mask.shape[-2:] != before:
-        raise ValueError(
-            f"a mask must be (..., {before[0]}, {before[1]}) as its image is (height x width), got shape {mask.shape}"
-        )
-    flat = mask.reshape(*mask.shape[:-2], before[0] * before[1])
-    inside = pixels >= 0
-    moved = flat[..., np.where(inside, pixels, 0)]
-    moved[..., ~inside] = fill
-    return moved
+def around(quads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 4) left, top, right, bottom around (N, 8) corners."""
+    corners = quads.reshape(-1, 4, 2)
+    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
 def _length(value: Any) -> int:
@@ -304,7 +338,7 @@ def _chosen(value: Any, kept: NDArray[np.bool_]) -> Any:
         chosen = value[torch.from_numpy(kept).to(value.device)]
         if tv_name(value) and type(chosen) is not type(value):
             kind: Any = type(value)
-            extra = {name: getattr(value, name) for name in ("format", "canvas_size") if hasattr(value, name)}
+            extra = {name: getattr(value, name) for name in _TV_EXTRAS if hasattr(value, name)}
             return kind(chosen, **extra)
         return chosen
     if isinstance(value, np.ndarray):
