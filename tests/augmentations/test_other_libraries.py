@@ -113,7 +113,7 @@ def test_targets_go_with_the_image(name: str, kind: str) -> None:
                 continue
             beyond = np.subtract(place, box) * [-1, -1, 1, 1]
             assert beyond.max() <= 1.01, (label, place, box)
-            if 0 < box[0] and 0 < box[1] and box[2] < pixels.shape[1] and box[3] < pixels.shape[0]:
+            if box[0] > 0 and box[1] > 0 and box[2] < pixels.shape[1] and box[3] < pixels.shape[0]:
                 assert beyond.min() >= -2.6, (label, place, box)
             shown = (pixels == COLOURS[label]).all(axis=-1)
             assert (shown != moved["masks"][number].numpy()).mean() < 0.02
