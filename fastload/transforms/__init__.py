@@ -21,6 +21,7 @@ from fastload.transforms._convert import (
     ToPILImage,
     ToTensor,
 )
+from fastload.transforms._copy_paste import CopyPaste
 from fastload.transforms._erase import CoarseDropout, RandomErasing
 from fastload.transforms._filters import JPEG, GaussianBlur, GaussianNoise, MotionBlur
 from fastload.transforms._geometry import (
@@ -35,6 +36,7 @@ from fastload.transforms._geometry import (
 from fastload.transforms._imgaug import ImgAug
 from fastload.transforms._interpolation import InterpolationMode
 from fastload.transforms._mix import CutMix, MixUp
+from fastload.transforms._mosaic import Mosaic
 from fastload.transforms._plan import Compose, FilePlan
 from fastload.transforms._policies import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
 from fastload.transforms._scale import LetterBox, LongestMaxSize, RandomShortestSize, RandomZoomOut, ScaleJitter
@@ -77,6 +79,7 @@ __all__ = [
     "ColorJitter",
     "Compose",
     "ConvertImageDtype",
+    "CopyPaste",
     "CutMix",
     "ElasticTransform",
     "FilePlan",
@@ -92,6 +95,7 @@ __all__ = [
     "LetterBox",
     "LongestMaxSize",
     "MixUp",
+    "Mosaic",
     "MotionBlur",
     "Normalize",
     "OneOf",

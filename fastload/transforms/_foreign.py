@@ -9,12 +9,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fastload import _core
 from fastload.transforms._base import Chain, Transform
-from fastload.transforms._kinds import as_it_came, is_image, is_pil, place_of_image, size_of, tensor_of, with_part
+from fastload.transforms._kinds import as_it_came, is_image, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import InPixels, around, targets_of
 
@@ -64,33 +63,6 @@ def own_copy(owner: Transform, original: Any) -> Any:
     if known is None or known[0] is not original:
         known = copies[owner] = (original, copy.deepcopy(original))
     return known[1]
-
-
-def array_of(image: Any) -> NDArray[Any]:
-    """(H, W) or (H, W, C) values of a PIL image, an array or a tensor (C, H, W) or (H, W)."""
-    if not isinstance(image, torch.Tensor):
-        return np.ascontiguousarray(image)
-    if image.ndim not in (2, 3):
-        raise ValueError(f"other libraries transform one image at a time, got a tensor {tuple(image.shape)}")
-    values = image.detach().as_subclass(torch.Tensor).cpu()
-    return np.ascontiguousarray((values if values.ndim == 2 else values.permute(1, 2, 0)).numpy())
-
-
-def image_like(before: Any, values: Any) -> Any:
-    """What has come out, in the container that went in; a tensor that the library has made stays as it is."""
-    if isinstance(values, torch.Tensor):
-        return values
-    values = np.ascontiguousarray(values)
-    if is_pil(before):
-        from PIL import Image
-
-        return Image.fromarray(values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values)
-    if isinstance(before, torch.Tensor):
-        planes = tensor_of(values)
-        if before.ndim == 3:
-            planes = (planes if planes.ndim == 3 else planes[:, :, None]).permute(2, 0, 1).contiguous()
-        return planes.to(before.device)
-    return values if before.ndim == values.ndim else values.reshape(*values.shape[:2], *before.shape[2:])
 
 
 class Points:

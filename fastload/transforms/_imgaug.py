@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastload.transforms._foreign import Foreign, Points, array_of, image_like, own_copy
-from fastload.transforms._kinds import size_of
+from fastload.transforms._foreign import Foreign, Points, own_copy
+from fastload.transforms._kinds import array_of, image_like, size_of
 from fastload.transforms._targets import InPixels
 
 

@@ -36,6 +36,12 @@ def tv_name(value: Any) -> str:
     return kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""
 
 
+def tv_extras(value: Any) -> dict[str, Any]:
+    """What torchvision's own tensors are made with beside their numbers."""
+    names = ("format", "canvas_size", "clamping_mode")
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
 def as_it_came(before: Any, image: Any) -> Any:
     """The image, as torchvision's own tensor where the image before it was one."""
     if type(image) is torch.Tensor and tv_name(before) == "Image":
@@ -115,7 +121,7 @@ def pixels_of(image: Any) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image)
 
 
-def pil_of(pixels: NDArray[np.uint8]) -> Any:
+def pil_of(pixels: NDArray[Any]) -> Any:
     """The PIL image, L or RGB, of (H, W), (H, W, 1) or (H, W, 3) pixels."""
     from PIL import Image
 
@@ -130,6 +136,31 @@ def tensor_of(array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array)
     except TypeError as error:
         raise TypeError(f"arrays of {array.dtype} have no counterpart in torch: convert them first") from error
+
+
+def array_of(image: Any) -> NDArray[Any]:
+    """(H, W) or (H, W, C) values of a PIL image, an array or a tensor (C, H, W) or (H, W)."""
+    if not isinstance(image, torch.Tensor):
+        return np.ascontiguousarray(image)
+    if image.ndim not in (2, 3):
+        raise ValueError(f"this takes one image at a time, got a tensor {tuple(image.shape)}")
+    values = image.detach().as_subclass(torch.Tensor).cpu()
+    return np.ascontiguousarray((values if values.ndim == 2 else values.permute(1, 2, 0)).numpy())
+
+
+def image_like(before: Any, values: Any) -> Any:
+    """What has come out, in the container that went in; a tensor that the library has made stays as it is."""
+    if isinstance(values, torch.Tensor):
+        return values
+    values = np.ascontiguousarray(values)
+    if is_pil(before):
+        return pil_of(values)
+    if isinstance(before, torch.Tensor):
+        planes = tensor_of(values)
+        if before.ndim == 3:
+            planes = (planes if planes.ndim == 3 else planes[:, :, None]).permute(2, 0, 1).contiguous()
+        return planes.to(before.device)
+    return values if before.ndim == values.ndim else values.reshape(*values.shape[:2], *before.shape[2:])
 
 
 def place_of_image(sample: Any) -> Any:

@@ -22,7 +22,7 @@ from fastload.transforms._boxes import (
     rotated_written,
     written,
 )
-from fastload.transforms._kinds import tv_name
+from fastload.transforms._kinds import tv_extras, tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 
 BOX_NAMES = ("boxes", "bboxes")
@@ -41,7 +41,6 @@ _OF_THE_IMAGE = (
     "path",
     "file_name",
 )
-_TV_EXTRAS = ("format", "canvas_size", "clamping_mode")
 Shown = Callable[[], NDArray[np.int64]]
 
 
@@ -241,10 +240,24 @@ class Moving:
 
     def _drop(self, kept: NDArray[np.bool_]) -> None:
         for name, value in self.values.items():
-            if self._is_per_object(name, value, len(kept)):
+            if self.is_per_object(name, value, len(kept)):
                 self.values[name] = _chosen(value, kept)
 
-    def _is_per_object(self, name: Any, value: Any, count: int) -> bool:
+    def object_count(self) -> int:
+        """How many objects the sample has: its boxes, or else what it has planes of masks or rows of points for."""
+        for role in ("boxes", "masks", "keypoints"):
+            name = self._name(role)
+            if name is not None and (role == "boxes" or getattr(self.values[name], "ndim", 3) == 3):
+                return _length(self.values[name])
+        return -1
+
+    def masks_of_the_image(self) -> list[Any]:
+        """The names of masks that are not of its objects."""
+        count = self.object_count()
+        return [name for name, value in self._masks().items() if not self.is_per_object(name, value, count)]
+
+    def is_per_object(self, name: Any, value: Any, count: int) -> bool:
+        """Whether the value has an entry for each of so many objects."""
         role = self._roles.get(name, "")
         if role == "boxes":
             return True
@@ -307,11 +320,7 @@ def _as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any:
         moved = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
         if tv_name(before):
             kind: Any = type(before)
-            extra: dict[str, Any] = {"canvas_size": size}
-            for name in ("format", "clamping_mode"):
-                if hasattr(before, name):
-                    extra[name] = getattr(before, name)
-            return kind(moved, **extra)
+            return kind(moved, **{**tv_extras(before), "canvas_size": size})
         return moved.to(before.device)
     if isinstance(before, np.ndarray):
         return values.astype(before.dtype if before.dtype.kind == "f" else np.float32)
@@ -338,8 +347,7 @@ def _chosen(value: Any, kept: NDArray[np.bool_]) -> Any:
         chosen = value[torch.from_numpy(kept).to(value.device)]
         if tv_name(value) and type(chosen) is not type(value):
             kind: Any = type(value)
-            extra = {name: getattr(value, name) for name in _TV_EXTRAS if hasattr(value, name)}
-            return kind(chosen, **extra)
+            return kind(chosen, **tv_extras(value))
         return chosen
     if isinstance(value, np.ndarray):
         return value[kept]

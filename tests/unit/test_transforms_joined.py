@@ -1,0 +1,234 @@
+"""Samples of several samples: painted objects are found again where boxes, masks and points say that they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.painted import colour_of, found, grid_of_boxes, painted
+
+from fastload import DataLoader
+from fastload import transforms as T
+from fastload.collate import detection_collate
+
+SIZES = [(120, 160), (200, 150), (100, 100), (90, 230), (150, 150), (64, 64)]
+NEAREST = T.InterpolationMode.NEAREST
+
+
+class Painted(torch.utils.data.Dataset[Any]):
+    """Images of two objects each, whose colours and labels are theirs alone."""
+
+    def __init__(self, kind: str = "array", segments: bool = False) -> None:
+        self.kind = kind
+        self.segments = segments
+
+    def __len__(self) -> int:
+        return len(SIZES)
+
+    def __getitem__(self, index: int) -> Any:
+        height, width = SIZES[index]
+        boxes = grid_of_boxes(height, width, 26, 5)[:2]
+        image = np.full((height, width, 3), 90, dtype=np.uint8)
+        for number, (left, top, right, bottom) in enumerate(boxes):
+            image[top:bottom, left:right] = colour_of(2 * index + number)
+        labels = torch.tensor([2 * index + number for number in range(len(boxes))])
+        masks = np.stack([(image == colour_of(int(label))).all(axis=-1) for label in labels])
+        middles = [[[(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, 2]] for box in boxes]
+        target = {
+            "image_id": index,
+            "boxes": torch.tensor(boxes, dtype=torch.float32),
+            "labels": labels,
+            "masks": torch.from_numpy(masks.astype(np.uint8)),
+            "keypoints": torch.tensor(middles, dtype=torch.float32),
+            "names": [f"object {label}" for label in labels.tolist()],
+        }
+        if self.segments:
+            target["segmentation_mask"] = torch.from_numpy((image != 90).any(axis=-1).astype(np.int64))
+        return self.as_kind(image), target
+
+    def as_kind(self, image: Any) -> Any:
+        if self.kind == "pil":
+            return Image.fromarray(image)
+        return torch.from_numpy(image).permute(2, 0, 1).contiguous() if self.kind == "tensor" else image
+
+
+def as_array(image: Any) -> Any:
+    return image.permute(1, 2, 0).numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+
+
+def check(image: Any, target: Any, slack: float) -> None:
+    pixels = as_array(image)
+    labels = target["labels"].tolist()
+    assert target["names"] == [f"object {label}" for label in labels]
+    assert target["masks"].shape == (len(labels), *pixels.shape[:2])
+    assert target["keypoints"].shape == (len(labels), 1, 3)
+    for number, (label, box) in enumerate(zip(labels, target["boxes"].tolist(), strict=True)):
+        assert 0 <= box[0] < box[2] <= pixels.shape[1]
+        assert 0 <= box[1] < box[3] <= pixels.shape[0]
+        inside = target["masks"][number].numpy() > 0
+        if min(box[2] - box[0], box[3] - box[1]) < 6:
+            continue  # too little is left of it to keep its colour
+        core = pixels[inside & (np.abs(pixels.astype(int) - colour_of(label)).max(axis=-1) < 40)]
+        assert len(core) > 0.5 * inside.sum(), (label, box)
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        extent = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        assert np.abs(np.subtract(extent, box)).max() <= slack, (label, extent, box)
+
+
+@pytest.mark.parametrize("kind", ["array", "pil", "tensor"])
+def test_a_mosaic_has_the_objects_of_four_images_in_place(kind: str) -> None:
+    data = T.Mosaic(Painted(kind), (180, 240), boxes=T.BoxParams(min_visibility=0.1))
+    for seed in range(10):
+        torch.manual_seed(seed)
+        image, target = data[seed % len(data)]
+        assert as_array(image).shape == (180, 240, 3)
+        assert type(image) is type(Painted(kind)[0][0])
+        assert target["image_id"] == seed % len(data)
+        check(image, target, slack=1.01)
+        assert len({label // 2 for label in target["labels"].tolist()}) > 1
+
+
+def test_masks_of_whole_images_are_put_together_too() -> None:
+    data = T.Mosaic(Painted(segments=True), 200)
+    for seed in range(5):
+        torch.manual_seed(seed)
+        image, target = data[seed]
+        marked = target["segmentation_mask"].numpy() > 0
+        assert marked.shape == (200, 200)
+        # Of a resized image, borders between colours are neither.
+        assert ((image != 90).any(axis=-1) != marked).mean() < 0.12
+        assert marked.any()
+
+
+def test_boxes_in_parts_of_the_sides_are_of_the_mosaics() -> None:
+    plain, relative = Painted(), Painted()
+
+    class Relative(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = relative[index]
+            height, width = SIZES[index]
+            target["boxes"] = target["boxes"] / torch.tensor([width, height, width, height])
+            return image, target
+
+    torch.manual_seed(3)
+    _, expected = T.Mosaic(plain, (100, 200))[1]
+    torch.manual_seed(3)
+    _, target = T.Mosaic(Relative(), (100, 200), boxes="xyxy_normalized")[1]
+    assert torch.allclose(target["boxes"] * torch.tensor([200, 100, 200, 100]), expected["boxes"], atol=1e-3)
+
+
+def test_pasted_objects_hide_what_is_below() -> None:
+    data = T.CopyPaste(Painted(), p=1.0, p_object=1.0)
+    hidden = pasted = 0
+    for seed in range(40):
+        torch.manual_seed(seed)
+        index = seed % len(data)
+        image, target = data[index]
+        assert image.shape[:2] == SIZES[index]
+        check(image, target, slack=1.3)
+        masks = target["masks"].numpy() > 0
+        assert masks.sum(axis=0).max() <= 1, "masks overlap"
+        own = sum(label // 2 == index for label in target["labels"].tolist())
+        pasted += len(masks) - own
+        before = Painted()[index][1]["masks"].sum()
+        hidden += int(masks[:own].sum() < before)
+    assert pasted > 20
+    assert hidden > 3
+
+
+def test_crowds_are_not_pasted() -> None:
+    class Crowds(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            return image, {**target, "iscrowd": torch.ones(len(target["labels"]), dtype=torch.int64)}
+
+    data = T.CopyPaste(Crowds(), p=1.0, p_object=1.0)
+    for index in range(len(data)):
+        assert data[index][1]["labels"].tolist() == Painted()[index][1]["labels"].tolist()
+
+
+@pytest.mark.parametrize("make", [lambda: T.Mosaic(Painted(), 96), lambda: T.CopyPaste(Painted(), p=1.0)])
+def test_results_do_not_depend_on_the_workers(make: Any) -> None:
+    def epoch(**options: Any) -> list[Any]:
+        torch.manual_seed(0)
+        chain = T.Compose([T.Resize((64, 64)), T.ToTensor()])
+        data = make()
+        data.transform = chain
+        loader = DataLoader(data, collate_fn=detection_collate, **{"batch_size": 2, **options})
+        return [
+            (image.sum().item(), target["boxes"].tolist())
+            for images, targets in loader
+            for image, target in zip(images, targets, strict=True)
+        ]
+
+    expected = epoch()
+    assert epoch(num_workers=2) == expected
+    assert epoch(num_workers=2, worker_type="thread") == expected
+    assert epoch(batch_size=3) == expected
+
+
+def test_without_probability_samples_stay_as_they_are() -> None:
+    image, target = T.Mosaic(Painted(), p=0.0)[2]
+    assert image.shape[:2] == SIZES[2]
+    assert target["labels"].tolist() == [4, 5]
+
+
+def test_empty_targets_are_welcome() -> None:
+    class Sparse(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            if index % 2:
+                kept = {name: value[:0] for name, value in target.items() if name not in ("image_id",)}
+                target = {**kept, "image_id": index}
+            return image, target
+
+    for data in (T.Mosaic(Sparse(), 120), T.CopyPaste(Sparse(), p=1.0)):
+        for index in range(len(data)):
+            check(*data[index], slack=1.01)
+
+
+def test_bad_samples_and_arguments_are_refused() -> None:
+    class NoMasks(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            del target["masks"]
+            return image, target
+
+    class Odd(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            return image, target if index == 1 else {"boxes": target["boxes"]}
+
+    with pytest.raises(ValueError, match="a mask for each: this sample has 2 boxes and 0 masks"):
+        T.CopyPaste(NoMasks(), p=1.0)[0]
+    with pytest.raises(ValueError, match="must have the same targets"):
+        T.Mosaic(Odd(), 64)[1]
+    with pytest.raises(TypeError, match="needs samples with boxes"):
+        T.Mosaic([(painted(20, 20, []), 3)], 64)[0]
+    with pytest.raises(TypeError, match="map-style"):
+        T.Mosaic(iter([]))
+    with pytest.raises(ValueError, match="center_range"):
+        T.Mosaic(Painted(), center_range=(0.5, 1.5))
+    with pytest.raises(ValueError, match="scale"):
+        T.CopyPaste(Painted(), scale=(0.0, 1.0))
+
+
+def test_the_colour_of_an_object_shows_where_its_box_is_in_a_mosaic_of_itself() -> None:
+    """One image of one size: no resize, so that every pixel is to be found as it was."""
+    image = painted(100, 100, [(10, 10, 40, 40), (50, 60, 90, 95)])
+    data = T.Mosaic(
+        [(image, {"boxes": np.array([[10.0, 10, 40, 40]]), "labels": [0]})], (200, 200), center_range=(0.5, 0.5)
+    )
+    torch.manual_seed(1)
+    made, target = data[0]
+    assert sorted(target["boxes"].tolist()) == [
+        [10, 10, 40, 40],
+        [10, 110, 40, 140],
+        [110, 10, 140, 40],
+        [110, 110, 140, 140],
+    ]
+    assert found(made, 0) == (10, 10, 140, 140)
+    assert target["labels"] == [0, 0, 0, 0]
