@@ -7,6 +7,8 @@ import os
 from collections.abc import Sequence
 from importlib import metadata
 
+from fastload import _show
+
 RUN_HELP = "run a Python program, unmodified, with fastload behind every torch DataLoader"
 
 
@@ -19,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(report())
         return 0
+    if options.command == "show":
+        return _show_samples(options, parser)
     return _run(options, parser)
 
 
@@ -44,7 +48,23 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="run a module, as python -m")
     run.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT", help="the program and its arguments")
     commands.add_parser("doctor", help="print what fastload finds on this machine")
+    show = commands.add_parser(
+        "show",
+        help=_show.DESCRIPTION,
+        description=_show.DESCRIPTION[0].upper() + _show.DESCRIPTION[1:] + ".",
+        epilog=_show.EPILOG,
+        allow_abbrev=False,
+    )
+    _show.add_arguments(show)
     return parser
+
+
+def _show_samples(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    try:
+        print(_show.show(options))
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        parser.error(f"show: {error}")
+    return 0
 
 
 def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

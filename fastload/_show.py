@@ -1,0 +1,133 @@
+"""``fastload show``: a picture of a data set's samples, augmented."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+DESCRIPTION = "draw samples of a data set, augmented, with their boxes, masks, key points and labels, into a PNG file"
+EPILOG = """\
+DATASET is a folder of class folders, of VOC's (VOCdevkit) or of YOLO's (images, labels), a data.yaml file of YOLO's, a
+JSON file of COCO's annotations (images in --root), or MODULE:NAME, a data set or a function that makes one. Samples of
+the last are drawn as they are, or with --transforms."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET")
+    parser.add_argument("--root", metavar="FOLDER", help="where a COCO file's images are (default: beside it)")
+    parser.add_argument("--split", default="train", help="the part of VOC's or YOLO's data (default: train)")
+    parser.add_argument(
+        "--transforms",
+        metavar="MODULE:NAME",
+        help="what augments: a transform; 'none' for nothing (default: a mirror, a turn, a shift, colours)",
+    )
+    parser.add_argument("-n", "--count", type=int, default=16, help="how many samples (default: 16)")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of samples and of their transforms")
+    parser.add_argument("-o", "--output", default="fastload-show.png", help="the file (default: fastload-show.png)")
+
+
+def show(options: argparse.Namespace) -> str:
+    """What there is to say after the file is written. ValueError and OSError say what is wrong with the options."""
+    if options.count < 1:
+        raise ValueError(f"--count must be 1 or more, got {options.count}")
+    import torch
+
+    from fastload.plot import show as draw
+
+    dataset, names = _dataset(options)
+    length = len(dataset)
+    torch.manual_seed(options.seed)
+    chosen = torch.randperm(length)[: options.count].tolist()
+    draw([dataset[index] for index in chosen], options.output, names=names, limit=options.count)
+    return f"{options.output}: {len(chosen)} of {length} samples"
+
+
+def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The data set, with the transforms, and the names of its labels."""
+    from fastload import datasets
+
+    place, transforms = options.dataset, _transforms(options.transforms)
+    path = Path(place)
+    if path.suffix == ".json":
+        root = options.root or path.parent
+        coco = datasets.CocoDetection(root, path, transforms=transforms, tensors=True, masks=_has_masks(path))
+        return coco, {number: entry.get("name", number) for number, entry in coco.categories.items()}
+    if path.suffix in (".yaml", ".yml"):
+        yolo = datasets.YOLODetection(path, options.split, transforms)
+        return yolo, yolo.classes or None
+    if (path / "images").is_dir() or (path / options.split / "images").is_dir():
+        return datasets.YOLODetection(path, options.split, transforms), None
+    if (path / "VOCdevkit").is_dir():
+        return _voc(path, options.split, transforms)
+    if path.is_dir():
+        folder = datasets.ImageFolder(path, transforms)
+        return folder, folder.classes
+    if ":" in place:
+        dataset = _named(place, "DATASET")
+        return (_Transformed(dataset, transforms) if options.transforms else dataset), None
+    raise FileNotFoundError(f"there is no file or folder {os.path.abspath(place)!r}, and no colon as in MODULE:NAME")
+
+
+def _voc(path: Path, split: str, transforms: Any) -> tuple[Any, Any]:
+    from fastload import datasets
+
+    years = sorted(folder.name.removeprefix("VOC") for folder in (path / "VOCdevkit").glob("VOC20*"))
+    if not years:
+        raise FileNotFoundError(f"there is no VOC<year> in {path / 'VOCdevkit'}")
+    voc = datasets.VOCDetection(path, years[-1], split, transforms=transforms, tensors=True)
+    return voc, dict(enumerate(voc.classes, start=1))
+
+
+class _Transformed:
+    """A data set of someone else's, with transforms."""
+
+    def __init__(self, dataset: Any, transforms: Any) -> None:
+        self.dataset, self.transforms = dataset, transforms
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        sample = self.dataset[index]
+        return self.transforms(*sample) if isinstance(sample, tuple) else self.transforms(sample)
+
+
+def _has_masks(path: Path) -> bool:
+    import json
+
+    entries = json.loads(path.read_bytes()).get("annotations", [])
+    return all(entry.get("segmentation") for entry in entries)
+
+
+def _transforms(name: str | None) -> Any:
+    from fastload import transforms as T
+
+    if name == "none":
+        return T.Compose([T.Identity()])
+    if name is not None:
+        return _named(name, "--transforms")
+    return T.Compose(
+        [
+            T.RandomHorizontalFlip(),
+            T.RandomAffine(10, (0.1, 0.1), (0.8, 1.2)),
+            T.ColorJitter(0.3, 0.3, 0.3, 0.05),
+        ]
+    )
+
+
+def _named(place: str, what: str) -> Any:
+    """MODULE:NAME, called if it is a function or a class."""
+    module, _, name = place.partition(":")
+    if not module or not name:
+        raise ValueError(f"{what} must be MODULE:NAME, got {place!r}")
+    sys.path.insert(0, os.getcwd())
+    try:
+        value = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{what}: {error}") from error
+    is_maker = isinstance(value, type) or type(value).__name__ == "function"
+    return value() if is_maker else value

@@ -1,0 +1,210 @@
+"""Pictures of samples and batches: what is drawn is found again in the pixels of the picture."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support import detection_files
+from support.painted import painted
+
+from fastload import datasets, plot
+from fastload import transforms as T
+from fastload._cli import main
+from fastload.collate import DetectionCollate, default_collate
+
+BOXES = [(8, 8, 30, 40), (40, 20, 70, 50)]
+PIXELS = painted(60, 80, BOXES)
+TARGET = {
+    "boxes": torch.tensor(BOXES, dtype=torch.float32),
+    "labels": torch.tensor([0, 1]),
+    "masks": torch.from_numpy(np.stack([(PIXELS[box[1], box[0]] == PIXELS).all(axis=-1) for box in BOXES])),
+    "keypoints": torch.tensor([[[15.0, 20, 2]], [[50, 30, 0]]]),
+}
+
+
+plot.show((PIXELS, TARGET))._repr_png_()  # matplotlib keeps its fonts open from the first picture on
+
+
+def tensor() -> torch.Tensor:
+    return torch.from_numpy(PIXELS).permute(2, 0, 1).contiguous()
+
+
+def drawn(figure: Any) -> Any:
+    """(H, W, 3) pixels of the figure."""
+    return np.asarray(Image.open(io.BytesIO(figure._repr_png_())).convert("RGB"))
+
+
+def count(figure: Any) -> int:
+    return len(figure.axes)
+
+
+def texts(figure: Any) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+SINGLE = {
+    "pil": Image.fromarray(PIXELS),
+    "array": PIXELS,
+    "tensor": tensor(),
+    "float": tensor() / 255,
+    "grey": PIXELS[:, :, 0],
+    "pair": (tensor(), TARGET),
+    "list pair": [tensor(), TARGET],
+    "label": (Image.fromarray(PIXELS), 3),
+    "dict": {"image": PIXELS, **TARGET},
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_one_sample_of_any_kind_is_one_image(name: str) -> None:
+    figure = plot.show(SINGLE[name])
+    assert count(figure) == 1
+    image = figure.axes[0].images[0].get_array()
+    expected = PIXELS[:, :, 0] if name == "grey" else PIXELS
+    assert np.allclose(image, expected / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("collate", [DetectionCollate("list"), DetectionCollate("padded"), DetectionCollate("packed")])
+def test_each_image_of_a_batch_has_its_own_objects(collate: Any) -> None:
+    other = {name: value[:1] for name, value in TARGET.items()}
+    figure = plot.show(collate([(tensor(), TARGET), (tensor(), other), (tensor(), TARGET)]))
+    assert count(figure) == 3
+    assert [len(axes.patches) for axes in figure.axes] == [2, 1, 2]
+    assert texts(figure) == ["0", "1", "0", "0", "1"]
+
+
+def test_images_are_drawn_without_their_padding() -> None:
+    small = tensor()[:, :40, :50]
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    few = {name: TARGET[name] for name in empty}
+    figure = plot.show(DetectionCollate("padded", pad_images=True)([(small, empty), (tensor(), few)]))
+    assert [axes.images[0].get_array().shape[:2] for axes in figure.axes] == [(40, 50), (60, 80)]
+
+
+def test_lists_of_samples_batches_of_images_and_datasets() -> None:
+    assert count(plot.show([(tensor(), 1), (tensor(), 2)])) == 2
+    batch = default_collate([(tensor(), 1), (tensor(), 0), (tensor(), 1)])
+    figure = plot.show(batch, names=["cat", "dog"])
+    assert [axes.get_title() for axes in figure.axes] == ["dog", "cat", "dog"]
+    assert count(plot.show(torch.stack([tensor()] * 5))) == 5
+    assert count(plot.show([tensor(), tensor()])) == 2
+    assert count(plot.show(datasets.ArrayDataset(torch.stack([tensor()] * 20), torch.arange(20)), limit=7)) == 7
+
+
+def test_the_outline_is_where_the_box_is() -> None:
+    """Boxes in another format give the very picture; a box elsewhere gives another."""
+    plain = drawn(plot.show((PIXELS, {"boxes": BOXES})))
+    sizes = [(left, top, right - left, bottom - top) for left, top, right, bottom in BOXES]
+    assert np.array_equal(drawn(plot.show((PIXELS, {"boxes": sizes}), boxes="coco")), plain)
+    assert not np.array_equal(drawn(plot.show((PIXELS, {"boxes": [(9, 9, 31, 41), BOXES[1]]}))), plain)
+    black = np.zeros((50, 100, 3), dtype=np.uint8)
+    picture = drawn(plot.show((black, {"boxes": [(20, 10, 80, 40)]}))).astype(int)
+    dark = np.argwhere(picture.sum(axis=-1) < 60)
+    (top, left), (bottom, right) = dark.min(axis=0), dark.max(axis=0) + 1
+    coloured = np.argwhere(picture[top:bottom, left:right].max(axis=-1) > 120)
+    places = np.concatenate([coloured.min(axis=0), coloured.max(axis=0)]) / ([bottom - top, right - left] * 2)
+    assert np.allclose(places, [0.2, 0.2, 0.8, 0.8], atol=0.02)
+
+
+def test_turned_boxes_masks_points_and_names_are_drawn() -> None:
+    figure = plot.show(
+        (PIXELS, {**TARGET, "boxes": [[30.0, 30, 20, 10, 30], [50, 30, 10, 10, 0]]}), boxes="cxcywhr", names={0: "cup"}
+    )
+    assert texts(figure) == ["cup", "1"]
+    assert len(figure.axes[0].images) == 2  # the image, and the masks above it
+    assert len(figure.axes[0].collections[0].get_offsets()) == 1  # the other point is not to be seen
+    assert len(plot.show((PIXELS, TARGET), masks=False).axes[0].images) == 1
+
+
+def test_normalised_images_are_drawn_as_they_were() -> None:
+    mean, std = [0.4, 0.5, 0.6], [0.2, 0.2, 0.3]
+    normal = T.Compose([T.ToTensor(), T.Normalize(mean, std)])(Image.fromarray(PIXELS))
+    image = plot.show(normal, mean=mean, std=std).axes[0].images[0].get_array()
+    assert np.allclose(image, PIXELS / 255, atol=1e-5)
+    stretched = plot.show(normal).axes[0].images[0].get_array()
+    assert (stretched.min(), stretched.max()) == (0, 1)
+
+
+def test_a_file_is_written(tmp_path: Path) -> None:
+    plot.show((PIXELS, TARGET), tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as picture:
+        assert picture.size[0] > 200
+
+
+def test_what_cannot_be_drawn_is_said() -> None:
+    with pytest.raises(TypeError, match="no image in a int"):
+        plot.show(3)
+    with pytest.raises(TypeError, match="must have an image under"):
+        plot.show({"boxes": []})
+    with pytest.raises(ValueError, match="x1 <= x2"):
+        plot.show((PIXELS, {"boxes": [(5, 5, 1, 1)]}))
+    with pytest.raises(ValueError, match="1, 3 or 4 channels"):
+        plot.show(np.zeros((4, 4, 7)))
+    with pytest.raises(ValueError, match="no sample"):
+        plot.show([])
+    with pytest.raises(ValueError, match="limit"):
+        plot.show(PIXELS, limit=0)
+
+
+@pytest.mark.parametrize("kind", ["coco", "voc", "yolo", "folder"])
+def test_the_command_draws_every_kind_of_dataset(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if kind == "coco":
+        root, file = detection_files.coco(tmp_path)
+        place = [str(file), "--root", str(root)]
+    elif kind == "folder":
+        detection_files.save_images(tmp_path / "data" / "cats")
+        place = [str(tmp_path / "data")]
+    else:
+        place = [str(getattr(detection_files, kind)(tmp_path))]
+    pictures = []
+    for options in ([], ["--seed", "1"], ["--transforms", "none"], ["-n", "2"]):
+        picture = tmp_path / "picture.png"
+        assert main(["show", *place, "-o", str(picture), *options]) == 0
+        assert "samples" in capsys.readouterr().out
+        pictures.append(picture.read_bytes())
+    assert len(set(pictures)) == 4
+
+
+def test_the_command_takes_datasets_and_transforms_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "of_mine.py").write_text(
+        "import numpy as np; from fastload import transforms as T\n"
+        "def made(): return [(np.full((20, 30, 3), 9 * n, np.uint8), {'boxes': [[2, 3, 9, 9]]}) for n in range(6)]\n"
+        "flip = T.RandomHorizontalFlip(1.0)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", ["", *__import__("sys").path])
+    assert main(["show", "of_mine:made"]) == 0
+    assert capsys.readouterr().out == "fastload-show.png: 6 of 6 samples\n"
+    assert main(["show", "of_mine:made", "--transforms", "of_mine:flip", "-o", "flipped.png"]) == 0
+    assert Path("flipped.png").read_bytes() != Path("fastload-show.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "there is no file or folder"),
+        (["no_module:x"], "No module named"),
+        ([".", "-n", "0"], "--count must be 1 or more"),
+        ([".", "--transforms", "colourful"], "must be MODULE:NAME"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["show", *arguments])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
