@@ -81,7 +81,7 @@ test-pillow-simd: build $(PILLOW_SIMD)/done
 	$(PILLOW_SIMD)/bin/python -c 'import PIL; print("Pillow-SIMD", PIL.__version__); assert "post" in PIL.__version__'
 	PYTHONPATH=$(CURDIR) $(PILLOW_SIMD)/bin/python -m pytest $(PYTEST_ARGS) tests/unit/test_io_*.py tests/stress/test_bad_images.py
 
-bench: build $(PEERS)/done
+bench: build $(PEERS)/done $(AUGMENTATIONS)/done
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: build

@@ -28,6 +28,7 @@ ORDER = (
     "memory",
     "overhead",
     "images",
+    "augmentation",
     "sampler_start",
     "sampler_rate",
     "state",

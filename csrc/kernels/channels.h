@@ -11,4 +11,21 @@ void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept
 // One level as three equal ones and a byte of 255.
 void grey_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;
 
+// A row of `width` RGBX pixels as RGB, or as three planes; the last pixel first where `reversed`.
+void rgbx_to_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* out) noexcept;
+void rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_t* const planes[3]) noexcept;
+
+// A row of pixels of 1 or 4 bytes as they are; and of 3.
+void copy_row(const std::uint8_t* in, int width, int bytes, bool reversed, std::uint8_t* out) noexcept;
+
+void copy_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* out) noexcept;
+
+// How many pixels were done, from the first on; the rest is left.
+namespace avx2 {
+int rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;
+int rgbx_to_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* out) noexcept;
+int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_t* const planes[3]) noexcept;
+int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept;
+}  // namespace avx2
+
 }  // namespace fastload

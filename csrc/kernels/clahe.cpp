@@ -47,10 +47,12 @@ class Tiles {
 
   // Between the middles of tiles, what they say is interpolated.
   void apply(std::uint8_t* levels, int height, int width) const {
+    std::vector<Place> columns;
+    for (int x = 0; x < width; ++x) columns.push_back(place(x, columns_, across_));
     for (int y = 0; y < height; ++y) {
       const Place row = place(y, rows_, down_);
       for (int x = 0; x < width; ++x) {
-        const Place column = place(x, columns_, across_);
+        const Place& column = columns[static_cast<std::size_t>(x)];
         const std::size_t level = levels[y * width + x];
         const float upper = (1 - column.part) * at(row.first, column.first)[level] + column.part * at(row.first, column.second)[level];
         const float lower = (1 - column.part) * at(row.second, column.first)[level] + column.part * at(row.second, column.second)[level];

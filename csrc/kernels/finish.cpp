@@ -5,6 +5,7 @@
 
 #include "core/cpu.h"
 #include "core/luminance.h"
+#include "kernels/channels.h"
 #include "kernels/finish_rows.h"
 
 namespace fastload {
@@ -131,6 +132,27 @@ bool can_compute(const Pixels& pixels, const Placement& placement, const LevelMa
          placement.columns == nullptr && planar && simd() != Simd::kScalar;
 }
 
+// Levels as they are, columns in a row: nothing but copying. False if it is not that.
+bool copy_levels(const Pixels& pixels, const Placement& placement, const LevelMap& map, const Target& target,
+                 std::uint8_t* out) noexcept {
+  if (!map.is_identity() || map.type() != OutType::kUint8 || pixels.row == nullptr) return false;
+  const bool reversed = placement.columns_reversed;
+  if (placement.columns != nullptr) {
+    if (pixels.in_channels != 4 || target.channels != 4) return false;
+    for (int x = 0; x < target.width; ++x) pixels.read(placement.columns[x], out + target.at(x, 0));
+  } else if (pixels.in_channels == target.channels && (target.channels == 1 || !target.planar)) {
+    copy_row(pixels.row, target.width, target.channels, reversed, out + target.at(0, 0));
+  } else if (pixels.in_channels == 4 && target.channels == 3 && !target.planar) {
+    rgbx_to_rgb(pixels.row, target.width, reversed, out + target.at(0, 0));
+  } else if (pixels.in_channels == 4 && target.channels == 3) {
+    std::uint8_t* const planes[3] = {out + target.at(0, 0), out + target.at(0, 1), out + target.at(0, 2)};
+    rgbx_to_planes(pixels.row, target.width, reversed, planes);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void finish_row(const Pixels& pixels, const Placement& placement, const LevelMap& map, const Target& target,
                 void* out) noexcept {
 #if defined(__x86_64__)
@@ -140,6 +162,7 @@ void finish_row(const Pixels& pixels, const Placement& placement, const LevelMap
     return rgbx_to_float_planes_avx2(pixels.row, target.width, placement.columns_reversed, *map.arithmetic(), planes);
   }
 #endif
+  if (copy_levels(pixels, placement, map, target, static_cast<std::uint8_t*>(out))) return;
   switch (out_bytes(map.type())) {
     case 1: return place_row(pixels, placement, map, target, static_cast<std::uint8_t*>(out));
     case 2: return place_row(pixels, placement, map, target, static_cast<std::uint16_t*>(out));

@@ -12,7 +12,6 @@ namespace {
 
 constexpr int kRun = 256;  // pixels whose places are worked out at once: they stay in the first cache
 constexpr double kUnit = 1 << kWarpBits;
-constexpr double kFarthest = 1 << 23;
 constexpr double kLongestStep = 1 << 20;
 
 // Narrows the span to where slope * x + offset >= 0 at the pixels' centres.
@@ -102,6 +101,9 @@ class RowPlaces {
 
   // Steps are counted in 2^-32 of a unit, so that adding them up 2^23 times is off by no more than 2^-10 of one.
   void fixed_run(int begin, int count, std::int32_t* x, std::int32_t* y) const noexcept {
+#if defined(__x86_64__)
+    if (!even_ && simd() != Simd::kScalar) return fixed_places_avx2(map_, y_, begin, count, x, y);
+#endif
     if (!even_) {
       for (int i = 0; i < count; ++i) {
         const Point place = at(begin + i);
@@ -132,11 +134,17 @@ class RowPlaces {
 };
 
 void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling sampling, std::uint8_t* out) noexcept {
-  if (sampling != Sampling::kBilinear) {
+  if (sampling == Sampling::kNearest) {
     for (int x = span.begin; x < span.end; ++x) {
       const Point place = places.at(x);
-      const auto pixel = sampling == Sampling::kNearest ? nearest_pixel : bicubic_pixel;
-      pixel(in, place.x, place.y, out + x * in.channels);
+      nearest_pixel(in, place.x, place.y, out + x * in.channels);
+    }
+    return;
+  }
+  if (sampling == Sampling::kBicubic) {
+    for (int x = span.begin; x < span.end; ++x) {
+      const Point place = places.at(x);
+      bicubic_pixel(in, place.x, place.y, out + x * in.channels);
     }
     return;
   }
@@ -145,6 +153,45 @@ void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling samp
     const int count = std::min(kRun, span.end - begin);
     places.fixed_run(begin, count, x, y);
     bilinear(in, x, y, count, out + begin * in.channels);
+  }
+}
+
+// Whether each output pixel is an input pixel, and its neighbours are neighbours of that: turns by quarters, mirrors.
+bool moves_whole_pixels(const Matrix3& map) noexcept {
+  if (!map.is_affine()) return false;
+  for (int r = 0; r < 2; ++r) {
+    for (int c = 0; c < 2; ++c) {
+      if (map.m[r][c] != 0 && std::abs(map.m[r][c]) != 1) return false;
+    }
+    if (map.m[r][2] != std::floor(map.m[r][2])) return false;
+  }
+  return std::abs(map.determinant()) == 1;
+}
+
+// In squares: of a turned image, neighbours in a column lie far apart in memory.
+template <int kChannels>
+void copy_pixels(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, ImageView out) noexcept {
+  constexpr int kSide = 16;
+  const Point first = to_in({0.5, 0.5});
+  const auto x0 = static_cast<std::ptrdiff_t>(std::floor(first.x)), y0 = static_cast<std::ptrdiff_t>(std::floor(first.y));
+  const auto step = [&](int axis) {
+    return static_cast<std::ptrdiff_t>(to_in.m[1][axis]) * in.row_bytes +
+           static_cast<std::ptrdiff_t>(to_in.m[0][axis]) * kChannels;
+  };
+  const std::ptrdiff_t across = step(0), down = step(1);
+  const std::uint8_t* origin = in.data + y0 * in.row_bytes + x0 * kChannels;
+  for (int top = 0; top < out.height; top += kSide) {
+    const int bottom = std::min(out.height, top + kSide);
+    RowSpan spans[kSide];
+    for (int y = top; y < bottom; ++y) spans[y - top] = visible_span(canvases, y, out.width);
+    for (int left = 0; left < out.width; left += kSide) {
+      for (int y = top; y < bottom; ++y) {
+        const int end = std::min(spans[y - top].end, left + kSide);
+        for (int x = std::max(spans[y - top].begin, left); x < end; ++x) {
+          std::memcpy(out.row(y) + std::ptrdiff_t{kChannels} * x, origin + y * down + x * across, kChannels);
+        }
+      }
+    }
   }
 }
 
@@ -168,12 +215,14 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
 
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
                 const std::uint8_t fill[4], ImageView out) noexcept {
+  const bool copies = sampling == Sampling::kNearest && moves_whole_pixels(to_in);
+  if (copies) out.channels == 1 ? copy_pixels<1>(in, to_in, canvases, out) : copy_pixels<4>(in, to_in, canvases, out);
   for (int y = 0; y < out.height; ++y) {
     const RowSpan span = visible_span(canvases, y, out.width);
     std::uint8_t* row = out.row(y);
     fill_run(fill, out.channels, span.begin, row);
     fill_run(fill, out.channels, out.width - span.end, row + span.end * out.channels);
-    warp_row(in, RowPlaces(to_in, y), span, sampling, row);
+    if (!copies) warp_row(in, RowPlaces(to_in, y), span, sampling, row);
   }
 }
 

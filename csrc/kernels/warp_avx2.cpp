@@ -88,6 +88,22 @@ int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y
   return done;
 }
 
+void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std::int32_t* xs,
+                       std::int32_t* ys) noexcept {
+  const auto& m = to_in.m;
+  const double u = m[0][1] * y + m[0][2], v = m[1][1] * y + m[1][2], w = m[2][1] * y + m[2][2];
+  constexpr double kUnit = kOne;
+  for (int i = 0; i < count; ++i) {
+    const double x = begin + i + 0.5;
+    const double weight = m[2][0] * x + w;
+    const double px = (m[0][0] * x + u) / weight, py = (m[1][0] * x + v) / weight;
+    const double near_x = px < -kFarthest ? -kFarthest : px > kFarthest ? kFarthest : px;
+    const double near_y = py < -kFarthest ? -kFarthest : py > kFarthest ? kFarthest : py;
+    xs[i] = static_cast<std::int32_t>(__builtin_floor(near_x * kUnit - kUnit / 2 + 0.5));
+    ys[i] = static_cast<std::int32_t>(__builtin_floor(near_y * kUnit - kUnit / 2 + 0.5));
+  }
+}
+
 }  // namespace fastload
 
 FASTLOAD_END_TARGET

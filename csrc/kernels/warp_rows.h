@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/image_view.h"
+#include "core/matrix3.h"
 
 namespace fastload {
 
@@ -15,5 +16,11 @@ void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, in
 
 // The same bits, for 4 bytes a pixel. Does a multiple of 8 pixels and returns how many.
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
+
+// The places, in 1 / 2^kWarpBits from the middle of the first pixel, of `count` output pixels from `begin` on in a row
+// whose centres are at `y`: what fixed() makes of each.
+constexpr double kFarthest = 1 << 23;
+void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std::int32_t* xs,
+                       std::int32_t* ys) noexcept;
 
 }  // namespace fastload

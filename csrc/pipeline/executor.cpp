@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "kernels/channels.h"
 #include "kernels/warp.h"
+#include "pipeline/direct.h"
 
 namespace fastload {
 namespace {
@@ -95,12 +96,14 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
     const bool turned = options.apply_orientation && header.orientation != 1;
     if (!turned) {
       JpegSource source(decoder_, options.grey, options.scaled);
-      status = run(source, {header.height, header.width}, channels, program, key, out, targets);
+      status = program.plan({header.height, header.width}, channels, key, targets, &plan_);
+      if (status.ok()) status = run(source, channels, program, out);
     } else {
       TurnedJpegSource source(decoder_, options.grey, options.scaled, stored_, rows_);
       const Size stored{header.height, header.width};
       const Size turned_size = swaps_axes(header.orientation) ? Size{stored.width, stored.height} : stored;
-      status = run(source, turned_size, channels, program, key, out, targets);
+      status = program.plan(turned_size, channels, key, targets, &plan_);
+      if (status.ok()) status = run(source, channels, program, out);
     }
     trim();
     return status;
@@ -112,8 +115,10 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
 Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::uint64_t key,
                             Destination& out, Targets* targets) noexcept {
   try {
+    Status status = program.plan({image.height, image.width}, image.channels, key, targets, &plan_);
+    if (status.ok() && is_direct(plan_, image.channels, program)) return run_direct(image, out);
     ViewSource source(image, rows_);
-    Status status = run(source, {image.height, image.width}, image.channels, program, key, out, targets);
+    if (status.ok()) status = run(source, image.channels, program, out);
     trim();
     return status;
   } catch (const std::bad_alloc&) {
@@ -121,10 +126,19 @@ Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::u
   }
 }
 
-Status Executor::run(RowSource& source, Size size, int channels, const ImageProgram& program, std::uint64_t key,
-                     Destination& out, Targets* targets) {
-  Status status = program.plan(size, channels, key, targets, &plan_);
+Status Executor::run_direct(ImageView image, Destination& out) {
+  void* destination = nullptr;
+  const Status status = out.place(plan_.size(), 3, 1, &destination);
   if (!status.ok()) return status;
+  Clock clock;
+  run_directly(plan_.stage(0), image, static_cast<std::uint8_t*>(destination));
+  clock.add_to(&times_.finish);
+  return {};
+}
+
+// The sample that has been planned.
+Status Executor::run(RowSource& source, int channels, const ImageProgram& program, Destination& out) {
+  Status status;
   ImageView image;
   bool placed = false;  // whether the image is already as the last stage leaves it
   int bytes = channels == 1 ? 1 : 4;

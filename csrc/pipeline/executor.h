@@ -55,8 +55,8 @@ class Executor {
  private:
   class Clock;
 
-  Status run(RowSource& source, Size size, int channels, const ImageProgram& program, std::uint64_t key,
-             Destination& out, Targets* targets);
+  Status run(RowSource& source, int channels, const ImageProgram& program, Destination& out);
+  Status run_direct(ImageView image, Destination& out);
   Status read_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image);
   Status resize_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image);
   Status copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);

@@ -52,6 +52,19 @@ std::vector<float> line_weights(int size, double angle, double direction) {
   return weights;
 }
 
+std::optional<LevelTable> table_of(const PixelMove& move) {
+  const auto& v = move.values;
+  switch (move.kind) {
+    case PixelKind::kBrightness: return brightness_table(v[0]);
+    case PixelKind::kLinear: return linear_table(v[0], v[1]);
+    case PixelKind::kGamma: return gamma_table(v[0], v[1]);
+    case PixelKind::kInvert: return invert_table();
+    case PixelKind::kPosterize: return posterize_table(static_cast<int>(std::lround(v[0])));
+    case PixelKind::kSolarize: return solarize_table(v[0]);
+    default: return std::nullopt;
+  }
+}
+
 int odd(double value) { return std::max(1, static_cast<int>(std::lround((value - 1) / 2)) * 2 + 1); }
 
 }  // namespace
@@ -72,6 +85,30 @@ bool is_pointwise(const ColourMove& move) noexcept {
     case PixelKind::kPermute: return true;
     default: return false;
   }
+}
+
+bool is_straight(const ColourMove& move) noexcept {
+  const auto* pixel = std::get_if<PixelMove>(&move);
+  if (pixel == nullptr) return false;
+  switch (pixel->kind) {
+    case PixelKind::kBrightness:
+    case PixelKind::kSaturation:
+    case PixelKind::kLinear:
+    case PixelKind::kInvert:
+    case PixelKind::kPermute: return true;
+    default: return false;
+  }
+}
+
+std::optional<LevelTable> table_of(const std::vector<ColourMove>& moves) {
+  std::optional<LevelTable> table;
+  for (const ColourMove& move : moves) {
+    const auto* pixel = std::get_if<PixelMove>(&move);
+    const auto next = pixel == nullptr ? std::nullopt : table_of(*pixel);
+    if (!next) return std::nullopt;
+    table = table ? composed(*table, *next) : next;
+  }
+  return table;
 }
 
 Status PixelRunner::run(const std::vector<ColourMove>& moves, ImageView* image) {
@@ -102,14 +139,9 @@ void PixelRunner::flush(ImageView image) {
 Status PixelRunner::apply(const PixelMove& move, ImageView* image) {
   const auto& v = move.values;
   const auto as_float = [&](std::size_t i) { return static_cast<float>(v[i]); };
-  switch (move.kind) {
-    case PixelKind::kBrightness: look_up_later(brightness_table(v[0])); return {};
-    case PixelKind::kLinear: look_up_later(linear_table(v[0], v[1])); return {};
-    case PixelKind::kGamma: look_up_later(gamma_table(v[0], v[1])); return {};
-    case PixelKind::kInvert: look_up_later(invert_table()); return {};
-    case PixelKind::kPosterize: look_up_later(posterize_table(static_cast<int>(std::lround(v[0])))); return {};
-    case PixelKind::kSolarize: look_up_later(solarize_table(v[0])); return {};
-    default: break;
+  if (const auto table = table_of(move)) {
+    look_up_later(*table);
+    return {};
   }
   flush(*image);
   switch (move.kind) {

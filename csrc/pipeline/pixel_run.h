@@ -1,6 +1,7 @@
 // Colours changed, move after move, in one image. Tables in a row become one.
 #pragma once
 
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -14,6 +15,12 @@ namespace fastload {
 
 // Whether a move changes each pixel by itself, wherever it is and whatever is around it.
 bool is_pointwise(const ColourMove& move) noexcept;
+
+// Whether it also makes of a mean of pixels the mean of what it makes of them, but for rounding and the ends of the range.
+bool is_straight(const ColourMove& move) noexcept;
+
+// What the moves make of each level, if they are nothing but tables, the same for all channels.
+std::optional<LevelTable> table_of(const std::vector<ColourMove>& moves);
 
 class PixelRunner {
  public:

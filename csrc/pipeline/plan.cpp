@@ -165,13 +165,19 @@ void Plan::add(const Move& move) {
   size_ = frame_.size();
 }
 
-// Whether pixels are to be moved whose colours have been changed: only what moves them whole, and leaves nothing out that
-// colours depend on, may as well come before.
+// Whether pixels are to be moved whose colours have been changed. What moves them whole, and leaves nothing out that
+// colours depend on, may as well come before; and so may a resize by means, where colours are changed along lines.
 bool Plan::is_move_after_colours(const Move& move) const {
   if (current_->colours.empty()) return false;
   if (std::holds_alternative<PixelMove>(move) || std::holds_alternative<EraseMove>(move)) return false;
+  const auto& colours = current_->colours;
+  if (const auto* resize = std::get_if<ResizeMove>(&move)) {
+    const bool means = resize->filter == Filter::kBilinear || resize->filter == Filter::kBox ||
+                       resize->filter == Filter::kHamming;
+    return !means || !std::all_of(colours.begin(), colours.end(), is_straight);
+  }
   const bool whole = std::holds_alternative<FlipMove>(move) || std::holds_alternative<WindowMove>(move);
-  return !whole || !std::all_of(current_->colours.begin(), current_->colours.end(), is_pointwise);
+  return !whole || !std::all_of(colours.begin(), colours.end(), is_pointwise);
 }
 
 // Where the grey of colours is wanted first, it is made first.

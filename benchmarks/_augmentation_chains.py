@@ -1,0 +1,167 @@
+"""One library's way to augment a sample of 640x480 with ten boxes, and single transforms that two libraries have."""
+
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+HEIGHT, WIDTH, OUT, OBJECTS = 480, 640, 512, 10
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+Sample = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]
+Apply = Callable[[Sample], Any]
+
+
+def photograph(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.uint8]:
+    """Waves and noise: as many levels, and edges, as a photograph has."""
+    draws = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([127 + 100 * np.sin(x / (9 + k)) * np.cos(y / 7) for k in range(3)], axis=-1)
+    return np.ascontiguousarray((waves + draws.integers(-20, 20, waves.shape)).clip(0, 255).astype(np.uint8))
+
+
+def sample() -> Sample:
+    draws = np.random.default_rng(1)
+    start = draws.random((OBJECTS, 2)) * [500, 350]
+    boxes = np.concatenate([start, start + draws.random((OBJECTS, 2)) * 100 + 20], axis=1)
+    return photograph(), boxes.astype(np.float32), np.arange(OBJECTS)
+
+
+def fastload_chain() -> Apply:
+    from fastload import transforms as T
+
+    bilinear = T.InterpolationMode.BILINEAR
+    chain = T.Compose(
+        [
+            T.RandomHorizontalFlip(),
+            T.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=bilinear),
+            T.RandomBrightnessContrast(0.2, 0.2, p=1.0),
+            T.Resize((OUT, OUT)),
+            T.ToImage(),
+            T.ToDtype(torch.float32, scale=True),
+            T.Normalize(MEAN, STD),
+        ]
+    )
+    return lambda it: chain(it[0], {"boxes": it[1], "labels": it[2]})
+
+
+def albumentations_chain() -> Apply:
+    import albumentations as A
+
+    chain = A.Compose(
+        [
+            A.HorizontalFlip(p=0.5),
+            A.Affine(rotate=(-10, 10), translate_percent=(-0.1, 0.1), scale=(0.9, 1.1), p=1.0),
+            A.RandomBrightnessContrast(0.2, 0.2, p=1.0),
+            A.Resize(OUT, OUT),
+            A.Normalize(MEAN, STD),
+            A.ToTensorV2(),
+        ],
+        bbox_params=A.BboxParams("pascal_voc", label_fields=["labels"]),
+    )
+    return lambda it: chain(image=it[0], bboxes=it[1], labels=it[2])
+
+
+def imgaug_chain() -> Apply:
+    import imgaug.augmenters as iaa
+    from imgaug.augmentables import BoundingBox, BoundingBoxesOnImage
+
+    chain = iaa.Sequential(
+        [
+            iaa.Fliplr(0.5),
+            iaa.Affine(rotate=(-10, 10), translate_percent=(-0.1, 0.1), scale=(0.9, 1.1)),
+            iaa.MultiplyAndAddToBrightness((0.8, 1.2), (-50, 50)),
+            iaa.Resize({"height": OUT, "width": OUT}),
+        ]
+    )
+    mean, std = (np.array(values, dtype=np.float32) * 255 for values in (MEAN, STD))
+
+    def apply(it: Sample) -> Any:
+        boxes = BoundingBoxesOnImage([BoundingBox(*box) for box in it[1].tolist()], shape=it[0].shape)
+        image, moved = chain(image=it[0], bounding_boxes=boxes)
+        normal = (image.astype(np.float32) - mean) / std
+        return torch.from_numpy(np.ascontiguousarray(normal.transpose(2, 0, 1))), moved.clip_out_of_image()
+
+    return apply
+
+
+def torchvision_chain() -> Apply:
+    # Its compiled operators are for a CUDA build of torch; transforms need none, and this module only declares them.
+    sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+
+    chain = v2.Compose(
+        [
+            v2.ToImage(),
+            v2.RandomHorizontalFlip(),
+            v2.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=v2.InterpolationMode.BILINEAR),
+            v2.ColorJitter(0.2, 0.2),
+            v2.Resize((OUT, OUT), antialias=True),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, STD),
+        ]
+    )
+
+    def apply(it: Sample) -> Any:
+        boxes = tv_tensors.BoundingBoxes(it[1], format="XYXY", canvas_size=(HEIGHT, WIDTH))
+        return chain(it[0], {"boxes": boxes, "labels": torch.from_numpy(it[2])})
+
+    return apply
+
+
+def one_warp() -> Apply:
+    import cv2
+
+    matrix = np.array([[0.78, 0.08, 5.0], [-0.08, 1.02, 6.0]], dtype=np.float32)
+    return lambda it: cv2.warpAffine(it[0], matrix, (OUT, OUT), flags=cv2.INTER_LINEAR)
+
+
+CHAINS: dict[str, Callable[[], Apply]] = {
+    "fastload": fastload_chain,
+    "Albumentations": albumentations_chain,
+    "imgaug": imgaug_chain,
+    "torchvision": torchvision_chain,
+    "limit": one_warp,
+}
+
+
+def pairs() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
+    """fastload's transform and Albumentations' that does the same, by name."""
+    import albumentations as A
+
+    from fastload import transforms as T
+
+    bilinear = T.InterpolationMode.BILINEAR
+    affine = A.Affine(rotate=(-10, 10), translate_percent=(-0.1, 0.1), scale=(0.9, 1.1), p=1.0)
+    transforms = {
+        "horizontal flip": (T.RandomHorizontalFlip(1.0), A.HorizontalFlip(p=1.0)),
+        "affine": (T.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=bilinear), affine),
+        "perspective": (T.RandomPerspective(0.2, 1.0), A.Perspective(p=1.0)),
+        "elastic": (T.ElasticTransform(50.0, 5.0), A.ElasticTransform(p=1.0)),
+        "grid distortion": (T.GridDistortion(p=1.0), A.GridDistortion(p=1.0)),
+        "rotation by quarters": (T.RandomRotate90(1.0), A.RandomRotate90(p=1.0)),
+        "transpose": (T.Transpose(1.0), A.Transpose(p=1.0)),
+        "resize": (T.Resize((384, 384)), A.Resize(384, 384, interpolation=3)),
+        "brightness and contrast": (T.RandomBrightnessContrast(p=1.0), A.RandomBrightnessContrast(p=1.0)),
+        "colour jitter": (T.ColorJitter(0.2, 0.2, 0.2, 0.2), A.ColorJitter(p=1.0)),
+        "hue, saturation, value": (T.HueSaturationValue(p=1.0), A.HueSaturationValue(p=1.0)),
+        "gamma": (T.RandomGamma(p=1.0), A.RandomGamma(p=1.0)),
+        "grey": (T.RandomGrayscale(1.0), A.ToGray(p=1.0)),
+        "invert": (T.RandomInvert(1.0), A.InvertImg(p=1.0)),
+        "posterize": (T.RandomPosterize(4, 1.0), A.Posterize(p=1.0)),
+        "solarize": (T.RandomSolarize(128, 1.0), A.Solarize(p=1.0)),
+        "equalize": (T.RandomEqualize(1.0), A.Equalize(p=1.0)),
+        "autocontrast": (T.RandomAutocontrast(1.0), A.AutoContrast(p=1.0)),
+        "sharpness": (T.RandomAdjustSharpness(1.5, 1.0), A.Sharpen(p=1.0)),
+        "CLAHE": (T.CLAHE(p=1.0), A.CLAHE(p=1.0)),
+        "Gaussian blur": (T.GaussianBlur(7), A.GaussianBlur((7, 7), p=1.0)),
+        "motion blur": (T.MotionBlur(7, p=1.0), A.MotionBlur(7, p=1.0)),
+        "Gaussian noise": (T.GaussianNoise(), A.GaussNoise(p=1.0)),
+        "JPEG": (T.JPEG((50, 90)), A.ImageCompression(quality_range=(50, 90), p=1.0)),
+        "dropout": (T.CoarseDropout(p=1.0), A.CoarseDropout(p=1.0)),
+    }
+    return {name: (ours, lambda image, t=theirs: t(image=image)) for name, (ours, theirs) in transforms.items()}

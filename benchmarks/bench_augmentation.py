@@ -1,0 +1,87 @@
+"""How fast is a sample with boxes augmented, and each transform by itself?"""
+
+import statistics
+from contextlib import ExitStack
+from typing import Any
+
+from benchmarks._augmentation_chains import CHAINS
+from benchmarks._child import ROOT, Child
+from benchmarks._harness import Row, Side, Target, Unit
+from benchmarks.conftest import Compare
+
+PYTHON = ROOT / ".venv-augmentations" / "bin" / "python"  # see constraints-augmentations.txt
+
+BOXES = Row(
+    title="augmentation: 640x480 with 10 boxes to a normalised tensor",
+    unit=Unit("ms", "time", 1e-3),
+    conditions=(
+        "one array again and again, one thread, each library in a process of its own. Random mirror, affine (10 deg, "
+        "shift 10%, scale 0.9 to 1.1, bilinear), brightness and contrast, resize to 512x512, float32 CHW, normalised; "
+        "10 boxes with labels go along."
+    ),
+    limit_is="one cv2.warpAffine of three channels to 512x512, bilinear",
+    must=Target("6x Albumentations", times_torch=6.0),
+    goal=Target("one warp's time", share_of_limit=1.0),
+    doubts="fastload and torchvision antialias the resize, Albumentations and imgaug do not",
+    peer="Albumentations",
+)
+TRANSFORMS = Row(
+    title="augmentation: the transforms that Albumentations has too, one after the other",
+    unit=Unit("ms", "answer", 1e-3),
+    conditions="one image of 512x512 RGB, one thread, both in one process; the sum of the medians of 9 calls of each.",
+    doubts="both draw parameters of their own, of like distributions",
+    peer="Albumentations",
+)
+
+
+def bench_boxes(compare: Compare) -> None:
+    with ExitStack() as children:
+        sides, notes = {}, []
+        for name in CHAINS:
+            found = started(children, name)
+            if isinstance(found, str):
+                notes.append(found)
+                continue
+            child, samples = found
+            sides[name] = Side(lambda _, child=child: child.ask(), amount=samples)
+        compare(BOXES, sides, lambda: notes)
+
+
+def bench_transforms(compare: Compare) -> None:
+    with ExitStack() as children:
+        found = started(children, "transforms")
+        assert not isinstance(found, str), found
+        child, _ = found
+        tables: list[dict[str, tuple[float, float]]] = []
+
+        def ours(_: Any) -> float:
+            tables.append(child.ask())
+            return sum(mine for mine, _ in tables[-1].values())
+
+        def theirs(_: Any) -> float:
+            return sum(other for _, other in child.ask().values())
+
+        compare(TRANSFORMS, {"Albumentations": Side(theirs), "fastload": Side(ours)}, lambda: [told(tables)])
+
+
+def told(tables: list[dict[str, tuple[float, float]]]) -> str:
+    """Each transform, fastload's milliseconds and Albumentations'; the slower ones first."""
+    medians = {
+        name: tuple(statistics.median(table[name][side] for table in tables) * 1e3 for side in (0, 1))
+        for name in tables[0]
+    }
+    ordered = sorted(medians.items(), key=lambda entry: entry[1][1] / entry[1][0])
+    parts = [f"{name} {mine:.2f} ({other:.2f}; {other / mine:.1f}x)" for name, (mine, other) in ordered]
+    return "ms of fastload (of Albumentations): " + ", ".join(parts) + "."
+
+
+def started(children: ExitStack, name: str) -> tuple[Child, int] | str:
+    """The child, ready, and how many samples it does in a turn; or why there is none."""
+    if not PYTHON.exists():
+        return f"{name} is missing: make bench installs it."
+    child = Child("_augmentation_child", name, python=PYTHON)
+    children.callback(child.close)
+    about = child.answer()
+    if "missing" in about:
+        return f"{name} is missing: {about['missing']}."
+    return child, about["samples"]
