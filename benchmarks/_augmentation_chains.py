@@ -96,7 +96,6 @@ def torchvision_chain() -> Apply:
 
     chain = v2.Compose(
         [
-            v2.ToImage(),
             v2.RandomHorizontalFlip(),
             v2.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=v2.InterpolationMode.BILINEAR),
             v2.ColorJitter(0.2, 0.2),
@@ -108,7 +107,8 @@ def torchvision_chain() -> Apply:
 
     def apply(it: Sample) -> Any:
         boxes = tv_tensors.BoundingBoxes(it[1], format="XYXY", canvas_size=(HEIGHT, WIDTH))
-        return chain(it[0], {"boxes": boxes, "labels": torch.from_numpy(it[2])})
+        image = tv_tensors.Image(torch.from_numpy(it[0]).permute(2, 0, 1))
+        return chain(image, {"boxes": boxes, "labels": torch.from_numpy(it[2])})
 
     return apply
 

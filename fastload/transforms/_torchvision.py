@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from fastload.transforms._foreign import Foreign, Points
-from fastload.transforms._kinds import size_of
+from fastload.transforms._kinds import size_of, tensor_of
 from fastload.transforms._targets import InPixels
 
 _PACKAGE = "torchvision.transforms.v2"
@@ -23,8 +23,8 @@ def is_torchvision(step: Any) -> bool:
 class TorchVision(Foreign):
     """What a v2 transform of torchvision makes of an image, and of the boxes, masks and key points with it.
 
-    `Compose` wraps those that it is given. torch's default generator is what it was before, afterwards; threads wait
-    for each other.
+    `Compose` wraps those that it is given. Arrays, which torchvision knows not, become tensors. torch's default
+    generator is what it was before, afterwards; threads wait for each other.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -38,9 +38,10 @@ class TorchVision(Foreign):
         from torchvision import tv_tensors  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         size = size_of(image)
+        is_plain = isinstance(image, np.ndarray) or type(image) is torch.Tensor
         points = Points(targets, size)
         sent = {
-            "image": tv_tensors.Image(image) if type(image) is torch.Tensor else image,
+            "image": tv_tensors.Image(tensor_image(image)) if is_plain else image,
             "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(targets.edges), format="XYXY", canvas_size=size),
             "points": tv_tensors.KeyPoints(torch.from_numpy(points.sent), canvas_size=size),
             # One plane each, and no stack of as many as there are boxes: what drops boxes would drop rows of it.
@@ -49,7 +50,7 @@ class TorchVision(Foreign):
         }
         made = self._seeded(sent, seed)
         result = made["image"]
-        if type(image) is torch.Tensor and isinstance(result, torch.Tensor):
+        if is_plain and isinstance(result, torch.Tensor):
             result = result.as_subclass(torch.Tensor)
         edges, numbers = np.zeros_like(targets.edges), made["labels"].numpy()
         kept = np.zeros(len(edges), dtype=bool)
@@ -68,3 +69,10 @@ class TorchVision(Foreign):
                 return self.transform(sent)
             finally:
                 torch.default_generator.set_state(before)
+
+
+def tensor_image(image: Any) -> torch.Tensor:
+    """(C, H, W) of an array (H, W) or (H, W, C); tensors as they are."""
+    if isinstance(image, torch.Tensor):
+        return image
+    return tensor_of(image if image.ndim == 3 else image[:, :, None]).permute(2, 0, 1).contiguous()

@@ -216,6 +216,15 @@ def test_torchvisions_sanitizing_drops_what_belongs_to_the_objects() -> None:
     assert moved["masks"].shape == (2, 60, 80)
 
 
+def test_arrays_become_tensors_in_torchvisions_hands() -> None:
+    for steps in ([v2.ToImage(), v2.RandomHorizontalFlip(1.0)], [v2.RandomHorizontalFlip(1.0)]):
+        image, moved = T.Compose(steps)(*sample())
+        assert type(image) is torch.Tensor
+        assert np.array_equal(as_array(image), IMAGE[:, ::-1])
+        assert moved["labels"].tolist() == [0, 1, 2, 3]
+    assert np.array_equal(as_array(T.Compose([v2.ToImage()])(IMAGE[:, :, 0])), IMAGE[:, :, :1])
+
+
 def test_tv_tensors_come_out_as_such() -> None:
     image = tv_tensors.Image(torch.from_numpy(IMAGE).permute(2, 0, 1).contiguous())
     boxes = tv_tensors.BoundingBoxes(BOXES, format="XYXY", canvas_size=(HEIGHT, WIDTH), dtype=torch.float32)
