@@ -14,7 +14,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from torch.utils.data import Subset
+from torch.utils.data import StackDataset, Subset
 
 from fastload import _stream
 from fastload._gather import NodeBatches, batch_getter
@@ -298,14 +298,28 @@ class MapFetcher(Fetcher):
 
 def _items_getter(dataset: Any) -> Callable[[Any], Any] | None:
     """The dataset's ``__getitems__``. None for a Subset of torch's whose own would call ``dataset[i]`` one by one: it
-    would hide which sample is in hand."""
-    inner = dataset
-    while type(inner) is Subset:
-        inner = inner.dataset
-    if inner is not dataset and not callable(getattr(inner, "__getitems__", None)):
+    would hide which sample is in hand. And for a StackDataset of those where one draws by samples; torch goes through
+    its parts one after the other, which is as good only if each draws as it comes."""
+    inner = _without_subsets(dataset)
+    if type(inner) is StackDataset:
+        parts = [_without_subsets(part) for part in _parts_of(inner)]
+        calls = any(callable(getattr(part, "__getitems__", None)) for part in parts)
+        if not calls and any(getattr(part, "draws_by_sample", False) for part in parts):
+            return None
+    elif inner is not dataset and not callable(getattr(inner, "__getitems__", None)):
         return None
     get_items: Callable[[Any], Any] | None = getattr(dataset, "__getitems__", None)
     return get_items
+
+
+def _without_subsets(dataset: Any) -> Any:
+    while type(dataset) is Subset:
+        dataset = dataset.dataset
+    return dataset
+
+
+def _parts_of(stack: Any) -> Sequence[Any]:
+    return list(stack.datasets.values()) if isinstance(stack.datasets, dict) else stack.datasets
 
 
 def described(error: Exception) -> str:

@@ -43,6 +43,7 @@ class _Here(threading.local):
     # The sample that a key was taken for last, and how many were.
     sample: Any = None
     taken = 0
+    batch: Any = None  # the report of the batch that had its keys as a whole
 
 
 here = _Here()
@@ -72,6 +73,16 @@ def _count(fetcher: Any, position: int) -> int:
     here.taken = here.taken + 1 if is_same else 0
     here.sample = (report, position)
     return here.taken
+
+
+def is_first_of_batch() -> bool:
+    """Whether nobody has asked this of the batch in hand before: who has, took the first key of each of its samples."""
+    report = None if here.fetcher is None else here.fetcher.report
+    if report is None:
+        return True
+    is_first = here.batch is not report
+    here.batch = report
+    return is_first
 
 
 def drawn_key() -> int:

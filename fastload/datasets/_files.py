@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastload import _core
+from fastload._errors import DecodeError
 from fastload._pillow import import_pillow
 from fastload.datasets._images import ImageDataset
 from fastload.io import MAX_PIXELS
@@ -57,6 +58,9 @@ class ImageFileDataset(ImageDataset):
         """The file as a PIL image of `image_mode`."""
         pillow = import_pillow()
         with pillow.Image.open(path) as image:
+            limit = self.max_pixels
+            if limit and image.width * image.height > limit:
+                raise DecodeError(f"{image.width} x {image.height} pixels, the limit is {limit} in all", path)
             turned = pillow.ImageOps.exif_transpose(image) if self.apply_exif_orientation else image
             return turned.convert(self.image_mode)
 

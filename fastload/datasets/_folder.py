@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class ImageFolder(ImageFileDataset):
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(transform, target_transform, loader, apply_exif_orientation, scaled_decoding, max_pixels)
-        self.root = os.path.expanduser(os.fspath(root))
+        self.root = os.path.expanduser(os.fsdecode(root))
         self.extensions = IMG_EXTENSIONS if is_valid_file is None else None
         self.classes, self.class_to_idx = self.find_classes(self.root)
         self.samples = self.make_dataset(self.root, self.class_to_idx, self.extensions, is_valid_file, allow_empty)
@@ -65,6 +65,10 @@ class ImageFolder(ImageFileDataset):
         """torchvision's other name for ``samples``."""
         return self.samples
 
+    @imgs.setter
+    def imgs(self, samples: list[tuple[str, int]]) -> None:
+        self.samples = samples
+
     def find_classes(self, directory: str | os.PathLike[str]) -> tuple[list[str], dict[str, int]]:
         """The names of the folders in ``directory``, sorted, and the number of each; a subclass may find others."""
         with os.scandir(directory) as entries:
@@ -73,18 +77,20 @@ class ImageFolder(ImageFileDataset):
             raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
         return classes, {name: number for number, name in enumerate(classes)}
 
-    @staticmethod
     def make_dataset(
+        self,
         directory: str | os.PathLike[str],
-        class_to_idx: dict[str, int],
-        extensions: str | tuple[str, ...] | None = None,
+        class_to_idx: dict[str, int] | None = None,
+        extensions: str | Sequence[str] | None = None,
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ) -> list[tuple[str, int]]:
         """(path, class) of every file that has one of the extensions, or is valid; a subclass may find others."""
         if (extensions is None) == (is_valid_file is None):
             raise ValueError("make_dataset takes either extensions or is_valid_file")
-        endings = (extensions,) if isinstance(extensions, str) else extensions or ()
+        endings = (extensions,) if isinstance(extensions, str) else tuple(extensions or ())
+        if class_to_idx is None:
+            _, class_to_idx = self.find_classes(directory)
         is_wanted = is_valid_file or (lambda path: path.lower().endswith(endings))
         samples: list[tuple[str, int]] = []
         empty = []
@@ -100,7 +106,7 @@ class ImageFolder(ImageFileDataset):
         return samples
 
     def __repr__(self) -> str:
-        return f"ImageFolder({self.root!r}, {len(self.samples)} images in {len(self.classes)} classes)"
+        return f"{type(self).__name__}({self.root!r}, {len(self.samples)} images in {len(self.classes)} classes)"
 
 
 def files_below(directory: str | os.PathLike[str], name: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ class ImageDataset(Dataset[Any]):
     `_make_source` for native transforms, `load` for everything else. Both mean the same pixels.
     """
 
+    draws_by_sample = True  # what is random here depends on which sample a loader makes
     image_mode = "RGB"  # or "L"
     apply_exif_orientation = False
     max_pixels: int | None = MAX_PIXELS
@@ -102,8 +103,14 @@ class ImageDataset(Dataset[Any]):
         return self._planned[1]
 
     def batch_plan(self) -> FilePlan | None:
-        """The plan if whole batches can be made with it: tensors of one size, and samples are what this class says."""
-        if type(self).__getitem__ is not ImageDataset.__getitem__:
+        """The plan if whole batches can be made with it: tensors of one size, and samples are what this class says.
+
+        A function for the targets is Python, which may draw, fail and take its time: a worker's business, as such.
+        """
+        kind = type(self)
+        if kind.__getitem__ is not ImageDataset.__getitem__ or kind.label is not ImageDataset.label:
+            return None
+        if self.target_transform is not None:
             return None
         plan = self.file_plan()
         return None if plan is None or plan.batch_shape(self.image_size) is None else plan
@@ -115,8 +122,11 @@ class ImageDataset(Dataset[Any]):
         position in the batch, for an image that cannot be made.
         """
         index, in_hand = as_index(indices), _stream.batch_in_hand()
-        if index is None or self.batch_plan() is None:
+        plan = None if index is None else self.batch_plan()
+        if index is None or plan is None:
             return NotImplemented
+        if plan.is_random and not _stream.is_first_of_batch():
+            return NotImplemented  # another view of the samples: their second keys are given one by one
         streams = index if in_hand is None else as_index(in_hand.indices)
         if streams is None or len(streams) != len(index):
             return NotImplemented

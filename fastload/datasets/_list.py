@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -72,8 +73,8 @@ class ImageList(ImageFileDataset):
         names of classes, numbered in the order of ``classes`` or, without it, of the alphabet. root: the folder that
         paths are relative to, by default that of the file.
 
-        ValueError, with file and line, for a column or a field that is not there, and for a target that is not in
-        ``classes``.
+        ValueError, with file and line, for a column or a field that is not there, for a target that is not in
+        ``classes``, and for one that is empty, or no number where others are.
         """
         name = os.fspath(file)
         with open(name, newline="", encoding="utf-8-sig") as stream:
@@ -81,16 +82,17 @@ class ImageList(ImageFileDataset):
             names = next(lines, []) if header else None
             wanted = [path_column] if target_column is None else [path_column, target_column]
             places = [_place(column, names, name) for column in wanted]
-            rows = [_fields(line, places, name, lines.line_num) for line in lines if line]
+            numbered = [(lines.line_num, line) for line in lines if line]
+        rows = [_fields(line, places, name, number) for number, line in numbered]
         folder = os.path.dirname(name) if root is None else root
         images = cls([row[0] for row in rows], None, *arguments, root=folder, **options)
         if target_column is not None:
-            images._name_targets([row[1] for row in rows], classes, name)
+            images._name_targets([row[1] for row in rows], classes, name, [number for number, _ in numbered])
         return images
 
-    def _name_targets(self, fields: list[str], classes: Sequence[str] | None, file: str) -> None:
+    def _name_targets(self, fields: list[str], classes: Sequence[str] | None, file: str, lines: list[int]) -> None:
         if classes is None:
-            numbers = _numbers(fields)
+            numbers = _numbers(fields, file, lines)
             if numbers is not None:
                 self.targets = numbers
                 return
@@ -103,7 +105,7 @@ class ImageList(ImageFileDataset):
         self.targets = [self.class_to_idx[field] for field in fields]
 
     def __repr__(self) -> str:
-        return f"ImageList({len(self.paths)} images)"
+        return f"{type(self).__name__}({len(self.paths)} images)"
 
 
 def _place(column: Column, names: list[str] | None, file: str) -> int:
@@ -124,13 +126,31 @@ def _fields(line: list[str], places: list[int], file: str, number: int) -> list[
     return [line[place] for place in places]
 
 
-def _numbers(fields: list[str]) -> list[int] | list[float] | None:
-    """The fields as numbers of one kind; None if they are not."""
+def _numbers(fields: list[str], file: str, lines: list[int]) -> list[int] | list[float] | None:
+    """The fields as numbers of one kind; None if none is one. ValueError, with the line, for some that are none."""
+    for field, line in zip(fields, lines, strict=True):
+        if not field.strip():
+            raise ValueError(f"{file}, line {line}: the target is empty")
+    found = [_number(field) for field in fields]
+    odd = [place for place, number in enumerate(found) if number is None]
+    if odd and len(odd) < len(found):
+        raise ValueError(
+            f"{file}, line {lines[odd[0]]}: the target {fields[odd[0]]!r} is no finite number, and others are; if they "
+            "are names of classes, pass classes=[...]"
+        )
+    if odd:
+        return None
+    return found if all(isinstance(number, int) for number in found) else [float(field) for field in fields]  # type: ignore[return-value]
+
+
+def _number(field: str) -> int | float | None:
+    """An int, or else a finite float."""
     try:
-        return [int(field) for field in fields]
+        return int(field)
     except ValueError:
         pass
     try:
-        return [float(field) for field in fields]
+        number = float(field)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

@@ -29,7 +29,11 @@ class NativeBatch:
         self, dataset: ImageDataset, indices: Indices, streams: Indices, seed: int, epoch: int, allocate: Allocate
     ) -> None:
         plan = dataset.batch_plan()
-        assert plan is not None
+        if plan is None:
+            raise RuntimeError(
+                "the data set no longer makes whole batches natively: its transform was changed after the loader's "
+                "threads had started; change it before iter(loader), without persistent_workers"
+            )
         shaped = plan.batch_shape(dataset.image_size)
         assert shaped is not None
         shape, dtype = shaped
@@ -77,4 +81,4 @@ class NativeBatch:
 
     def collated(self) -> Any:
         """The batch as `default_collate` makes it of the samples."""
-        return [self.images, default_collate(self.labels())]
+        return [self.images, default_collate(tuple(self.labels()))]

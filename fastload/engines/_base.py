@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +17,15 @@ STOP_TIMEOUT_S = 5.0  # torch's patience with a worker that does not end
 def stopped_error() -> WorkerDiedError:
     """For those who ask a stopped engine for more."""
     return WorkerDiedError("the workers of this iterator have been stopped; iter(loader) starts new ones")
+
+
+def check_owner(pid: int) -> None:
+    """RuntimeError in a forked child: the workers answer to the process ``pid``, which started them."""
+    if os.getpid() != pid:
+        raise RuntimeError(
+            f"this iterator belongs to process {pid}, and this is {os.getpid()}, forked from it: "
+            "a child calls iter(loader) for itself"
+        )
 
 
 @dataclass(slots=True)

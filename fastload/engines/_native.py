@@ -29,7 +29,7 @@ from fastload.datasets._images import ImageDataset
 from fastload.datasets._native_batch import NativeBatch
 from fastload.engines import _live
 from fastload.engines._answers import Answers
-from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
+from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, check_owner, stopped_error
 from fastload.memory._arena import allocate
 
 Indices = NDArray[np.int64]
@@ -104,7 +104,7 @@ class NativeEngine:
         try:
             result.batch = self._batch(task.indices)
         except Exception as error:
-            result.error = error
+            result.error = error.with_traceback(None)  # which holds this frame, and so the engine
             self._answers.put(result)
             return
         self._results[result.batch.job] = result
@@ -122,6 +122,7 @@ class NativeEngine:
     def next(self, timeout_s: float | None) -> NativeResult | None:
         if not self.workers:
             raise stopped_error()
+        check_owner(self._owner_pid)
         while (result := self._answers.take(timeout_s)) is not None and result.round != self._round:
             result.discard()
         return result

@@ -30,7 +30,7 @@ from fastload._fetch import STOP as STOP_WORD
 from fastload._index_batches import as_list
 from fastload._stateful import WorkerState, fresh_states
 from fastload.engines import _live
-from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
+from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, check_owner, stopped_error
 from fastload.engines._forkserver import preload_forkserver, start_method
 from fastload.engines._obituary import obituary, torch_obituary
 from fastload.engines._worker import (
@@ -217,6 +217,7 @@ class ProcessEngine:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         if not self._handles:
             raise stopped_error()
+        check_owner(self._pid)
         while not self._arrived:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:

@@ -6,6 +6,7 @@ random generators, which are not seeded for them: see ``worker_type`` of `fastlo
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from fastload._stateful import WorkerState, fresh_states
 from fastload._torch_compat import set_thread_name, set_thread_worker_info, worker_info
 from fastload.engines import _live
 from fastload.engines._answers import Answers
-from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, stopped_error
+from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, check_owner, stopped_error
 
 
 class ThreadEngine:
@@ -42,11 +43,13 @@ class ThreadEngine:
         self._init_fn = init_fn
         self._answers: Answers[ThreadResult | ThreadResumed] = Answers()
         self._running = False
+        self._owner_pid = 0
 
     def start(self, epoch: int) -> Sequence[WorkerState]:
         if not self._running:
             states = fresh_states(self._resume_from, self._num_workers)
             self._running = True
+            self._owner_pid = os.getpid()
             _live.add(self)
             self.workers = []
             for worker in range(self._num_workers):
@@ -72,6 +75,7 @@ class ThreadEngine:
     def next(self, timeout_s: float | None) -> ThreadResult | None:
         if not self._running:
             raise stopped_error()
+        check_owner(self._owner_pid)
         while isinstance(result := self._answers.take(timeout_s), ThreadResumed):
             pass  # asked for by a `start` that was interrupted
         return result

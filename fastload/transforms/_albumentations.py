@@ -35,14 +35,14 @@ class Albumentations(Foreign):
             raise ImportError(f"albumentations must be 1.4.19 or newer, this is {library.__version__}")
         if not isinstance(transform, library.core.composition.BaseCompose | library.BasicTransform):
             raise TypeError(f"transform must be one of Albumentations, such as A.Compose([...]), got {transform!r}")
-        self.transform = transform
+        self.theirs = transform
         own = getattr(transform, "processors", {}).get("bboxes")
         if own is not None:
             self.box_params = BoxParams(own.params.format)
         self._whole = _with_targets(library, transform, None if own is None else own.params)
 
     def extra_repr(self) -> str:
-        return str(self.transform)
+        return str(self.theirs)
 
     def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
         whole = own_copy(self, self._whole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +11,7 @@ import torch
 from fastload import _core
 from fastload._stream import sample_key
 from fastload.transforms._boxes import BoxParams
+from fastload.transforms._by_parts import by_parts
 from fastload.transforms._kinds import Kind, as_it_came, is_image, kind_of, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving, targets_of
@@ -29,6 +30,8 @@ class Transform(torch.nn.Module):
     "mask") and key points ("keypoints") of a dict sample, or of a dict beside the image, move with it: see `BoxParams`.
     Everything else passes through. Random parameters come from the stream of the sample: in a
     loader they depend on (seed, epoch, index) alone, elsewhere on torch's default generator.
+
+    A transform of your own is a subclass with a `transform`, as in torchvision, or with a ``forward``.
     """
 
     is_random = False
@@ -50,8 +53,22 @@ class Transform(torch.nn.Module):
 
     def forward(self, *inputs: Any) -> Any:
         """The sample with its image transformed."""
+        if not _is_whole(self):
+            return by_parts(self, _sample_of(inputs))
         chain = self.chain()
         return chain.run(_sample_of(inputs), sample_key() if chain.is_random else 0, unpack=len(inputs) > 1)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """What `transform` needs to know, drawn once for the sample whose parts these are. For subclasses."""
+        return {}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """One part of the sample transformed: its image or, where torchvision has types for them, masks, boxes and
+        so on. For subclasses."""
+        raise NotImplementedError(
+            f"{type(self).__name__} makes whole samples in one pass, with parameters that make_params does not give: "
+            "override transform too, or forward"
+        )
 
     def steps(self) -> tuple[Step, ...]:
         """The transforms that this one consists of, in order."""
@@ -112,8 +129,14 @@ class Transform(torch.nn.Module):
 
 
 def is_planned(step: Step) -> bool:
-    """Whether the step is one of ours, unchanged: subclasses with a forward of their own are called as they are."""
-    return isinstance(step, Transform) and type(step).forward is Transform.forward
+    """Whether the step is one of ours, unchanged: subclasses with a way of their own are called as they are."""
+    return isinstance(step, Transform) and type(step).forward is Transform.forward and _is_whole(step)
+
+
+def _is_whole(step: Transform) -> bool:
+    """Whether samples are made in one pass, not part by part by what a subclass has written."""
+    kind = type(step)
+    return kind.transform is Transform.transform and kind.make_params is Transform.make_params
 
 
 class Chain:
@@ -239,6 +262,6 @@ def _sample_of(inputs: tuple[Any, ...]) -> Any:
 
 
 def _parts_of(sample: Any) -> Any:
-    if isinstance(sample, tuple | list | dict):
+    if isinstance(sample, tuple | list | Mapping):
         return sample
     raise TypeError(f"an image must be a PIL image, a NumPy array or a tensor, got {type(sample).__name__}")

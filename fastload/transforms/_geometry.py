@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from fastload import _core
+from fastload._stream import sample_key
 from fastload.transforms import functional as F
 from fastload.transforms._base import Transform
 from fastload.transforms._checks import (
@@ -145,6 +146,13 @@ class RandomResizedCrop(Resampling):
         scale = max(self.scale[0], 1e-12), self.scale[1]  # a window of area 0 is never taken anyway
         return stream, "random_resized_crop", *self.size, scale, self.ratio, native_filter(self.interpolation)
 
+    @staticmethod
+    def get_params(img: Any, scale: Any, ratio: Any) -> tuple[int, int, int, int]:
+        """(top, left, height, width) of a window, drawn for the sample in hand; for `functional.resized_crop`."""
+        crop = RandomResizedCrop(1, scale, ratio)
+        top, left, height, width, *_ = crop.drawn(img, sample_key(), 0)
+        return top, left, height, width
+
     def transformed(self, image: Any, key: int, stream: int) -> Any:
         top, left, height, width, *_ = self.drawn(image, key, stream)
         return F.resized_crop(image, top, left, height, width, list(self.size), self.interpolation, self.antialias)
@@ -202,6 +210,13 @@ class RandomCrop(Geometric):
     def reason(self, segment: Segment) -> str | None:
         has_border = self.pad_if_needed or any(self.padding or ())
         return _border_reason(segment, self.fill, self.padding_mode) if has_border else None
+
+    @staticmethod
+    def get_params(img: Any, output_size: Any) -> tuple[int, int, int, int]:
+        """(top, left, height, width) of a window, drawn for the sample in hand; for `functional.crop`. ValueError if
+        the image is smaller."""
+        _, _, _, _, top, left, height, width = RandomCrop(output_size).drawn(img, sample_key(), 0)
+        return top, left, height, width
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
         left, top, right, bottom, *window = self.drawn(image, key, stream)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,6 +186,15 @@ def place_of_image(sample: Any) -> Any:
 def with_part(sample: Any, place: Any, image: Any) -> Any:
     """The sample with another image in it, of the same type."""
     if isinstance(sample, Mapping):
-        return type(sample)({**sample, place: image})  # type: ignore[call-arg]
+        return with_values(sample, {**sample, place: image})
     parts = [image if number == place else part for number, part in enumerate(sample)]
     return type(sample)(*parts) if hasattr(sample, "_fields") else type(sample)(parts)
+
+
+def with_values(before: Any, values: dict[Any, Any]) -> Any:
+    """A mapping of the same type with those values under the same keys."""
+    if isinstance(before, MutableMapping):
+        after = copy.copy(before)  # types such as defaultdict are not made of a mapping alone
+        after.update(values)
+        return after
+    return type(before)(values)

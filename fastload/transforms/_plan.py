@@ -178,7 +178,7 @@ def _grouped(chain: Chain) -> list[tuple[str, list[Step]]]:
         if not is_planned(chain.steps[at]):
             rest = list(chain.steps[at:])
             known = next((n for n, step in enumerate(rest) if is_planned(step)), len(rest))
-            groups.append(("Python, as they are no transforms of fastload", rest[:known]))
+            groups.append(("Python, as they are functions, or transforms of others", rest[:known]))
             groups.extend([(_OPEN, rest[known:])] if known < len(rest) else [])
             break
         count = _python_run(chain, at, kind)

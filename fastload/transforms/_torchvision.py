@@ -29,10 +29,10 @@ class TorchVision(Foreign):
 
     def __init__(self, transform: Any) -> None:
         super().__init__()
-        self.transform = transform
+        self.theirs = transform
 
     def __repr__(self) -> str:
-        return repr(self.transform)
+        return repr(self.theirs)
 
     def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
         from torchvision import tv_tensors  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -66,7 +66,7 @@ class TorchVision(Foreign):
             before = torch.default_generator.get_state()
             try:
                 torch.default_generator.manual_seed(seed)
-                return self.transform(sent)
+                return self.theirs(sent)
             finally:
                 torch.default_generator.set_state(before)
 

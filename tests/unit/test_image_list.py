@@ -161,3 +161,25 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(files: list[Path]) -> 
 def test_what_a_csv_file_lacks_is_an_error(tmp_path: Path, text: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ImageList.from_csv(written(tmp_path, text), **options)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (["0", "", "10"], "line 3: the target is empty"),
+        (["0", "1O", "2"], "line 3: the target '1O' is no finite number"),
+        (["0", "nan", "2"], "line 3: the target 'nan' is no finite number"),
+        (["cat", " ", "dog"], "line 3: the target is empty"),
+    ],
+)
+def test_targets_that_do_not_fit_the_others_are_refused(
+    files: list[Path], tmp_path: Path, targets: list[str], message: str
+) -> None:
+    lines = "".join(f"{path},{target}\n" for path, target in zip(files, targets, strict=False))
+    with pytest.raises(ValueError, match=message):
+        ImageList.from_csv(written(tmp_path, "path,target\n" + lines))
+
+
+def test_names_that_look_like_numbers_are_taken_if_classes_say_so(files: list[Path], tmp_path: Path) -> None:
+    lines = f"path,target\n{files[0]},2\n{files[1]},3d\n"
+    assert ImageList.from_csv(written(tmp_path, lines), classes=["2", "3d"]).targets == [0, 1]
