@@ -57,8 +57,8 @@ class EpochStart:
         if self._loaded is not None:
             state.epochs_begun = self._loaded.epoch + self._loaded.finished
             state.sample_seed = self._loaded.sample_seed
-        self.number = state.begin_epoch()
         self._begin_sampler_epochs()
+        self.number = state.begin_epoch(0 if self._go_on else self._sampler_epoch())
         if self._loaded is not None and self._loaded.finished and self._is_map:
             sampler = loader._index_sampler
             end_foreign_epoch(lambda: iter(sampler), sampler, self._loaded.sampler)
@@ -85,6 +85,10 @@ class EpochStart:
         for sampler in samplers:
             if isinstance(sampler, CountsEpochs):
                 sampler.begin_epoch()
+
+    def _sampler_epoch(self) -> int:
+        """A loader made anew in the middle of a training is told where that stands by ``sampler.set_epoch``."""
+        return max((sampler.epoch for sampler in epoch_samplers(self._loader)), default=0)
 
     def base_seed(self, drawn: int) -> int:
         """The seed of the workers; ``drawn`` is what torch's base class drew just now."""

@@ -46,9 +46,9 @@ class LoaderState:
     progress: Progress | None = None  # of the iterator that began last
     loaded: State | None = None  # by load_state_dict, for the next iterator
 
-    def begin_epoch(self) -> int:
-        """The number of the epoch that begins, from 0."""
-        self.epochs_begun += 1
+    def begin_epoch(self, at_least: int = 0) -> int:
+        """The number of the epoch that begins, from 0, or from what is known to be over."""
+        self.epochs_begun = max(self.epochs_begun, at_least) + 1
         return self.epochs_begun - 1
 
     def __getstate__(self) -> dict[str, Any]:

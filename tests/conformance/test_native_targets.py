@@ -159,3 +159,31 @@ def test_files_that_are_larger_than_said_are_not_opened(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30)).save(tmp_path / "one.png")
     with pytest.raises(DecodeError, match="40 x 30 pixels"):
         ImageList([tmp_path / "one.png"], max_pixels=1000)[0]
+
+
+@pytest.mark.parametrize("kind", [torch.utils.data.DistributedSampler, fastload.samplers.DistributedSampler])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_new_loader_goes_on_with_the_epoch_that_its_sampler_is_told(folder: Path, kind: Any, workers: int) -> None:
+    def begun() -> tuple[Any, fastload.DataLoader]:
+        torch.manual_seed(0)
+        data = ImageFolder(folder, AUGMENT)
+        sampler = kind(data, num_replicas=1, rank=0)
+        return sampler, fastload.DataLoader(data, 4, sampler=sampler, num_workers=workers)
+
+    def epoch(sampler: Any, loader: Any, number: int) -> torch.Tensor:
+        sampler.set_epoch(number)
+        return torch.cat([images for images, _ in loader])
+
+    sampler, loader = begun()
+    whole = [epoch(sampler, loader, number) for number in range(4)]
+    sampler, loader = begun()
+    for number in (2, 3):
+        assert torch.equal(epoch(sampler, loader, number), whole[number])
+
+
+def test_epochs_differ_under_a_sampler_that_is_told_none(folder: Path) -> None:
+    data = ImageFolder(folder, T.Compose([T.RandomCrop(16, pad_if_needed=True), T.ToTensor()]))
+    sampler: Any = torch.utils.data.DistributedSampler(data, 1, 0, shuffle=False)
+    loader = fastload.DataLoader(data, len(data), sampler=sampler)
+    first, second = (next(iter(loader))[0] for _ in range(2))
+    assert not torch.equal(first, second)
