@@ -40,10 +40,6 @@ class DetectionDataset(ImageFileDataset):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def label(self, number: int) -> Any:
-        target = self.target(number)
-        return target if self.target_transform is None else self.target_transform(target)
-
     def __getitem__(self, index: Any) -> Any:
         number = self._number(index)
         if self.transforms is None:

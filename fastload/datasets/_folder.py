@@ -77,10 +77,10 @@ class ImageFolder(ImageFileDataset):
             raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
         return classes, {name: number for number, name in enumerate(classes)}
 
+    @staticmethod
     def make_dataset(
-        self,
         directory: str | os.PathLike[str],
-        class_to_idx: dict[str, int] | None = None,
+        class_to_idx: dict[str, int],
         extensions: str | Sequence[str] | None = None,
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
@@ -89,8 +89,6 @@ class ImageFolder(ImageFileDataset):
         if (extensions is None) == (is_valid_file is None):
             raise ValueError("make_dataset takes either extensions or is_valid_file")
         endings = (extensions,) if isinstance(extensions, str) else tuple(extensions or ())
-        if class_to_idx is None:
-            _, class_to_idx = self.find_classes(directory)
         is_wanted = is_valid_file or (lambda path: path.lower().endswith(endings))
         samples: list[tuple[str, int]] = []
         empty = []

@@ -61,9 +61,13 @@ class ImageDataset(Dataset[Any]):
         number = self._number(index)
         return self._image(number), self.label(number)
 
+    def target(self, number: int) -> Any:
+        """What is known of image ``number``, before `target_transform`."""
+        return self.targets[number]
+
     def label(self, number: int) -> Any:
         """What goes with image ``number``."""
-        target = self.targets[number]
+        target = self.target(number)
         return target if self.target_transform is None else self.target_transform(target)
 
     def _image(self, number: int) -> Any:

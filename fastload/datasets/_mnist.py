@@ -81,9 +81,8 @@ class MNIST(InMemoryImages):
         """The numbers of the classes by name."""
         return {name: number for number, name in enumerate(self.classes)}
 
-    def label(self, number: int) -> Any:
-        target = int(self.targets[number])
-        return target if self.target_transform is None else self.target_transform(target)
+    def target(self, number: int) -> Any:
+        return int(self.targets[number])
 
     def download(self) -> None:
         """Leaves all files in `raw_folder`, unpacked; downloads none that is there, compressed or not."""

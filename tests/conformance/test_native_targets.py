@@ -149,7 +149,7 @@ def test_indices_from_the_end_count_as_in_lists(folder: Path) -> None:
 
 def test_image_folders_take_what_torchvisions_take(folder: Path) -> None:
     data = ImageFolder(os.fsencode(folder), AUGMENT)  # type: ignore[arg-type]
-    assert data.make_dataset(folder, None, [".jpg", ".png"]) == data.samples
+    assert ImageFolder.make_dataset(folder, data.class_to_idx, [".jpg", ".png"]) == data.samples
     data.imgs = data.samples[:3]
     assert len(data) == 3
     assert repr(type("Mine", (ImageFolder,), {})(folder)).startswith("Mine(")
