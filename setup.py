@@ -27,11 +27,18 @@ OBJECTS = "build/temp." + "-".join(VARIANT)
 
 
 def needs_recompile(object_file: str, source: str) -> bool:
-    """Whether ``source``, any header or this file changed since ``object_file`` was written."""
+    """Whether ``source``, a header that it includes or this file changed since ``object_file`` was written."""
     if not os.path.exists(object_file):
         return True
     built = os.path.getmtime(object_file)
-    return any(os.path.getmtime(path) >= built for path in (source, *DEPENDS))
+    return any(os.path.getmtime(path) >= built for path in (source, "setup.py", *included_headers(object_file)))
+
+
+def included_headers(object_file: str) -> list[str]:
+    """Our headers that the compiler read, as it noted beside the object file; all of them if it did not."""
+    notes = Path(object_file).with_suffix(".d")
+    read = set(notes.read_text().split()) if notes.exists() else set(DEPENDS)
+    return [header for header in DEPENDS if header in read]
 
 
 INSTALL_LIBJPEG = """
@@ -81,8 +88,8 @@ def extension() -> Pybind11Extension:
     """fastload._core, from every source under csrc/ but its tests."""
     core = Pybind11Extension("fastload._core", SOURCES, depends=DEPENDS, include_dirs=["csrc"], cxx_std=20)
     # Nobody asks for the processor's flags of floating-point exceptions, which keep loops with choices from vectors.
-    core.extra_compile_args += ["-O3", "-fno-trapping-math", "-Wall", "-Wextra", "-pthread"]
-    core.extra_link_args += ["-pthread"]
+    core.extra_compile_args += ["-O3", "-fno-trapping-math", "-Wall", "-Wextra", "-pthread", "-MMD"]
+    core.extra_link_args += ["-pthread", "-ldl"]
     if SANITIZERS:
         core.extra_compile_args += ["-O1", "-g", "-fno-omit-frame-pointer"]
         core.extra_compile_args += [f"-fsanitize={SANITIZERS}", "-fno-sanitize-recover=all"]

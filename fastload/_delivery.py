@@ -1,48 +1,65 @@
-"""From the engine's batch to the user's: in pinned memory, if the user asked for it and there is an accelerator."""
+"""From the engine's batch to the user's: as it is, in pinned memory, or on a device."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from fastload._failure import Failure
 from fastload._stats import LoaderStats
-from fastload._torch_compat import pin_memory
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """pin: whether batches go to pinned memory, by torch's rules for containers and custom types.
+class Pending(Protocol):
+    """A batch on its way."""
 
-    device: the type of the accelerator they are pinned for. device_index: its number if batches come from workers,
-    whose loader in torch pins in a thread and words its errors accordingly; None without workers.
+    def finish(self) -> Any:
+        """The batch, for the caller to use from now on; raises what went wrong with it."""
+
+
+class Delivery(Protocol):
+    """Brings batches to where the user wants them.
+
+    ahead: how many batches that have arrived are begun with before their turn.
     """
 
-    pin: bool = False
-    device: str | None = None
-    device_index: int | None = None
+    ahead: int
 
-    def deliver(self, batch: Any, stats: LoaderStats) -> Any:
-        """``batch``, or its pinned copy."""
-        if not self.pin:
-            return batch
-        started = perf_counter()
-        try:
-            return pin_memory(batch, self.device)
-        except Exception as error:
-            if self.device_index is None:
-                raise
-            Failure.of(error, f"in pin memory thread for device {self.device_index}").reraise()
-        finally:
-            stats.transport_s += perf_counter() - started
+    def begin(self, batch: Any, stats: LoaderStats) -> Pending:
+        """Set out with the batch. What goes wrong is told when its turn has come."""
 
 
-def delivery_of(iterator: Any) -> Delivery:
-    """What the iterator's base class decided about pinning."""
+@dataclass(slots=True)
+class Arrived:
+    """Nothing is left to do."""
+
+    batch: Any
+
+    def finish(self) -> Any:
+        return self.batch
+
+
+@dataclass(slots=True)
+class Failed:
+    """The batch could not be brought there."""
+
+    error: Exception
+
+    def finish(self) -> Any:
+        raise self.error
+
+
+def delivery_of(iterator: Any, loader: Any) -> Delivery | None:
+    """What the loader's ``device`` says, or else what torch's base class decided about pinning; None: as it is."""
+    device = getattr(loader, "device", None)
+    ahead = int(iterator._num_workers and loader.prefetch_factor)
+    if device is not None:
+        from fastload.cuda._device import delivery_to
+
+        return delivery_to(torch.device(device), ahead, loader.device_transform)
     if not iterator._pin_memory:
-        return Delivery()
-    index = torch.accelerator.current_device_index() if iterator._num_workers else None
-    return Delivery(True, iterator._pin_memory_device, index)
+        return None
+    from fastload.cuda._pin import PinHere, PinThread
+
+    kind = iterator._pin_memory_device
+    return PinThread(kind, torch.accelerator.current_device_index(), ahead) if ahead else PinHere(kind)

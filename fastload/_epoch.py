@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any
 
+from fastload._delivery import Delivery, Pending
+from fastload._errors import WorkerDiedError
 from fastload._failure import Failure, LocalFailure
 from fastload._fetch import FetchReport, Skipped
 from fastload._progress import Progress
 from fastload._stats import LoaderStats
-from fastload.engines._base import BatchResult, BatchTask, Engine
+from fastload.engines._base import BatchResult, BatchTask, Engine, Made
 
 logger = logging.getLogger("fastload")
 
@@ -37,12 +39,35 @@ class ErrorLog:
                     logger.warning("%s the sample at dataset index %s: %s", what, index, text)
 
 
+class _Begun:
+    """A result that has been opened, whose batch is on its way to where it is wanted."""
+
+    ended = False
+
+    def __init__(self, result: BatchResult, delivery: Delivery, stats: LoaderStats) -> None:
+        self.number = result.number
+        self.worker = result.worker
+        made = result.open()
+        started = perf_counter()
+        if made.outcome is not Skipped and not isinstance(made.outcome, (Failure, LocalFailure)):
+            made.outcome = delivery.begin(made.outcome, stats)
+        stats.transport_s += perf_counter() - started
+        self._made = made
+
+    def open(self) -> Made:
+        return self._made
+
+    def discard(self) -> None:
+        """The delivery holds what copies still read."""
+
+
 class Epoch:
     """Gives out the batches of one pass, made by ``engine``.
 
     pull: the next index batch; StopIteration at the end.
     depth: how many tasks may be in flight; 0 makes each batch when it is asked for.
     progress: where in the epoch to begin, and with which worker; it is moved on with every batch.
+    delivery: what brings batches to where they are wanted; None: they go out as they are.
     """
 
     def __init__(
@@ -56,6 +81,7 @@ class Epoch:
         timeout_s: float,
         error_log: ErrorLog,
         progress: Progress,
+        delivery: Delivery | None = None,
     ) -> None:
         self.stats = LoaderStats()
         self.progress = progress
@@ -65,6 +91,7 @@ class Epoch:
         self._in_order = in_order
         self._timeout_s = timeout_s
         self._error_log = error_log
+        self._delivery = delivery
         first = progress.turns
         self._sent = first  # number of the next task
         self._due = first  # number of the next batch to go out, where order is kept
@@ -89,10 +116,9 @@ class Epoch:
     def next(self) -> Any:
         """The next batch. Raises StopIteration at the end, and what the dataset raised at its batch's turn."""
         while True:
-            result = self._next_result() if self._depth else self._make_now()
-            outcome = self._deliver(result)
+            outcome = self._deliver(self._begun(self._next_result() if self._depth else self._make_now()))
             if outcome is not Skipped:
-                return outcome
+                return self._finished(outcome)
 
     def _make_now(self) -> BatchResult:
         indices = self._next_indices()  # passes over the numbers of batches that went out before their turn
@@ -105,17 +131,18 @@ class Epoch:
     def _next_result(self) -> BatchResult:
         while True:
             self._pass_over_ended_workers()
-            if self._in_order and self._due in self._arrived:
-                return self._arrived.pop(self._due)
-            result = self._wait()
-            del self._in_flight[result.number]
-            if result.ended:
-                self._active[result.worker] = False
-                self._submit_next()
-            elif not self._in_order:
-                return result
-            else:
-                self._arrived[result.number] = result
+            number = self._due if self._in_order else next(iter(self._arrived), None)
+            if number in self._arrived:
+                return self._arrived.pop(number)
+            self._take_in(self._wait())
+
+    def _take_in(self, result: BatchResult) -> None:
+        del self._in_flight[result.number]
+        if result.ended:
+            self._active[result.worker] = False
+            self._submit_next()
+        else:
+            self._arrived[result.number] = result
 
     def _pass_over_ended_workers(self) -> None:
         """Move on to the next task that will be answered; StopIteration if there is none."""
@@ -182,6 +209,50 @@ class Epoch:
             made.outcome.reraise()
         self.stats.batches += made.outcome is not Skipped
         return made.outcome
+
+    def _begun(self, result: BatchResult) -> BatchResult:
+        """The result, on its way to where the delivery brings it."""
+        if self._delivery is None or isinstance(result, _Begun):
+            return result
+        return _Begun(result, self._delivery, self.stats)
+
+    def _finished(self, outcome: Any) -> Any:
+        """The user's batch. Before it is waited for, those that come next set out."""
+        if self._delivery is None:
+            return outcome
+        pending: Pending = outcome
+        self._begin_ahead(self._delivery.ahead)
+        started = perf_counter()
+        try:
+            return pending.finish()
+        finally:
+            self.stats.transport_s += perf_counter() - started
+
+    def _begin_ahead(self, most: int) -> None:
+        if not most:
+            return
+        while self._in_flight and (result := self._poll()) is not None:
+            self._take_in(result)
+        for number in itertools.islice(self._next_numbers(), most):
+            self._arrived[number] = self._begun(self._arrived[number])
+
+    def _poll(self) -> BatchResult | None:
+        """An answer that is there already. That a worker has died is told when it is waited for."""
+        try:
+            return self._engine.next(0)
+        except WorkerDiedError:
+            return None
+
+    def _next_numbers(self) -> Iterator[int]:
+        """Which batches go out next, as far as they have arrived."""
+        if not self._in_order:
+            yield from list(self._arrived)
+            return
+        for number in range(self._due, self._sent):
+            if number in self._arrived:
+                yield number
+            elif number in self._in_flight and self._active[self._in_flight[number]]:
+                return
 
     def _count(self, report: FetchReport) -> None:
         stats = self.stats

@@ -15,7 +15,7 @@ from typing import Any
 import torch.multiprocessing
 from torch.autograd.profiler import record_function
 
-from fastload._delivery import Delivery, delivery_of
+from fastload._delivery import delivery_of
 from fastload._epoch import Epoch
 from fastload._epoch_start import EpochStart, snapshot_every
 from fastload._errors import WorkerDiedError
@@ -43,7 +43,6 @@ class _EpochIterator(BaseIterator):
     """What both iterators share: an `Epoch` that may be begun anew."""
 
     _epoch: Epoch | None = None
-    _delivery = Delivery()
 
     def _begin(
         self, loader: Any, engine: Engine, depth: int, start: EpochStart, workers: Sequence[WorkerState]
@@ -51,6 +50,7 @@ class _EpochIterator(BaseIterator):
         state = loader_state(loader)
         if self._epoch is not None:
             self._epoch.abandon()
+        self._delivery = delivery_of(self, loader)
         pulls, progress = start.begin(self._sampler_iter, int(self._base_seed), list(workers))
         self._sampler_iter = pulls
         self._num_yielded = progress.yielded
@@ -63,19 +63,18 @@ class _EpochIterator(BaseIterator):
             timeout_s=self._timeout,
             error_log=state.error_log,
             progress=progress,
+            delivery=self._delivery,
         )
         state.stats, state.progress = self._epoch.stats, progress
-        self._delivery = delivery_of(self)
         self._epoch.prime()
 
     def _next_data(self) -> Any:
         assert self._epoch is not None
         try:
-            batch = self._epoch.next()
+            return self._epoch.next()
         except StopIteration:
             self._epoch.progress.finished = True
             raise
-        return self._delivery.deliver(batch, self._epoch.stats)
 
     def __next__(self) -> Any:
         if profiling():

@@ -21,7 +21,14 @@ from fastload.engines._forkserver import start_forkserver_early
 logger = logging.getLogger("fastload")
 
 # What fastload adds to a loader, and what each means by default: torch's behaviour.
-EXTRA_ARGUMENTS = {"worker_type": "process", "on_error": "raise", "rng": "torch", "snapshot_every_n_steps": 1}
+EXTRA_ARGUMENTS = {
+    "worker_type": "process",
+    "on_error": "raise",
+    "rng": "torch",
+    "snapshot_every_n_steps": 1,
+    "device": None,
+    "device_transform": None,
+}
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -45,14 +52,23 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         the same for any number of workers and any batch size.
     snapshot_every_n_steps: after how many batches a worker asks an iterable dataset with ``state_dict`` for its
         state. Resuming reads again what came after the last one; `state_dict` is exact in any case.
+    device: where batches are delivered, anything that ``torch.device`` takes; "cuda" is the device that is current
+        when the iterator is made. To CUDA they are copied on a stream of their own, up to ``prefetch_factor`` batches
+        ahead of their turn, from memory locked in place; the caller's current stream waits for them, the caller does
+        not. ``pin_memory`` is of no use then. A type that is no container of torch's is moved by its own ``to``.
+    device_transform: is called with each batch when it is on the device, and what it returns is delivered. On CUDA
+        it runs on the stream of the copies.
 
-    Raises what torch raises for torch's arguments, and ValueError for the others.
+    Raises what torch raises for torch's arguments, and ValueError for the others; iterating raises RuntimeError if
+    there is no such device.
     """
 
     worker_type: Literal["process", "thread"]
     on_error: str | Callable[[Any, Exception], Any]
     rng: Literal["torch", "sample"]
     snapshot_every_n_steps: int
+    device: torch.device | str | int | None
+    device_transform: Callable[[Any], Any] | None
 
     def __init__(
         self,
@@ -78,9 +94,11 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         on_error: str | Callable[[Any, Exception], Any] = "raise",
         rng: Literal["torch", "sample"] = "torch",
         snapshot_every_n_steps: int = 1,
+        device: torch.device | str | int | None = None,
+        device_transform: Callable[[Any], Any] | None = None,
         **future_arguments: Any,
     ) -> None:
-        check_extra_arguments(worker_type, on_error, rng, snapshot_every_n_steps)
+        check_extra_arguments(worker_type, on_error, rng, snapshot_every_n_steps, device, device_transform)
         if isinstance(num_workers, str):
             _check_one_of("num_workers", num_workers, ("auto",), " or a number")
             num_workers = auto_num_workers()
@@ -88,6 +106,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         self.on_error = on_error
         self.rng = rng
         self.snapshot_every_n_steps = snapshot_every_n_steps
+        self.device = device
+        self.device_transform = device_transform
         if future_arguments:
             self._future_arguments = future_arguments
         super().__init__(
@@ -172,8 +192,11 @@ def belongs_to_torch(loader: Any) -> bool:
     return sys.platform != "linux" and loader.num_workers > 0 and extras == EXTRA_ARGUMENTS
 
 
-def check_extra_arguments(worker_type: Any, on_error: Any, rng: Any, snapshot_every_n_steps: Any) -> None:
+def check_extra_arguments(
+    worker_type: Any, on_error: Any, rng: Any, snapshot_every_n_steps: Any, device: Any, device_transform: Any
+) -> None:
     """Raise ValueError unless fastload knows the values; attributes may be set long after the constructor."""
+    _check_device(device, device_transform)
     _check_one_of("worker_type", worker_type, ("process", "thread"))
     _check_one_of("rng", rng, ("torch", "sample"))
     if not callable(on_error):
@@ -186,6 +209,20 @@ def check_extra_arguments(worker_type: Any, on_error: Any, rng: Any, snapshot_ev
             "rng='sample' seeds the generators of the process, which threads share: "
             "pass worker_type='process', or rng='torch'"
         )
+
+
+def _check_device(device: Any, device_transform: Any) -> None:
+    if device is None:
+        if device_transform is not None:
+            raise ValueError("device_transform is called with batches on a device: pass device= too")
+        return
+    try:
+        torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        text = str(error).partition("\n")[0]
+        raise ValueError(f"device must be what torch.device takes, such as 'cuda:0', got {device!r}: {text}") from error
+    if device_transform is not None and not callable(device_transform):
+        raise ValueError(f"device_transform must be callable, got {device_transform!r}")
 
 
 def _check_one_of(name: str, value: Any, allowed: tuple[str, ...], more: str = "") -> None:

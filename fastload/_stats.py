@@ -20,5 +20,8 @@ class LoaderStats:
     collate_s: float = 0.0  # samples to batch
     transport_s: float = 0.0  # batch to message and back, pinning included
     wait_s: float = 0.0  # next() had nothing to deliver yet
+    bytes_copied: int = 0  # to the device
+    copy_s: float = 0.0  # of the device: those copies, and device_transform
+    stall_s: float = 0.0  # of the device: the consumer's work stood waiting for them
     # Of fetch_s, in native image pipelines: "read", "decode", "resample", "finish".
     stages: dict[str, float] = field(default_factory=dict)

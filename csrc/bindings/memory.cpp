@@ -17,6 +17,7 @@
 #include "bindings/lease.h"
 #include "kernels/parallel_copy.h"
 #include "memory/errors.h"
+#include "memory/page_locks.h"
 #include "memory/process.h"
 #include "memory/remote_slots.h"
 #include "memory/shared_file.h"
@@ -166,6 +167,13 @@ void bind_memory(py::module_& m) {
   bind_remote_slots(m);
   m.def("copy_into", &copy_into, "lease"_a, "offset"_a, "source"_a,
         "Copy the bytes of a contiguous buffer or CPU tensor into a lease, from offset on.");
+  m.def(
+      "use_driver", [](const std::string& library) { return without_gil([&] { return use_driver(library.c_str()); }); },
+      "library"_a, "Lock pages by this library's functions of CUDA's driver. What is wrong with it; '' if nothing is.");
+  m.def(
+      "lock_pages", [](std::uintptr_t address) { return without_gil([&] { return lock_pages(address); }); }, "address"_a,
+      "Lock the slot that holds the address in place, for the device. 0, the driver's error, or -1 for no slot.");
+  m.def("locked_bytes", &locked_bytes, "Bytes of this process's slots that are locked in place.");
   m.def("keep_freed_memory", &keep_freed_memory, "Let malloc keep large freed blocks for the next use.");
   m.def("die_with_parent", &die_with_parent, "Let the system kill this process when the thread that made it ends.");
 }

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "memory/page_locks.h"
+
 namespace fastload {
 namespace {
 
@@ -39,6 +41,10 @@ std::byte* map_huge(std::size_t bytes) noexcept {
 
 }  // namespace
 
+Mapping::Mapping(std::byte* data, std::size_t bytes) noexcept : data_(data), bytes_(bytes) {
+  note_mapping(data, bytes);
+}
+
 Mapping::Mapping(Mapping&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 
@@ -49,7 +55,9 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
 }
 
 Mapping::~Mapping() {
-  if (data_ != nullptr) munmap(data_, bytes_);
+  if (data_ == nullptr) return;
+  forget_mapping(data_);
+  munmap(data_, bytes_);
 }
 
 Mapping Mapping::shared(int fd, std::uint64_t offset, std::size_t bytes) {

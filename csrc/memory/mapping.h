@@ -22,7 +22,7 @@ class Mapping {
   std::size_t size() const noexcept { return bytes_; }
 
  private:
-  Mapping(std::byte* data, std::size_t bytes) noexcept : data_(data), bytes_(bytes) {}
+  Mapping(std::byte* data, std::size_t bytes) noexcept;
 
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import select
 import threading
@@ -218,6 +219,8 @@ class ProcessEngine:
         if not self._handles:
             raise stopped_error()
         check_owner(self._pid)
+        if not self._arrived and timeout_s == 0:
+            self._receive(0)  # what is there already
         while not self._arrived:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -228,7 +231,7 @@ class ProcessEngine:
     def _receive(self, timeout_s: float | None) -> None:
         """Wait until something happens, and take in all that has."""
         ended = []
-        for descriptor, _ in self._poll.poll(None if timeout_s is None else max(1, int(timeout_s * 1000))):
+        for descriptor, _ in self._poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000)):
             handle = self._by_descriptor[descriptor]
             if descriptor == handle.process.sentinel:
                 ended.append(handle)

@@ -1,0 +1,116 @@
+#include "memory/page_locks.h"
+
+#include <dlfcn.h>
+
+#include <map>
+
+#include "memory/fork_lock.h"
+
+namespace fastload {
+namespace {
+
+// CUDA's driver interface, as far as it is needed; 0 is success.
+struct Driver {
+  using Context = void*;
+  int (*current)(Context*) = nullptr;
+  int (*push)(Context) = nullptr;
+  int (*pop)(Context*) = nullptr;
+  int (*lock)(void*, std::size_t, unsigned) = nullptr;
+  int (*unlock)(void*) = nullptr;
+};
+
+constexpr unsigned kForAllContexts = 1;  // CU_MEMHOSTREGISTER_PORTABLE
+
+struct Range {
+  std::size_t bytes;
+  bool is_locked = false;
+  Driver::Context context = nullptr;
+  std::uint64_t generation = 0;  // of the process that locked it
+};
+
+// Never destroyed: mappings go as late as the interpreter's exit.
+std::map<std::uintptr_t, Range>& ranges = *new std::map<std::uintptr_t, Range>;
+Driver driver;
+
+bool counts(const Range& range) noexcept { return range.is_locked && range.generation == fork_generation(); }
+
+Range* find(std::uintptr_t address, std::uintptr_t& start) {
+  const auto after = ranges.upper_bound(address);
+  if (after == ranges.begin()) return nullptr;
+  auto& found = *std::prev(after);
+  start = found.first;
+  return address - start < found.second.bytes ? &found.second : nullptr;
+}
+
+template <typename Function>
+bool take(void* library, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  return function != nullptr;
+}
+
+// The thread that unmaps may have no context, or that of another device, and keeps it.
+void unlock(std::uintptr_t start, const Range& range) noexcept {
+  if (driver.push(range.context) != 0) return;
+  driver.unlock(reinterpret_cast<void*>(start));
+  Driver::Context popped;
+  driver.pop(&popped);
+}
+
+}  // namespace
+
+std::string use_driver(const char* library) {
+  void* opened = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  if (opened == nullptr) return dlerror();
+  Driver found;
+  const bool is_whole = take(opened, "cuCtxGetCurrent", found.current) && take(opened, "cuCtxPushCurrent_v2", found.push) &&
+                        take(opened, "cuCtxPopCurrent_v2", found.pop) &&
+                        take(opened, "cuMemHostRegister_v2", found.lock) &&
+                        take(opened, "cuMemHostUnregister", found.unlock);
+  if (!is_whole) {
+    dlclose(opened);
+    return std::string(library) + " has not all functions of CUDA's driver";
+  }
+  const Locked lock = lock_mappings();
+  driver = found;  // the library stays open
+  return "";
+}
+
+int lock_pages(std::uintptr_t address) {
+  const Locked lock = lock_mappings();
+  std::uintptr_t start = 0;
+  Range* range = find(address, start);
+  if (range == nullptr) return kNoMapping;
+  if (counts(*range)) return 0;
+  if (driver.lock == nullptr) return kNoDriver;
+  Driver::Context context = nullptr;
+  if (const int error = driver.current(&context); error != 0) return error;
+  if (const int error = driver.lock(reinterpret_cast<void*>(start), range->bytes, kForAllContexts); error != 0)
+    return error;
+  *range = Range{range->bytes, true, context, fork_generation()};
+  return 0;
+}
+
+std::size_t locked_bytes() {
+  const Locked lock = lock_mappings();
+  std::size_t bytes = 0;
+  for (const auto& [start, range] : ranges) bytes += counts(range) ? range.bytes : 0;
+  return bytes;
+}
+
+void note_mapping(std::byte* data, std::size_t bytes) noexcept {
+  try {
+    const Locked lock = lock_mappings();
+    ranges.insert_or_assign(reinterpret_cast<std::uintptr_t>(data), Range{bytes});
+  } catch (...) {  // without a note it is never locked, and works all the same
+  }
+}
+
+void forget_mapping(std::byte* data) noexcept {
+  const Locked lock = lock_mappings();
+  const auto noted = ranges.find(reinterpret_cast<std::uintptr_t>(data));
+  if (noted == ranges.end()) return;
+  if (counts(noted->second)) unlock(noted->first, noted->second);
+  ranges.erase(noted);
+}
+
+}  // namespace fastload

@@ -1,0 +1,29 @@
+// Mappings that a device's driver has locked in place, so that the device reads them by itself.
+//
+// Only the driver's library is used, which is looked for at run time: nothing is linked. A mapping is locked when it
+// is first asked for and unlocked before it is unmapped, in whatever thread that happens; a forked child, in which
+// the driver is of no use, unlocks nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace fastload {
+
+// Takes the driver's functions from a library such as "libcuda.so.1". Says what is wrong, "" if nothing is.
+std::string use_driver(const char* library);
+
+// Locks the mapping that holds this address, for the driver's context of the calling thread. 0, also if it is locked
+// already; the driver's error; kNoMapping where the address is in no mapping of ours, kNoDriver without use_driver.
+int lock_pages(std::uintptr_t address);
+constexpr int kNoMapping = -1;
+constexpr int kNoDriver = -2;
+
+std::size_t locked_bytes();
+
+// For Mapping: the memory is there; it is about to go. Neither throws.
+void note_mapping(std::byte* data, std::size_t bytes) noexcept;
+void forget_mapping(std::byte* data) noexcept;
+
+}  // namespace fastload

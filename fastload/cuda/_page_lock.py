@@ -1,0 +1,54 @@
+"""Slots locked in place for a CUDA device, which then reads them by itself."""
+
+from __future__ import annotations
+
+import resource
+import warnings
+
+import torch
+
+from fastload import _core
+
+DRIVER = "libcuda.so.1"
+_NO_SLOT = -1
+_ALREADY_LOCKED = 712
+_NAMES = {2: "out of memory", 201: "invalid context", 304: "operating system call failed", 800: "not permitted"}
+
+
+class PageLocks:
+    """Locks each slot when its first batch sets out; a slot stays locked as long as it is mapped.
+
+    driver: the library with CUDA's driver functions.
+    """
+
+    def __init__(self, driver: str = DRIVER) -> None:
+        self._driver: str | None = driver  # None: it has been asked for
+        self._has_given_up = False
+
+    def lock(self, tensor: torch.Tensor) -> bool:
+        """Whether the tensor's memory is in a slot that is locked in place now."""
+        if self._has_given_up:
+            return False
+        if self._driver is not None:
+            driver, self._driver = self._driver, None
+            problem = _core.use_driver(driver)
+            if problem:
+                self._give_up(problem)
+                return False
+        error = _core.lock_pages(tensor.data_ptr())
+        if error in (0, _ALREADY_LOCKED):
+            return True
+        if error != _NO_SLOT:
+            self._give_up(f"CUDA's driver says {error}, {_NAMES.get(error, 'see its list of errors')}")
+        return False
+
+    def _give_up(self, problem: str) -> None:
+        self._has_given_up = True
+        limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+        shown = "unlimited" if limit == resource.RLIM_INFINITY else f"{limit} bytes"
+        warnings.warn(
+            f"memory for batches could not be locked in place ({problem}): batches go through torch's pinned memory, "
+            f"which takes one copy more. The limit on locked memory (ulimit -l, RLIMIT_MEMLOCK) is {shown}, "
+            f"{_core.locked_bytes()} bytes are locked",
+            stacklevel=2,
+        )

@@ -1,0 +1,66 @@
+"""Devices that torch's generic calls serve, and what is no device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from support.datasets import Numbers
+
+from fastload import DataLoader
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_on_the_cpu_are_those_without_a_device(workers: int) -> None:
+    expected = list(DataLoader(Numbers(7), 2, num_workers=workers))
+    found = list(DataLoader(Numbers(7), 2, num_workers=workers, device="cpu"))
+    for one, other in zip(expected, found, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_transform_is_called_with_each_batch(workers: int) -> None:
+    loader = DataLoader(
+        Numbers(6),
+        2,
+        num_workers=workers,
+        device=torch.device("cpu"),
+        device_transform=lambda batch: batch.double() / 2,
+    )
+    assert torch.cat(list(loader))[:, 0].tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
+
+
+def test_batches_go_to_any_device_of_torchs() -> None:
+    loader = DataLoader([{"x": torch.zeros(3), "name": "one"}], device="meta")
+    (batch,) = loader
+    assert batch["x"].device.type == "meta"
+    assert batch["name"] == ["one"]
+    assert loader.stats().bytes_copied == 12
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "device must be what torch.device takes, such as 'cuda:0', got 'gpu'"),
+        ({"device": 2.5}, "device must be what torch.device takes"),
+        ({"device_transform": abs}, "pass device= too"),
+        ({"device": "cpu", "device_transform": 3}, "device_transform must be callable, got 3"),
+    ],
+)
+def test_what_is_no_device_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DataLoader(Numbers(2), **options)
+    loader = DataLoader(Numbers(2))
+    for name, value in options.items():
+        setattr(loader, name, value)
+    with pytest.raises(ValueError, match=message):
+        iter(loader)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_device_that_is_not_there_is_an_error(workers: int) -> None:
+    loader = DataLoader(Numbers(2), num_workers=workers, device="cuda:1")
+    with pytest.raises(RuntimeError, match="device='cuda:1': torch sees no CUDA device here"):
+        iter(loader)

@@ -1,0 +1,179 @@
+"""Slots locked in place, by a driver that is compiled here and writes down what it is asked."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+import textwrap
+from pathlib import Path
+
+import pytest
+
+DRIVER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *current = (void *)0x11;
+
+static int note(const char *what, void *at, size_t bytes) {
+  FILE *file = fopen(getenv("DRIVER_NOTES"), "a");
+  fprintf(file, "%s %p %zu %p\n", what, at, bytes, current);
+  fclose(file);
+  return 0;
+}
+
+int cuCtxGetCurrent(void **context) { *context = current; return 0; }
+int cuCtxPushCurrent_v2(void *context) { current = context; return 0; }
+int cuCtxPopCurrent_v2(void **context) { *context = current; current = (void *)0x22; return 0; }
+int cuMemHostRegister_v2(void *at, size_t bytes, unsigned flags) {
+  const char *limit = getenv("DRIVER_LIMIT");
+  if (limit != NULL && bytes > strtoull(limit, NULL, 10)) return 2;
+  return note(flags == 1 ? "lock" : "odd flags", at, bytes);
+}
+int cuMemHostUnregister(void *at) { return note("unlock", at, 0); }
+"""
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("driver")
+    (folder / "driver.c").write_text(DRIVER)
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    command = [compiler[0], "-shared", "-fPIC", "-o", str(folder / "libdriver.so"), str(folder / "driver.c")]
+    subprocess.run(command, check=True)
+    return folder / "libdriver.so"
+
+
+def noted(driver: Path, tmp_path: Path, script: str, limit: str = "") -> tuple[list[list[str]], str]:
+    """What the driver was asked by a process of its own, and what that printed."""
+    notes = tmp_path / "notes"
+    notes.touch()
+    lead = """
+        import gc, os, warnings, torch
+        from fastload import _core
+        from fastload.cuda._page_lock import PageLocks
+        from fastload.memory._arena import allocate
+    """
+    environment = {**os.environ, "DRIVER_NOTES": str(notes), **({"DRIVER_LIMIT": limit} if limit else {})}
+    code = textwrap.dedent(lead) + f"driver = {str(driver)!r}\n" + textwrap.dedent(script)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in notes.read_text().splitlines()], done.stdout
+
+
+def test_a_slot_is_locked_once_and_unlocked_before_it_goes(driver: Path, tmp_path: Path) -> None:
+    notes, printed = noted(
+        driver,
+        tmp_path,
+        """
+        locks = PageLocks(driver)
+        for _ in range(3):
+            batch = allocate((1 << 20,), torch.float32)  # the same slot each time
+            assert locks.lock(batch) and locks.lock(batch[5:])
+            del batch
+        print(_core.locked_bytes())
+        from fastload.memory import _arena
+        _arena.process_slots().trim()
+        print(_core.locked_bytes())
+        """,
+    )
+    assert printed.split() == [str(4 << 20), "0"]
+    assert [note[0] for note in notes] == ["lock", "unlock"]
+    assert notes[0][1] == notes[1][1]
+    assert notes[0][2] == str(4 << 20)
+    assert notes[1][3] == "0x11", "unlocked in another context than the one that locked"
+
+
+def test_memory_that_is_in_no_slot_is_not_locked(driver: Path, tmp_path: Path) -> None:
+    notes, _ = noted(driver, tmp_path, "assert not PageLocks(driver).lock(torch.zeros(1 << 20))")
+    assert notes == []
+
+
+def test_slots_of_worker_processes_are_locked_in_the_loaders_process(driver: Path, tmp_path: Path) -> None:
+    notes, _ = noted(
+        driver,
+        tmp_path,
+        """
+        from fastload import DataLoader
+        locks = PageLocks(driver)
+        data = [torch.full((1 << 18,), float(number)) for number in range(12)]
+        loader = DataLoader(data, 4, num_workers=1)
+        for _ in range(3):
+            for batch in loader:
+                assert locks.lock(batch)
+            del batch
+        del loader
+        gc.collect()
+        assert _core.locked_bytes() == 0, _core.locked_bytes()
+        """,
+    )
+    kinds = [note[0] for note in notes]
+    assert kinds.count("lock") == kinds.count("unlock") >= 3
+    assert all(note[2] == str(4 << 20) for note in notes if note[0] == "lock")
+
+
+def test_a_forked_child_unlocks_nothing(driver: Path, tmp_path: Path) -> None:
+    notes, printed = noted(
+        driver,
+        tmp_path,
+        """
+        from fastload.memory import _arena
+        locks = PageLocks(driver)
+        batch = allocate((1 << 20,), torch.float32)
+        assert locks.lock(batch)
+        child = os.fork()
+        if not child:
+            print(_core.locked_bytes(), flush=True)
+            del batch
+            _arena.process_slots().trim()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+    )
+    assert printed.split() == ["0"]
+    assert [note[0] for note in notes].count("lock") == 1
+    # The parent's own slot may be given back when it leaves; the child's copy of it was not.
+    assert [note[0] for note in notes].count("unlock") <= 1
+
+
+def test_a_limit_is_told_once_and_nothing_else_changes(driver: Path, tmp_path: Path) -> None:
+    notes, printed = noted(
+        driver,
+        tmp_path,
+        """
+        locks = PageLocks(driver)
+        small, large = (allocate((size << 20,), torch.uint8) for size in (1, 8))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            print(locks.lock(small), locks.lock(large), locks.lock(large), locks.lock(small))
+        print(len(caught), caught[0].message)
+        """,
+        limit=str(4 << 20),
+    )
+    assert printed.startswith("True False False False\n1 memory for batches could not be locked in place")
+    assert "out of memory" in printed
+    assert "RLIMIT_MEMLOCK" in printed
+    assert notes[0][0] == "lock"
+
+
+@pytest.mark.parametrize("library", ["libno_such_driver.so", "libm.so.6"])
+def test_a_machine_without_the_driver_is_told_once(driver: Path, tmp_path: Path, library: str) -> None:
+    _, printed = noted(
+        driver,
+        tmp_path,
+        f"""
+        locks = PageLocks({library!r})
+        batch = allocate((1 << 20,), torch.uint8)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert not locks.lock(batch) and not locks.lock(batch)
+        print(len(caught), caught[0].message)
+        """,
+    )
+    assert printed.startswith("1 memory for batches could not be locked in place")
+    assert library in printed

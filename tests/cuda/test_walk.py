@@ -1,0 +1,112 @@
+"""Through a batch's containers to its tensors: torch's rules of pinning, and types that torch passes over."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, UserDict, UserList, defaultdict, namedtuple
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
+from torch.utils.data._utils.pin_memory import pin_memory
+
+from fastload.cuda._walk import map_batch, moved
+
+Pair = namedtuple("Pair", "left right")
+
+
+class Note(dict[str, Any]):
+    note = "kept"
+
+
+@dataclass(frozen=True)
+class Boxes:
+    corners: torch.Tensor
+    names: list[str] = field(default_factory=list)
+    late: Any = field(init=False)
+
+
+class Slotted:
+    __attrs_attrs__ = ()
+
+
+def plus_one(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor + 1
+
+
+def walked(batch: Any) -> Any:
+    return map_batch(batch, plus_one, lambda value: value)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda tensor: [tensor, "text", b"bytes", 3, None],
+        lambda tensor: (tensor, 2.5),
+        lambda tensor: Pair(tensor, {"inner": tensor}),
+        lambda tensor: {"one": tensor, "two": [tensor]},
+        lambda tensor: OrderedDict(one=tensor),
+        lambda tensor: defaultdict(list, one=tensor),
+        lambda tensor: MappingProxyType({"one": tensor}),
+        lambda tensor: UserDict(one=tensor),
+        lambda tensor: UserList([tensor]),
+        lambda tensor: Note(one=tensor),
+        lambda tensor: range(3),
+        lambda tensor: {tensor},
+    ],
+)
+def test_containers_become_what_torch_makes_of_them(wrap: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = wrap(torch.tensor([1, 2]))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", plus_one)
+    expected = pin_memory(batch)
+    found = walked(batch)
+    assert type(found) is type(expected)
+    assert repr(found) == repr(expected)
+    assert getattr(found, "note", "") == getattr(batch, "note", "")
+    assert getattr(found, "default_factory", None) is getattr(batch, "default_factory", None)
+
+
+def test_data_classes_keep_their_type_and_other_fields() -> None:
+    boxes = Boxes(torch.zeros(2), ["a"])
+    found = walked({"boxes": boxes})["boxes"]
+    assert type(found) is Boxes
+    assert found.corners.tolist() == [1, 1]
+    assert found.names == ["a"]
+    assert boxes.corners.tolist() == [0, 0]
+
+
+def test_a_type_with_a_to_of_its_own_is_not_taken_apart() -> None:
+    packed = pack_sequence([torch.ones(2), torch.zeros(1)])
+    seen = []
+    found = map_batch([packed, torch.zeros(1)], plus_one, lambda value: seen.append(value) or "moved")
+    assert found[0] == "moved"
+    assert seen == [packed]
+    assert isinstance(moved(packed, torch.device("cpu"), non_blocking=True), PackedSequence)
+
+
+@pytest.mark.parametrize("takes", ["non_blocking", "anything", "nothing"])
+def test_to_is_called_as_it_can_be(takes: str) -> None:
+    class Batch:
+        calls: list[Any]
+
+        def __init__(self) -> None:
+            self.calls = []
+
+    def plain(self: Any, device: Any) -> Any:
+        self.calls.append((device, None))
+        return self
+
+    def waiting(self: Any, device: Any, non_blocking: bool = False) -> Any:
+        self.calls.append((device, non_blocking))
+        return self
+
+    def anything(self: Any, *arguments: Any, **options: Any) -> Any:
+        self.calls.append((arguments[0], options["non_blocking"]))
+        return self
+
+    Batch.to = {"non_blocking": waiting, "anything": anything, "nothing": plain}[takes]  # type: ignore[attr-defined]
+    batch = Batch()
+    moved(batch, torch.device("cpu"), non_blocking=True)
+    assert batch.calls == [(torch.device("cpu"), None if takes == "nothing" else True)]
