@@ -9,6 +9,7 @@
 #   make lint       ruff and mypy alone
 #   make sanitize   the native code under address, undefined-behaviour and thread sanitizers; leaks
 #   make fuzz       JPEG files and image programs that libFuzzer makes up, each for FUZZ_SECONDS=60 (installs clang if need be)
+#   make gpu        build, test and measure delivery to a CUDA device, with the torch of PYTHON; see tools/gpu.sh
 #   make test-pillow-simd   the tests of fastload.io with Pillow-SIMD in Pillow's place
 #   make build      the virtual environment and the extension
 #   make wheel      a wheel in dist/
@@ -54,7 +55,7 @@ PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
 EXTENSION := $(wildcard fastload/_core*.so)
 
-.PHONY: train train-ddp test test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz build wheel clean distclean FORCE
+.PHONY: train train-ddp test test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz gpu build wheel clean distclean FORCE
 .DELETE_ON_ERROR:
 
 train: build
@@ -96,6 +97,9 @@ sanitize: build
 fuzz: build
 	tools/system_packages.sh $(PYTHON) clang libclang-rt-14-dev
 	$(MAKE) -C csrc/fuzz fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHON=$(CURDIR)/$(BIN)/python
+
+gpu:
+	PYTHON=$(PYTHON) tools/gpu.sh
 
 build: $(DONE)/extension
 

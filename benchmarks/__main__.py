@@ -1,6 +1,6 @@
 """``python -m benchmarks [NAME ...] [--json FILE] [--quick]``: measure, print the table, write RESULTS.md.
 
-RESULTS.md is written by a whole run only: not with names, and not with --quick.
+RESULTS.md is written by a whole run only: not with names, and not with --quick. --results FILE writes any run's page.
 """
 
 import argparse
@@ -33,6 +33,7 @@ ORDER = (
     "sampler_rate",
     "state",
     "resume",
+    "gpu",
 )
 
 
@@ -50,6 +51,8 @@ def main() -> int:
     print(text)
     if not failed and not options.names and not options.quick:
         (HERE / "RESULTS.md").write_text(text + "\n")
+    if options.results:
+        Path(options.results).write_text(text + "\n")
     return failed
 
 
@@ -57,6 +60,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"all if none: {', '.join(ORDER)}")
     parser.add_argument("--json", metavar="FILE", help="also keep pytest-benchmark's JSON, with every figure")
+    parser.add_argument("--results", metavar="FILE", help="also write the page there")
     parser.add_argument("--quick", action="store_true", help="two rounds, no waiting for a quiet machine")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(ORDER)):

@@ -15,6 +15,7 @@ def machine() -> dict[str, str]:
     """Name of the fact: the fact, in the order to print them."""
     return {
         "CPU": f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores",
+        **gpu(),
         "memory": f"{memory_kib() / 2**20:.1f} GiB",
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "huge pages": f"private {setting('enabled')}, shared {setting('shmem_enabled')}",
@@ -30,6 +31,13 @@ def versions() -> dict[str, str]:
         "pytest-benchmark": importlib.metadata.version("pytest-benchmark"),
         "glibc": platform.libc_ver()[1] or "none",
     }
+
+
+def gpu() -> dict[str, str]:
+    if not torch.cuda.is_available():
+        return {}
+    properties = torch.cuda.get_device_properties(0)
+    return {"GPU": f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"}
 
 
 def fastload_version() -> str:

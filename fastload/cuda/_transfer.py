@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.autograd.profiler import record_function
 
 from fastload._delivery import Failed, Pending
 from fastload._stats import LoaderStats
+from fastload._torch_compat import profiling
 from fastload.cuda._lane import Lane, Mark
 from fastload.cuda._upload import upload
 from fastload.cuda._walk import map_batch
 
+LABEL = "fastload: batch to device"  # in profiles, and in NVTX under torch's emit_nvtx
 DeviceTransform = Callable[[Any], Any]
 
 
@@ -60,8 +63,10 @@ class Transfer:
 
     def begin(self, batch: Any, stats: LoaderStats) -> Pending:
         self._settle()
+        label = record_function(LABEL) if profiling() else contextlib.nullcontext()
         try:
-            return _Batch(self, batch, stats)
+            with label:
+                return _Batch(self, batch, stats)
         except Exception as error:
             return Failed(error)
 

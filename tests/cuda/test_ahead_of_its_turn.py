@@ -158,3 +158,10 @@ def test_thread_and_native_workers(lanes: list[FakeLane], workers: int, tmp_path
     lanes[-1].finish()
     assert [int(image[0][0]) for image, _ in reads] == [0, 4, 8]
     assert [int(labels[0].view("int64")[0]) for _, labels in reads] == [0, 4, 8]
+
+
+def test_ranges_are_shown_to_a_profiler(lanes: list[FakeLane], workers: int) -> None:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        list(DataLoader(Rows(), 8, num_workers=workers, device="cuda"))
+    counts = {event.key: event.count for event in profile.key_averages()}
+    assert counts["fastload: batch to device"] == 3

@@ -1,0 +1,250 @@
+"""The real device: `make gpu` runs these where there is one."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from support.datasets import Numbers
+from torch.nn.utils.rnn import pack_sequence
+from torch.utils.data import Dataset
+
+from fastload import DataLoader, _core
+from fastload.datasets import ArrayDataset
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+
+SHAPE = (3, 128, 128)
+BUSY_CYCLES = 2_000_000  # about a millisecond
+
+
+class Images(Dataset[Any]):
+    """What is in image i depends on i and on the place; small values go beside it."""
+
+    def __init__(self, length: int = 64) -> None:
+        self.length = length
+        self.pattern = torch.arange(SHAPE[0] * SHAPE[1] * SHAPE[2], dtype=torch.float32).view(SHAPE)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"image": self.pattern + index, "label": index, "weight": torch.tensor([index / 7]), "name": str(index)}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    gc.collect()
+    torch.cuda.synchronize()
+
+
+def on_cpu(batch: Any) -> Any:
+    return {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
+
+
+def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(found[name], value), name
+            assert found[name].dtype == value.dtype
+        else:
+            assert found[name] == value
+
+
+WAYS = [
+    {"num_workers": 0},
+    {"num_workers": 2},
+    {"num_workers": 2, "prefetch_factor": 4},
+    {"num_workers": 2, "worker_type": "thread"},
+    {"num_workers": 2, "persistent_workers": True},
+]
+
+
+@pytest.mark.parametrize("options", WAYS)
+def test_batches_are_those_on_the_cpu(options: dict[str, Any]) -> None:
+    expected = list(DataLoader(Images(), 8))
+    loader = DataLoader(Images(), 8, device="cuda", **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # memory is locked in place
+        for _ in range(2):
+            found = list(loader)
+            assert all(batch["image"].is_cuda and batch["label"].is_cuda for batch in found)
+            for one, other in zip(found, expected, strict=True):
+                assert_equal(on_cpu(one), other)
+
+
+@pytest.mark.parametrize("options", WAYS)
+@pytest.mark.parametrize("own_stream", [False, True], ids=["default stream", "own stream"])
+def test_slow_consumers_that_drop_batches_at_once_find_them_whole(options: dict[str, Any], own_stream: bool) -> None:
+    images = Images(8 * 60)
+    loader = DataLoader(images, 8, device="cuda", **options)
+    stream = torch.cuda.Stream() if own_stream else torch.cuda.current_stream()
+    results = []
+    with torch.cuda.stream(stream):
+        for number, batch in enumerate(loader):
+            if number % 3 == 0:
+                torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
+            results.append((batch["image"] - images.pattern.cuda()).amin((1, 2, 3)).clone())
+            results.append((batch["image"] - images.pattern.cuda()).amax((1, 2, 3)).clone())
+            results.append(batch["label"].float())
+            del batch
+    torch.cuda.synchronize()
+    for number in range(60):
+        expected = list(range(8 * number, 8 * number + 8))
+        for found in results[3 * number : 3 * number + 3]:
+            assert found.tolist() == expected
+
+
+def test_a_transform_runs_on_the_device() -> None:
+    mean = torch.tensor([1.0, 2.0, 3.0], device="cuda").view(3, 1, 1)
+
+    def normalised(batch: dict[str, Any]) -> dict[str, Any]:
+        return {**batch, "image": (batch["image"].float() - mean).half()}
+
+    plain = list(DataLoader(Images(), 8))
+    for found, expected in zip(
+        DataLoader(Images(), 8, num_workers=2, device="cuda", device_transform=normalised), plain, strict=True
+    ):
+        assert torch.equal(found["image"].cpu(), (expected["image"] - mean.cpu()).half())
+
+
+def test_layouts_and_types() -> None:
+    def collate(samples: list[Any]) -> dict[str, Any]:
+        image = torch.stack([sample["image"] for sample in samples]).to(memory_format=torch.channels_last)
+        return {
+            "image": image,
+            "again": image,
+            "turned": torch.arange(6).view(2, 3).t(),
+            "wide": torch.zeros(3, 1).expand(3, 4),
+            "bits": torch.tensor([True, False]),
+            "brain": torch.ones(3, dtype=torch.bfloat16),
+            "empty": torch.empty(0, 5),
+            "packed": pack_sequence([torch.ones(3), torch.zeros(2)]),
+            "names": ["a", "b"],
+            "there": 3,
+        }
+
+    for workers in (0, 2):
+        loader = DataLoader(Images(16), 8, num_workers=workers, collate_fn=collate, device="cuda")
+        for batch in loader:
+            assert batch["image"].is_contiguous(memory_format=torch.channels_last)
+            assert batch["again"] is batch["image"]
+            assert batch["turned"].tolist() == [[0, 3], [1, 4], [2, 5]]
+            assert batch["wide"].tolist() == [[0.0] * 4] * 3
+            assert batch["bits"].tolist() == [True, False]
+            assert batch["brain"].dtype == torch.bfloat16
+            assert batch["empty"].shape == (0, 5)
+            assert batch["packed"].data.tolist() == [1, 0, 1, 0, 1]
+            assert batch["packed"].data.is_cuda
+            assert batch["names"] == ["a", "b"]
+            assert batch["there"] == 3
+
+
+def test_memory_does_not_grow_and_is_unlocked_in_the_end() -> None:
+    before = _core.locked_bytes()
+    loader = DataLoader(Images(), 8, num_workers=2, device="cuda")
+    reserved = []
+    for _ in range(6):
+        for batch in loader:
+            torch.cuda._sleep(BUSY_CYCLES // 10)  # type: ignore[no-untyped-call]
+            del batch
+        gc.collect()
+        torch.cuda.synchronize()
+        reserved.append(torch.cuda.memory_reserved())
+    assert reserved[-1] <= reserved[1]
+    del loader
+    gc.collect()
+    assert _core.locked_bytes() == before
+    iterator = iter(DataLoader(Images(), 8, num_workers=2, device="cuda"))
+    next(iterator)
+    assert _core.locked_bytes() > before
+    del iterator
+    gc.collect()
+    assert _core.locked_bytes() == before
+
+
+def test_stats_of_the_device() -> None:
+    loader = DataLoader(Images(), 8, num_workers=2, device="cuda")
+    for batch in loader:
+        torch.cuda.synchronize()
+        del batch
+    stats = loader.stats()
+    assert stats.bytes_copied == 64 * (4 * 3 * 128 * 128 + 8 + 4)
+    assert 0 < stats.copy_s < 10
+    assert 0 <= stats.stall_s < 10
+
+
+def test_several_loaders_on_one_device() -> None:
+    loaders = [DataLoader(Images(), 8, num_workers=1, device="cuda") for _ in range(3)]
+    expected = list(DataLoader(Images(), 8))
+    for number, batches in enumerate(zip(*loaders, strict=True)):
+        for batch in batches:
+            assert_equal(on_cpu(batch), expected[number])
+
+
+def test_graphs_read_their_static_inputs() -> None:
+    static = torch.zeros(8, *SHAPE, device="cuda")
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = static.double().sum()
+    expected = [batch["image"].double().sum().item() for batch in DataLoader(Images(), 8)]
+    found = []
+    for batch in DataLoader(Images(), 8, num_workers=2, device="cuda"):
+        static.copy_(batch["image"])
+        del batch
+        graph.replay()
+        found.append(result.clone())
+    assert [one.item() for one in found] == expected
+
+
+def test_under_autocast_and_gradients() -> None:
+    model = torch.nn.Linear(128, 2).cuda()
+    for batch in DataLoader(Images(16), 8, num_workers=2, device="cuda"):
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = model(batch["image"]).float().mean()
+        loss.backward()
+    assert model.weight.grad is not None
+    assert torch.isfinite(model.weight.grad).all()
+
+
+def test_arrays_in_memory() -> None:
+    data = ArrayDataset(torch.arange(1 << 22).view(64, 1 << 16), torch.arange(64))
+    for number, (rows, labels) in enumerate(DataLoader(data, 16, device="cuda")):
+        assert torch.equal(rows.cpu(), torch.arange(1 << 22).view(4, 16, 1 << 16)[number])
+        assert labels.tolist() == list(range(16 * number, 16 * number + 16))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_pinned_batches_survive_copies_that_outlive_them(workers: int) -> None:
+    loader = DataLoader(Images(8 * 30), 8, num_workers=workers, pin_memory=True)
+    stream = torch.cuda.Stream()
+    found = []
+    for batch in loader:
+        assert batch["image"].is_pinned()
+        assert batch["label"].is_pinned()
+        with torch.cuda.stream(stream):
+            torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
+            found.append(batch["image"].to("cuda", non_blocking=True)[:, 0, 0, 0])
+        del batch
+    torch.cuda.synchronize()
+    assert torch.cat(found).tolist() == list(range(240))
+
+
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(RuntimeError, match=r"torch sees [0-9]+ CUDA devices here"):
+        iter(DataLoader(Numbers(2), device="cuda:63"))
+
+
+def test_ranges_are_shown_to_a_profiler() -> None:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        list(DataLoader(Images(16), 8, num_workers=1, device="cuda"))
+    names = {event.key for event in profile.key_averages()}
+    assert "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__" in names
+    assert "fastload: batch to device" in names
