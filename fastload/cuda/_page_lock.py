@@ -12,6 +12,7 @@ from fastload import _core
 DRIVER = "libcuda.so.1"
 _NO_SLOT = -1
 _ALREADY_LOCKED = 712
+_refused: set[str] = set()  # drivers that have refused in this process: it was said, and is not tried again
 _NAMES = {2: "out of memory", 201: "invalid context", 304: "operating system call failed", 800: "not permitted"}
 
 
@@ -22,19 +23,19 @@ class PageLocks:
     """
 
     def __init__(self, driver: str = DRIVER) -> None:
-        self._driver: str | None = driver  # None: it has been asked for
-        self._has_given_up = False
+        self._driver = driver
+        self._is_ready = False
 
     def lock(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor's memory is in a slot that is locked in place now."""
-        if self._has_given_up:
+        if self._driver in _refused:
             return False
-        if self._driver is not None:
-            driver, self._driver = self._driver, None
-            problem = _core.use_driver(driver)
+        if not self._is_ready:
+            problem = _core.use_driver(self._driver)
             if problem:
                 self._give_up(problem)
                 return False
+            self._is_ready = True
         error = _core.lock_pages(tensor.data_ptr())
         if error in (0, _ALREADY_LOCKED):
             return True
@@ -43,7 +44,7 @@ class PageLocks:
         return False
 
     def _give_up(self, problem: str) -> None:
-        self._has_given_up = True
+        _refused.add(self._driver)
         limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
         shown = "unlimited" if limit == resource.RLIM_INFINITY else f"{limit} bytes"
         warnings.warn(

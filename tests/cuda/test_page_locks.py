@@ -150,7 +150,7 @@ def test_a_limit_is_told_once_and_nothing_else_changes(driver: Path, tmp_path: P
         small, large = (allocate((size << 20,), torch.uint8) for size in (1, 8))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            print(locks.lock(small), locks.lock(large), locks.lock(large), locks.lock(small))
+            print(locks.lock(small), locks.lock(large), PageLocks(driver).lock(large), locks.lock(small))
         print(len(caught), caught[0].message)
         """,
         limit=str(4 << 20),
