@@ -147,8 +147,8 @@ def test_what_is_counted(machine: Machine) -> None:
     stats = loader.stats()
     labels_and_weights = 40 * (8 + 2)
     assert stats.bytes_copied == 40 * np.prod(SHAPE) + labels_and_weights
-    assert stats.copy_s >= 9.0  # each took a second; the last ones are not counted yet
-    assert stats.stall_s >= 8.0
+    assert 6 <= stats.copy_s <= 10  # each took a second; the last ones are not counted yet
+    assert 6 <= stats.stall_s <= 10
     assert machine.lane.copies == 2 * 10  # images by themselves, labels and weights together
     assert machine.lane.staged == 10 * 128
 
