@@ -47,6 +47,9 @@ AUGMENTATIONS := .venv-augmentations
 PILLOW_SIMD := .venv-pillow-simd
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 
+# The folder of the extension's object files, as setup.py calls it.
+VARIANT := import sys, sysconfig; print(sysconfig.get_platform() + "-" + sys.implementation.cache_tag)
+
 # What benchmarks compare with and nothing else needs, 1 GB: it sees the packages of .venv, and adds its own.
 PEERS := .venv-peers
 PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
@@ -67,7 +70,8 @@ train-ddp: build
 	    examples/train_ddp.py --checkpoint data/ddp.pt --resume $(TRAIN_ARGS)
 
 test: lint
-	$(MAKE) -j$(NATIVE_JOBS) -C csrc/tests test
+	$(MAKE) -j$(NATIVE_JOBS) -C csrc/tests test \
+	    OBJECTS_AT=$(CURDIR)/build/temp.$$($(BIN)/python -c '$(VARIANT)')/csrc
 	$(MAKE) -j$(NATIVE_JOBS) -C csrc/fuzz replay
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
