@@ -12,6 +12,8 @@
 #   make gpu        build, test and measure delivery to a CUDA device, with the torch of PYTHON; see tools/gpu.sh
 #   make test-pillow-simd   the tests of fastload.io with Pillow-SIMD in Pillow's place
 #   make build      the virtual environment and the extension
+#   make gallery    docs/gallery.md and its pictures, of every transform
+#   make train-detection  train a small detector on photographs with pasted objects
 #   make wheel      a wheel in dist/
 #   make clean      remove what was built (make distclean: the environment and the data too)
 #
@@ -58,7 +60,7 @@ PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
 EXTENSION := $(wildcard fastload/_core*.so)
 
-.PHONY: train train-ddp test test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz gpu build wheel clean distclean FORCE
+.PHONY: train train-ddp test test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz gpu gallery train-detection build wheel clean distclean FORCE
 .DELETE_ON_ERROR:
 
 train: build
@@ -104,6 +106,12 @@ fuzz: build
 
 gpu:
 	PYTHON=$(PYTHON) tools/gpu.sh
+
+gallery: build
+	PYTHONPATH=$(CURDIR) $(BIN)/python tools/gallery.py
+
+train-detection: build
+	$(BIN)/python examples/train_detection.py $(TRAIN_ARGS)
 
 build: $(DONE)/extension
 

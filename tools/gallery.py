@@ -1,6 +1,6 @@
 """Writes docs/gallery.md and the pictures beside it: every transform on the same photograph, with what moves along.
 
-PYTHONPATH=. .venv/bin/python tools/gallery.py
+make gallery
 """
 
 import random
@@ -52,11 +52,11 @@ SECTIONS: dict[str, list[T.Transform]] = {
         T.CenterCrop((140, 180)),
         T.RandomResizedCrop((140, 180), scale=(0.3, 0.6)),
         T.RandomIoUCrop(),
-        T.BBoxSafeRandomCrop(p=1.0),
+        T.BBoxSafeRandomCrop(),
         T.RandomZoomOut(side_range=(1.5, 2.0), p=1.0),
         T.Pad(24, padding_mode="reflect"),
         T.Resize((120, 200)),
-        T.ScaleJitter((160, 160)),
+        T.ScaleJitter((160, 160), (0.5, 1.5)),
         T.RandomShortestSize([120], 200),
         T.LongestMaxSize(140),
         T.LetterBox((200, 200)),
@@ -91,7 +91,7 @@ SECTIONS: dict[str, list[T.Transform]] = {
         T.RandomApply([T.RandomHorizontalFlip(1.0), T.RandomInvert(1.0)], 1.0),
         T.RandomChoice([T.RandomVerticalFlip(1.0), T.RandomSolarize(128, 1.0)]),
         T.RandomOrder([T.RandomRotate90(1.0), T.RandomGrayscale(1.0)]),
-        T.OneOf([T.GaussianBlur(9, 3.0), T.RandomInvert(1.0)]),
+        T.OneOf([T.GaussianBlur(9, 3.0), T.RandomInvert(1.0)], 1.0),
         T.SomeOf([T.RandomHorizontalFlip(1.0), T.RandomVerticalFlip(1.0), T.RandomGrayscale(1.0)], 2),
     ],
 }
@@ -128,7 +128,7 @@ def several() -> list[tuple[str, Any]]:
     """Samples that are made of several."""
     samples = [painted(photo, seed) for seed, photo in enumerate(("coffee", "china", "astronaut", "cat"))]
     mosaic = T.Mosaic(samples, (HEIGHT, WIDTH))
-    pasted = T.CopyPaste(samples)
+    pasted = T.CopyPaste(samples, p=1.0, p_object=0.7)
     found = [("Mosaic", mosaic[0]), ("CopyPaste", pasted[0])]
     images = torch.stack([torch.from_numpy(np.array(image)).permute(2, 0, 1) for image, _ in samples]).float() / 255
     labels = torch.arange(len(samples))
@@ -166,15 +166,15 @@ def page() -> str:
     lines = [
         "# Gallery",
         "",
-        "Written by `tools/gallery.py`; not by hand. One photograph with three objects: their boxes, masks and two key points",
-        "each go through every transform with the image. What is no longer seen has gone.",
+        "Written by `tools/gallery.py`; not by hand. One photograph with three objects. Boxes, masks and two key",
+        "points of each go through every transform with the image; what is no longer seen has gone.",
         "",
         f"![as it was]({draw('original', [('as it was', painted())])})",
     ]
     for name, transforms in SECTIONS.items():
         shown = []
-        for transform in transforms:
-            torch.manual_seed(SEED)
+        for number, transform in enumerate(transforms):
+            torch.manual_seed(SEED + number)
             shown.append((title(transform), T.Compose([transform])(*painted())))
         lines += ["", f"## {name}", "", f"![{name}]({draw(name, shown)})", ""]
         lines += [f"{number}. `{call(transform)}`" for number, transform in enumerate(transforms, 1)]
