@@ -1,0 +1,48 @@
+"""The example of detection as a user runs it, on few small images: it learns, and only if boxes move with pixels."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data") / "objects"
+
+
+def train(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    settings = ["--images", "360", "--epochs", "6", "--pixels", "96"]
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples/train_detection.py"), "--data", str(data), *settings, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+
+
+def precisions(result: subprocess.CompletedProcess[str]) -> list[float]:
+    """At an overlap of 0.5, after each epoch."""
+    assert result.returncode == 0, result.stderr
+    return [float(line.split()[3]) for line in result.stdout.splitlines() if line.split()[0].isdigit()]
+
+
+def test_precision_rises_only_if_boxes_move_with_the_image(data: Path) -> None:
+    moved = precisions(train(data))
+    assert len(moved) == 6
+    assert moved[0] < 0.1
+    assert moved[-1] > 0.12
+    assert precisions(train(data, "--boxes-stay"))[-1] < 0.07
+
+
+@pytest.mark.parametrize("argument", ["--pixels=100", "--epochs=0", "--images=0", "--workers=-1"])
+def test_bad_arguments_are_refused(data: Path, argument: str) -> None:
+    result = train(data, argument)
+    assert result.returncode == 2
+    assert f"error: {argument.partition('=')[0]} must be" in result.stderr
