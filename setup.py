@@ -18,7 +18,7 @@ from setuptools import setup
 
 SANITIZERS = os.environ.get("FASTLOAD_SANITIZE", "")
 SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.cpp") if path.parent.name not in {"tests", "fuzz"})
-DEPENDS = ["setup.py", *sorted(str(path) for path in Path("csrc").glob("*/*.h"))]
+DEPENDS = ["setup.py", *sorted(str(path) for kind in ("h", "inl") for path in Path("csrc").glob(f"*/*.{kind}"))]
 
 # The directory that setuptools would choose, but for editable installs too, which otherwise compile
 # everything anew each time in a directory that they throw away.

@@ -22,9 +22,11 @@ void round_row(const std::uint16_t* sums, int count, std::uint8_t* levels) noexc
 }
 
 // rows: above, at and below; of each output, the neighbours are `step` bytes away.
-void sharpen_row(const std::uint8_t* const rows[3], int count, int step, float factor, std::uint8_t* out) noexcept {
+void sharpen_row(const std::uint8_t* const rows[3], int count, int step_between, float factor, std::uint8_t* out) noexcept {
   const std::uint8_t *a = rows[0], *b = rows[1], *c = rows[2];
-  for (int i = step; i < count - step; ++i) {
+  // As wide as an address: where ints may wrap around (-fwrapv, which Python builds with), this would be no vector loop.
+  const std::ptrdiff_t step = step_between, end = count - step;
+  for (std::ptrdiff_t i = step; i < end; ++i) {
     const int sum = a[i - step] + a[i] + a[i + step] + b[i - step] + 5 * b[i] + b[i + step] + c[i - step] + c[i] +
                     c[i + step];
     const float smooth = static_cast<float>((sum + 6) / 13);
@@ -40,7 +42,8 @@ void add_weighted(float* sums, const std::uint8_t* levels, int count, float weig
 
 // Sums of eight uniform bytes, less their mean: nearly normal. noise: 8 bytes for each level.
 void add_noise_row(std::uint8_t* levels, const std::uint8_t* noise, int count, float scale, float mean) noexcept {
-  for (int i = 0; i < count; ++i) {
+  const std::ptrdiff_t end = count;
+  for (std::ptrdiff_t i = 0; i < end; ++i) {
     int sum = 0;
     for (int k = 0; k < 8; ++k) sum += noise[8 * i + k];
     float level = static_cast<float>(levels[i]) + mean + scale * static_cast<float>(sum - 1020) + 0.5F;

@@ -1,6 +1,7 @@
 // The loops of filters for AVX2: see filter_loops.inl.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace fastload::avx2 {
