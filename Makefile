@@ -57,7 +57,7 @@ PEERS := .venv-peers
 PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 
 # A stamp is written only after its whole recipe succeeded, so whatever was interrupted is done again.
-SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h)
+SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h csrc/*/*.inl)
 EXTENSION := $(wildcard fastload/_core*.so)
 
 .PHONY: train train-ddp test test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz gpu gallery train-detection build wheel clean distclean FORCE

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from fastload._containers import field_names, is_dataclass, rebuild_dataclass, rebuild_mapping, rebuild_sequence
 from fastload._torch_compat import torch_collate
 from fastload.collate._explain import explain, missing_key, unequal_lengths, unknown_type
 from fastload.collate._ragged import fill_value, mask, pad
@@ -155,53 +154,3 @@ def floats(batch: Sequence[Any]) -> torch.Tensor:
 
 def ints(batch: Sequence[Any]) -> torch.Tensor:
     return torch.tensor(batch)
-
-
-# --- containers, rebuilt as torch does ------------------------------------------------------------------
-
-
-def rebuild_mapping(elem: Any, fields: dict[Any, Any]) -> Any:
-    """A mapping like ``elem`` with ``fields`` in it; a dict where its type cannot be copied or made from one."""
-    try:
-        if isinstance(elem, MutableMapping):
-            clone = copy.copy(elem)
-            clone.update(fields)
-            return clone
-        return type(elem)(fields)
-    except TypeError:
-        return fields
-
-
-def rebuild_sequence(elem: Any, fields: list[Any]) -> Any:
-    """A sequence like ``elem`` with ``fields`` in it; a list where its type cannot be copied or made from one."""
-    try:
-        if isinstance(elem, MutableSequence):
-            clone = copy.copy(elem)
-            for i, field in enumerate(fields):
-                clone[i] = field
-            return clone
-        return type(elem)(fields)
-    except TypeError:
-        return fields
-
-
-def is_dataclass(elem: Any) -> bool:
-    return dataclasses.is_dataclass(elem) and not isinstance(elem, type)
-
-
-def field_names(elem: Any) -> list[str]:
-    return [field.name for field in dataclasses.fields(elem)]
-
-
-def rebuild_dataclass(elem: Any, fields: dict[str, Any]) -> Any:
-    """An object of the class of ``elem`` with these fields, and its other attributes.
-
-    Its ``__init__`` and ``__post_init__`` do not run: they were written for one sample. Works on frozen classes and
-    on those with slots.
-    """
-    result = object.__new__(type(elem))
-    if hasattr(elem, "__dict__"):
-        result.__dict__.update(elem.__dict__)
-    for name, value in fields.items():
-        object.__setattr__(result, name, value)
-    return result

@@ -29,22 +29,14 @@ DeviceTransform = Callable[[Any], Any]
 
 
 @dataclass(slots=True)
-class _Held:
-    """Host memory that copies read until ``end``."""
+class _Span:
+    """What a queue does between two marks. When it is done its time counts, and ``memory`` is let go."""
 
-    memory: Any
     start: Mark
     end: Mark
     stats: LoaderStats
-
-
-@dataclass(slots=True)
-class _Stall:
-    """The consumer's queue around its wait."""
-
-    before: Mark
-    after: Mark
-    stats: LoaderStats
+    counted_as: str  # the field of the stats
+    memory: Any = None  # of the host, which copies read
 
 
 class Transfer:
@@ -57,8 +49,7 @@ class Transfer:
         self.ahead = ahead
         self.lane = lane
         self.transform = transform
-        self._held: list[_Held] = []
-        self._stalls: list[_Stall] = []
+        self._spans: list[_Span] = []
         self._pid = os.getpid()
 
     def begin(self, batch: Any, stats: LoaderStats) -> Pending:
@@ -72,37 +63,32 @@ class Transfer:
 
     def hold(self, memory: Any, start: Mark, end: Mark, stats: LoaderStats) -> None:
         """Keep host memory until the copies between the marks are done."""
-        self._held.append(_Held(memory, start, end, stats))
+        self._spans.append(_Span(start, end, stats, "copy_s", memory))
 
     def wait_for(self, mark: Mark, stats: LoaderStats) -> None:
         """Let the consumer's queue wait, and note for how long."""
         before = self.lane.mark()
         self.lane.wait_for(mark)
-        self._stalls.append(_Stall(before, self.lane.mark(), stats))
+        self._spans.append(_Span(before, self.lane.mark(), stats, "stall_s"))
 
     def _settle(self) -> None:
         """Let go of what is done with, and count what it took."""
         running = []
-        for held in self._held:
-            if held.end.query():
-                held.stats.copy_s += held.start.elapsed_time(held.end) / 1000
+        for span in self._spans:
+            if span.end.query():
+                before = getattr(span.stats, span.counted_as)
+                setattr(span.stats, span.counted_as, before + span.start.elapsed_time(span.end) / 1000)
             else:
-                running.append(held)
-        self._held = running
-        waiting = []
-        for stall in self._stalls:
-            if stall.after.query():
-                stall.stats.stall_s += stall.before.elapsed_time(stall.after) / 1000
-            else:
-                waiting.append(stall)
-        self._stalls = waiting
+                running.append(span)
+        self._spans = running
 
     def __del__(self) -> None:
         if self._pid != os.getpid():
             return  # the device is the parent's
         with contextlib.suppress(Exception):  # at exit it may be gone already
-            for held in self._held:
-                held.end.synchronize()
+            for span in self._spans:
+                if span.memory is not None:
+                    span.end.synchronize()
 
 
 class _Batch:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils import _pytree
+
+from fastload._containers import field_names, is_dataclass, rebuild_dataclass, rebuild_mapping, rebuild_sequence
 
 OnTensor = Callable[[torch.Tensor], Any]
 OnOther = Callable[[Any], Any]
@@ -37,59 +37,28 @@ def map_batch(batch: Any, on_tensor: OnTensor, on_movable: OnOther) -> Any:
     if isinstance(batch, str | bytes):
         return batch
     if isinstance(batch, Mapping):
-        return _mapping(batch, {key: mapped(value) for key, value in batch.items()})
+        return rebuild_mapping(batch, {key: mapped(value) for key, value in batch.items()})
     if isinstance(batch, tuple):
         parts = [mapped(value) for value in batch]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
     if isinstance(batch, Sequence):
-        return _sequence(batch, [mapped(value) for value in batch])
+        return rebuild_sequence(batch, [mapped(value) for value in batch])
     names = _field_names(batch)
     if names:
-        return _with_fields(batch, {name: mapped(getattr(batch, name)) for name in names if hasattr(batch, name)})
+        return rebuild_dataclass(batch, {name: mapped(getattr(batch, name)) for name in names if hasattr(batch, name)})
     if type(batch) in _pytree.SUPPORTED_NODES:
         parts, structure = _pytree.tree_flatten(batch, is_leaf=lambda value: value is not batch)
         return _pytree.tree_unflatten([mapped(part) for part in parts], structure)
     return batch
 
 
-def _mapping(batch: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
-    try:
-        if isinstance(batch, MutableMapping):
-            clone = copy.copy(batch)  # it may have attributes beside its items
-            clone.update(values)
-            return clone
-        return type(batch)(values)  # type: ignore[call-arg]
-    except TypeError:
-        return values  # the type is not made of items, as torch has it
-
-
-def _sequence(batch: Sequence[Any], values: list[Any]) -> Any:
-    try:
-        if isinstance(batch, MutableSequence):
-            clone = copy.copy(batch)
-            for place, value in enumerate(values):
-                clone[place] = value
-            return clone
-        return type(batch)(values)  # type: ignore[call-arg]
-    except TypeError:
-        return values
-
-
 def _field_names(value: Any) -> list[str]:
     """Those of an object of a data class, or of one that attrs made."""
     if isinstance(value, type):
         return []
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value)]
+    if is_dataclass(value):
+        return field_names(value)
     return [field.name for field in getattr(type(value), "__attrs_attrs__", ())]
-
-
-def _with_fields(value: Any, fields: dict[str, Any]) -> Any:
-    clone = copy.copy(value)  # no constructor runs: what it checks or counts has been so before
-    for name, field in fields.items():
-        if field is not getattr(value, name):
-            object.__setattr__(clone, name, field)  # frozen classes too
-    return clone
 
 
 def moved(value: Any, device: torch.device, non_blocking: bool) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from fastload._containers import rebuild_mapping
 from fastload.transforms import functional as F
 from fastload.transforms._base import Transform, _sample_of
-from fastload.transforms._kinds import PIL_MODES, is_pil, with_values
+from fastload.transforms._kinds import PIL_MODES, is_pil
 from fastload.transforms._segment import Segment
 
 
@@ -192,7 +193,7 @@ class Lambda(Transform):
 
     def _mapped(self, sample: Any) -> Any:
         if isinstance(sample, Mapping):
-            return with_values(sample, {name: self._mapped(part) for name, part in sample.items()})
+            return rebuild_mapping(sample, {name: self._mapped(part) for name, part in sample.items()})
         if isinstance(sample, tuple | list):
             parts = [self._mapped(part) for part in sample]
             return type(sample)(*parts) if hasattr(sample, "_fields") else type(sample)(parts)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from fastload._containers import rebuild_mapping
 
 NATIVE_CHANNELS = (1, 3, 4)
 IMAGE_NAMES = ("image", "img")
@@ -186,15 +187,6 @@ def place_of_image(sample: Any) -> Any:
 def with_part(sample: Any, place: Any, image: Any) -> Any:
     """The sample with another image in it, of the same type."""
     if isinstance(sample, Mapping):
-        return with_values(sample, {**sample, place: image})
+        return rebuild_mapping(sample, {**sample, place: image})
     parts = [image if number == place else part for number, part in enumerate(sample)]
     return type(sample)(*parts) if hasattr(sample, "_fields") else type(sample)(parts)
-
-
-def with_values(before: Any, values: dict[Any, Any]) -> Any:
-    """A mapping of the same type with those values under the same keys."""
-    if isinstance(before, MutableMapping):
-        after = copy.copy(before)  # types such as defaultdict are not made of a mapping alone
-        after.update(values)
-        return after
-    return type(before)(values)

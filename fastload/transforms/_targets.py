@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastload import _core
+from fastload._containers import rebuild_mapping
 from fastload.transforms._boxes import (
     NORMALIZED,
     BoxParams,
@@ -22,7 +23,7 @@ from fastload.transforms._boxes import (
     rotated_written,
     written,
 )
-from fastload.transforms._kinds import tv_extras, tv_name, with_values
+from fastload.transforms._kinds import tv_extras, tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 
 BOX_NAMES = ("boxes", "bboxes")
@@ -280,7 +281,7 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
     """
     if isinstance(sample, Mapping):
         moving = Moving({name: value for name, value in sample.items() if name != place}, params)
-        return (moving, lambda image: with_values(sample, {**moving.values, place: image})) if moving else None
+        return (moving, lambda image: rebuild_mapping(sample, {**moving.values, place: image})) if moving else None
     if not isinstance(sample, tuple | list):
         return None
     for number, part in enumerate(sample):
@@ -293,7 +294,7 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
 
 
 def _into_dict(sample: Any, place: Any, number: int, moving: Moving) -> Callable[[Any], Any]:
-    return lambda image: _put(sample, {place: image, number: with_values(sample[number], moving.values)})
+    return lambda image: _put(sample, {place: image, number: rebuild_mapping(sample[number], moving.values)})
 
 
 def _put(sample: Any, parts: dict[int, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, UserDict, UserList, defaultdict, namedtuple
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,8 +28,14 @@ class Boxes:
     late: Any = field(init=False)
 
 
-class Slotted:
-    __attrs_attrs__ = ()
+class Made:
+    """As attrs makes classes: it says what its fields are."""
+
+    __attrs_attrs__ = (SimpleNamespace(name="corners"),)
+
+    def __init__(self, corners: torch.Tensor) -> None:
+        self.corners = corners
+        self.more = "kept"
 
 
 def plus_one(tensor: torch.Tensor) -> torch.Tensor:
@@ -75,6 +81,13 @@ def test_data_classes_keep_their_type_and_other_fields() -> None:
     assert found.corners.tolist() == [1, 1]
     assert found.names == ["a"]
     assert boxes.corners.tolist() == [0, 0]
+
+
+def test_classes_of_attrs_do_too() -> None:
+    found = walked([Made(torch.zeros(2))])[0]
+    assert type(found) is Made
+    assert found.corners.tolist() == [1, 1]
+    assert found.more == "kept"
 
 
 def test_a_type_with_a_to_of_its_own_is_not_taken_apart() -> None:
