@@ -20,8 +20,8 @@ SANITIZERS = os.environ.get("FASTLOAD_SANITIZE", "")
 SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.cpp") if path.parent.name not in {"tests", "fuzz"})
 DEPENDS = ["setup.py", *sorted(str(path) for kind in ("h", "inl") for path in Path("csrc").glob(f"*/*.{kind}"))]
 
-# The directory that setuptools would choose, but for editable installs too, which otherwise compile
-# everything anew each time in a directory that they throw away.
+# The directory that setuptools would choose, but for editable installs too, which otherwise compile everything
+# anew each time in a directory that they throw away; the C++ tests link what is there.
 VARIANT = [sysconfig.get_platform(), sys.implementation.cache_tag, *filter(None, SANITIZERS.split(","))]
 OBJECTS = "build/temp." + "-".join(VARIANT)
 
@@ -100,6 +100,11 @@ def extension() -> Pybind11Extension:
 class BuildWithLibjpeg(build_ext):
     """Looks for libjpeg-turbo when something is built, and not for a source distribution or the metadata."""
 
+    def initialize_options(self) -> None:
+        # Not among setup()'s options: an editable install starts its commands anew without those.
+        super().initialize_options()
+        self.build_temp = OBJECTS
+
     def build_extensions(self) -> None:
         cflags, libs = libjpeg_flags("cflags"), libjpeg_flags("libs")
         check_libjpeg(cflags)
@@ -113,5 +118,4 @@ ParallelCompile("FASTLOAD_BUILD_JOBS", default=0, needs_recompile=needs_recompil
 setup(
     ext_modules=[extension()],
     cmdclass={"build_ext": BuildWithLibjpeg},
-    options={"build_ext": {"build_temp": OBJECTS}},
 )
