@@ -24,8 +24,7 @@ from fastload._rng import GeneratorStates
 from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._stream import BatchInHand
-from fastload._torch_compat import torch_collate
-from fastload.collate import collates_as_torch, default_collate
+from fastload.collate import collates_as_torch, default_collate, is_default
 from fastload.memory._arena import allocate
 
 OnError = str | Callable[[Any, Exception], Any]
@@ -49,6 +48,11 @@ class FetchConfig:
     sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
     stream_seed: int | None = None  # of the streams that fastload.transforms draw from; None: they are on their own
     snapshot_every: int = 0  # after how many batches a dataset with a state is asked for it; 0: nobody wants to know
+
+    @property
+    def collate(self) -> Callable[[Any], Any]:
+        """What collates: torch's default is done by fastload's."""
+        return default_collate if is_default(self.collate_fn) else self.collate_fn
 
 
 @dataclass(slots=True)
@@ -88,8 +92,7 @@ class Fetcher:
         self._indices: Sequence[Any] = ()
         self._batches_since_snapshot = 0
         self._last_error: Exception | None = None
-        is_default = config.collate_fn in (torch_collate.default_collate, default_collate)
-        self._collate = default_collate if is_default else config.collate_fn
+        self._collate = config.collate
 
     def fetch(self, indices: Any) -> Any:
         """The batch for ``indices``, or `Skipped`. ``report`` then tells about this batch."""

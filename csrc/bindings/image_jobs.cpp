@@ -12,6 +12,7 @@
 #include "bindings/gather_args.h"
 #include "bindings/gil.h"
 #include "bindings/image_args.h"
+#include "bindings/image_errors.h"
 #include "bindings/image_sources.h"
 #include "bindings/tensor_args.h"
 #include "pipeline/image_queue.h"
@@ -79,7 +80,7 @@ void read_out(py::handle out, const ImageProgram& program, BatchSpec* spec) {
 
 std::shared_ptr<PyImageJob> make_job(py::object program, py::object source, const py::object& indices,
                                      const py::object& streams, std::uint64_t seed, std::uint64_t epoch,
-                                     py::object out) {
+                                     py::object out, bool by_turns) {
   auto objects = std::make_unique<JobObjects>(std::move(program), std::move(source), std::move(out), indices,
                                               streams);
   BatchSpec spec{};
@@ -90,6 +91,7 @@ std::shared_ptr<PyImageJob> make_job(py::object program, py::object source, cons
   spec.count = static_cast<std::int64_t>(objects->indices.size());
   spec.seed = seed;
   spec.epoch = epoch;
+  spec.by_turns = by_turns;
   if (objects->streams.size() != objects->indices.size()) throw py::value_error("streams must be as many as indices");
   const auto* end = spec.indices + spec.count;
   const auto* bad = std::find_if(spec.indices, end, [&](std::int64_t i) { return i < 0 || i >= spec.source->size(); });
@@ -105,12 +107,27 @@ void require_position(const PyImageJob& job, std::int64_t position) {
   if (position < 0 || position >= job.count()) throw py::index_error("there is no such position in this batch");
 }
 
+py::str path_of(const PyImageJob& job, std::int64_t position) {
+  return py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefault(job.path(position)));
+}
+
 void give(PyImageJob& job, std::int64_t position, const py::object& image) {
   require_position(job, position);
   py::array keep;
   const ImageView view = image_view_of(image, &keep);
   Executor& executor = thread_executor();
   without_gil([&] { job.give(position, view, executor); });
+}
+
+void make_with(PyImageJob& job, std::int64_t position, Targets* targets, const py::object& image) {
+  require_position(job, position);
+  py::array keep;
+  const ImageView view = image.is_none() ? ImageView{} : image_view_of(image, &keep);
+  Executor& executor = thread_executor();
+  const Status status = without_gil(
+      [&] { return job.make_with(position, executor, targets, image.is_none() ? nullptr : &view); });
+  if (status.ok()) return;
+  raise_image_fault(status, *job.path(position) == '\0' ? py::object(py::none()) : path_of(job, position));
 }
 
 py::list faults(const PyImageJob& job) {
@@ -141,12 +158,13 @@ py::object work(ImageQueue& queue) {
 void bind_image_jobs(py::module_& m) {
   py::class_<PyImageJob, std::shared_ptr<PyImageJob>>(
       m, "ImageJob", "A batch in the making: row k is sample indices[k] under the key of (seed, epoch, streams[k]).")
-      .def(py::init(&make_job), "program"_a, "source"_a, "indices"_a, "streams"_a, "seed"_a, "epoch"_a, "out"_a)
+      .def(py::init(&make_job), "program"_a, "source"_a, "indices"_a, "streams"_a, "seed"_a, "epoch"_a, "out"_a,
+           "by_turns"_a = false)
       .def(
           "path",
           [](const PyImageJob& self, std::int64_t position) {
             require_position(self, position);
-            return py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefault(self.path(position)));
+            return path_of(self, position);
           },
           "position"_a, "The file of a sample; empty if it has none.")
       .def("give", &give, "position"_a, "image"_a, "Pixels that were decoded elsewhere: run the program on them.")
@@ -157,6 +175,9 @@ void bind_image_jobs(py::module_& m) {
             self.fail(position, std::move(text));
           },
           "position"_a, "text"_a, "That sample could not be decoded elsewhere either.")
+      .def("make_with", &make_with, "position"_a, "targets"_a, "image"_a = py::none(),
+           "Makes a sample of a job by turns, from its file or of pixels decoded elsewhere, and moves its targets.")
+      .def("settle", &PyImageJob::settle, "The sample that work() handed out is dealt with, made or not.")
       .def("faults", &faults, "(position, what went wrong) of the samples that could not be made.")
       .def("done", &PyImageJob::is_whole, "Whether every sample is made or at fault.")
       .def("seconds", &seconds, "Spent on reading, decoding, resampling and finishing, summed over threads.");
@@ -166,7 +187,8 @@ void bind_image_jobs(py::module_& m) {
           "push", [](ImageQueue& self, std::shared_ptr<PyImageJob> job) { self.push(std::move(job)); }, "job"_a)
       .def("work", &work,
            "Make samples until there is something to say: (job, -1), it is whole; (job, position), that file has to be "
-           "decoded by others; None, stopped or drained.")
+           "decoded by others, or, in a job by turns, that sample be made by them, who then call settle(); None, "
+           "stopped or drained.")
       .def("drain", &ImageQueue::drain, "work() ends once nothing is left, in place of waiting.")
       .def("stop", &ImageQueue::stop, "work() ends after the sample in hand; all jobs are dropped.");
 }

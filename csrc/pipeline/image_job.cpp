@@ -35,11 +35,14 @@ class ImageJob::Row : public Destination {
   std::int64_t position_;
 };
 
+std::uint64_t ImageJob::key(std::int64_t position) const noexcept {
+  return sample_key(spec_.seed, spec_.epoch, static_cast<std::uint64_t>(spec_.streams[position]));
+}
+
 bool ImageJob::make(std::int64_t position, Executor& executor) {
   const StageTimes before = executor.times();
-  const std::uint64_t key = sample_key(spec_.seed, spec_.epoch, static_cast<std::uint64_t>(spec_.streams[position]));
   Row row(spec_, position);
-  const Status status = spec_.source->run(spec_.indices[position], executor, *spec_.program, key, row);
+  const Status status = spec_.source->run(spec_.indices[position], executor, *spec_.program, key(position), row);
   if (status.fault() == Fault::kForeign) return false;
   note(position, status, difference(executor.times(), before));
   return true;
@@ -47,19 +50,25 @@ bool ImageJob::make(std::int64_t position, Executor& executor) {
 
 void ImageJob::give(std::int64_t position, ImageView image, Executor& executor) {
   const StageTimes before = executor.times();
-  const std::uint64_t key = sample_key(spec_.seed, spec_.epoch, static_cast<std::uint64_t>(spec_.streams[position]));
   Row row(spec_, position);
-  const Status status = executor.run_pixels(image, *spec_.program, key, row);
+  const Status status = executor.run_pixels(image, *spec_.program, key(position), row);
   note(position, status, difference(executor.times(), before));
-  settle();
 }
 
 void ImageJob::fail(std::int64_t position, std::string text) {
-  {
-    const std::lock_guard lock(mutex_);
-    faults_.push_back({position, std::move(text)});
-  }
-  settle();
+  const std::lock_guard lock(mutex_);
+  faults_.push_back({position, std::move(text)});
+}
+
+Status ImageJob::make_with(std::int64_t position, Executor& executor, Targets* targets, const ImageView* image) {
+  const StageTimes before = executor.times();
+  Row row(spec_, position);
+  const Status status =
+      image == nullptr
+          ? spec_.source->run(spec_.indices[position], executor, *spec_.program, key(position), row, targets)
+          : executor.run_pixels(*image, *spec_.program, key(position), row, targets);
+  note(position, {}, difference(executor.times(), before));
+  return status;
 }
 
 void ImageJob::note(std::int64_t position, const Status& status, const StageTimes& spent) {

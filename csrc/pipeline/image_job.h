@@ -23,6 +23,7 @@ struct BatchSpec {
   void* out;               // count samples, dense
   Size size;               // of each
   std::size_t row_bytes;   // of a whole sample
+  bool by_turns;           // others make each sample, by make_with(), when it is its turn: it has targets
 };
 
 class ImageJob {
@@ -39,12 +40,18 @@ class ImageJob {
   std::int64_t count() const noexcept { return spec_.count; }
   const char* path(std::int64_t position) const noexcept { return spec_.source->path(spec_.indices[position]); }
 
+  bool by_turns() const noexcept { return spec_.by_turns; }
+
   // Makes the sample at `position`. False: its file has to be decoded by others, who then call give() or fail().
   bool make(std::int64_t position, Executor& executor);
   void give(std::int64_t position, ImageView image, Executor& executor);
   void fail(std::int64_t position, std::string text);
 
-  // Counts a sample as dealt with, made or not. give() and fail() do it themselves.
+  // Makes the sample at `position`, from its file or from an image decoded by others, and moves its targets, if it has
+  // any. What goes wrong is the caller's to report.
+  Status make_with(std::int64_t position, Executor& executor, Targets* targets, const ImageView* image = nullptr);
+
+  // Counts a sample as dealt with, made or not, by whoever was handed it.
   void settle() noexcept { left_.fetch_sub(1, std::memory_order_acq_rel); }
   bool is_whole() const noexcept { return left_.load(std::memory_order_acquire) == 0; }
 
@@ -55,6 +62,7 @@ class ImageJob {
   friend class ImageQueue;
   class Row;
 
+  std::uint64_t key(std::int64_t position) const noexcept;
   void note(std::int64_t position, const Status& status, const StageTimes& spent);
 
   const BatchSpec spec_;

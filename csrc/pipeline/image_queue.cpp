@@ -25,6 +25,7 @@ std::optional<ImageQueue::Event> ImageQueue::work(Executor& executor, std::share
       continue;
     }
     const std::int64_t position = in_hand->next_++;
+    if (in_hand->by_turns()) return Event{std::move(in_hand), position};
     lock.unlock();
     const bool made = in_hand->make(position, executor);
     if (!made) return Event{std::move(in_hand), position};

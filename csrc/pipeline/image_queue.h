@@ -23,7 +23,7 @@ class ImageQueue {
 
   struct Event {
     std::shared_ptr<ImageJob> job;
-    std::int64_t position;  // of the sample that others have to decode; kWhole: the job is whole
+    std::int64_t position;  // of the sample that others have to decode, or to make; kWhole: the job is whole
   };
 
   void push(std::shared_ptr<ImageJob> job);

@@ -45,6 +45,11 @@ def stack_into_slots(batch: Sequence[torch.Tensor], *, collate_fn_map: Registry 
     return collator.stack(batch, in_worker)
 
 
+def is_default(collate_fn: Any) -> bool:
+    """Whether that is ``default_collate``, this one or torch's."""
+    return collate_fn is default_collate or collate_fn is torch_collate.default_collate
+
+
 def collates_as_torch() -> bool:
     """Whether torch's registry has torch's own rules for tensors, arrays and numbers, or fastload's for torch's."""
     registry = torch_collate.default_collate_fn_map

@@ -42,12 +42,18 @@ class DetectionCollate:
             raise ValueError("a batch needs at least one sample, got none")
         pairs = [_pair_of(sample, number) for number, sample in enumerate(samples)]
         images, more = self._images([image for image, _ in pairs])
-        found = [target for _, target in pairs]
+        return images, self._targets([target for _, target in pairs], more)
+
+    def with_images(self, images: torch.Tensor, samples: Sequence[Any]) -> tuple[torch.Tensor, Any]:
+        """The same, of samples whose images are the rows of one tensor."""
+        return images, self._targets([_pair_of(sample, number)[1] for number, sample in enumerate(samples)], {})
+
+    def _targets(self, found: list[dict[str, Any]], more: dict[str, torch.Tensor]) -> Any:
         if self.targets == "list":
-            return images, [{**target, **_part(more, number)} for number, target in enumerate(found)]
+            return [{**target, **_part(more, number)} for number, target in enumerate(found)]
         _check_names(found)
         collated = _padded(found) if self.targets == "padded" else _packed(found)
-        return images, {**collated, **more}
+        return {**collated, **more}
 
     def _images(self, images: list[Any]) -> tuple[Any, dict[str, torch.Tensor]]:
         tensors = all(isinstance(image, torch.Tensor) for image in images)

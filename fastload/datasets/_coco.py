@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.datasets._detection import DetectionDataset
+from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._shared_list import SharedList
 from fastload.io import MAX_PIXELS
 
@@ -68,6 +68,7 @@ class CocoDetection(DetectionDataset):
         self.paths = SharedList(os.path.join(self.root, images[number]["file_name"]) for number in self.ids)
         self._annotations = SharedList(_by_image(content["annotations"], images, self.ids, os.fspath(annFile)))
 
+    @in_any_thread
     def target(self, number: int) -> Any:
         objects = self._annotations[number]
         if not self.crowd:

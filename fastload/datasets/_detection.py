@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from fastload import _stream
 from fastload._errors import ForeignImageError
+from fastload._gather import Allocate
+from fastload.collate import DetectionCollate
+from fastload.datasets._detection_batch import DetectionBatch
 from fastload.datasets._files import ImageFileDataset
+from fastload.datasets._native_batch import Indices, NativeBatch
 from fastload.transforms import Transform
 from fastload.transforms._plan import FilePlan, FileSample
+
+Target = TypeVar("Target", bound=Callable[..., Any])
+
+
+def in_any_thread(target: Target) -> Target:
+    """Marks a `DetectionDataset.target` that reads and nothing else: it draws nothing, and asks for no worker."""
+    target.in_any_thread = True  # type: ignore[attr-defined]
+    return target
 
 
 class DetectionDataset(ImageFileDataset):
@@ -51,6 +63,23 @@ class DetectionDataset(ImageFileDataset):
         key = _stream.sample_key() if plan.is_random else 0
         sample = plan.sample((None, target), 0)
         return plan.finish_sample(self._made_with(plan, number, key, sample), key, sample)
+
+    def makes_batches(self, collate_fn: Any) -> bool:
+        """Whether `native_batch` gives what that function makes of samples: tensors of one size, with their targets."""
+        kind = type(self)
+        if kind.__getitem__ is not DetectionDataset.__getitem__ or not hasattr(kind.target, "in_any_thread"):
+            return False
+        return type(collate_fn) is DetectionCollate and self._joint_batch_plan() is not None
+
+    def native_batch(
+        self, collate_fn: Any, indices: Indices, streams: Indices, seed: int, epoch: int, allocate: Allocate
+    ) -> NativeBatch:
+        """The samples ``indices``, begun; their random parameters depend on (seed, epoch, streams)."""
+        return DetectionBatch(self, self._joint_batch_plan(), collate_fn, indices, streams, seed, epoch, allocate)
+
+    def _joint_batch_plan(self) -> FilePlan | None:
+        plan = self._joint_plan()
+        return None if plan is None or plan.batch_shape(self.image_size) is None else plan
 
     def _made_with(self, plan: FilePlan, number: int, key: int, sample: FileSample) -> Any:
         try:

@@ -15,7 +15,8 @@ from fastload import _core, _stream
 from fastload._errors import ForeignImageError
 from fastload._gather import Allocate, as_index
 from fastload._pillow import decode_with_pillow
-from fastload.datasets._native_batch import NativeBatch
+from fastload.collate import is_default
+from fastload.datasets._native_batch import Indices, NativeBatch
 from fastload.io import MAX_PIXELS
 from fastload.transforms import Transform
 from fastload.transforms._plan import FilePlan
@@ -119,6 +120,16 @@ class ImageDataset(Dataset[Any]):
         plan = self.file_plan()
         return None if plan is None or plan.batch_shape(self.image_size) is None else plan
 
+    def makes_batches(self, collate_fn: Any) -> bool:
+        """Whether `native_batch` gives what that function makes of samples."""
+        return is_default(collate_fn) and self.batch_plan() is not None
+
+    def native_batch(
+        self, collate_fn: Any, indices: Indices, streams: Indices, seed: int, epoch: int, allocate: Allocate
+    ) -> NativeBatch:
+        """The samples ``indices``, begun; their random parameters depend on (seed, epoch, streams)."""
+        return NativeBatch(self, self.batch_plan(), indices, streams, seed, epoch, allocate)
+
     def __getbatch__(self, indices: Any, allocate: Allocate) -> Any:
         """``default_collate([self[i] for i in indices])``, its images from ``allocate(shape, dtype)``.
 
@@ -135,9 +146,9 @@ class ImageDataset(Dataset[Any]):
         if streams is None or len(streams) != len(index):
             return NotImplemented
         seed, epoch = (_stream.drawn_key(), 0) if in_hand is None else (in_hand.seed, in_hand.epoch)
-        batch = NativeBatch(self, index, streams, seed, epoch, allocate)
+        batch = NativeBatch(self, plan, index, streams, seed, epoch, allocate)
         batch.make_here()
-        error = next(iter(batch.errors()), None)
+        error = next(iter(batch.errors().values()), None)
         if error is None:
             return batch.collated()
         try:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import torch
 
-from fastload.datasets._detection import DetectionDataset
+from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.io import MAX_PIXELS
 
 VOC_CLASSES = [
@@ -92,6 +92,7 @@ class VOCDetection(DetectionDataset):
         self.paths = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
         self.annotations = [str(folder / "Annotations" / f"{name}.xml") for name in names]
 
+    @in_any_thread
     def target(self, number: int) -> Any:
         path = self.annotations[number]
         root = _parsed(path)

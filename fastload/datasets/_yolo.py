@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fastload.datasets._detection import DetectionDataset
+from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._folder import IMG_EXTENSIONS
 from fastload.io import MAX_PIXELS, image_size
 
@@ -68,6 +68,7 @@ class YOLODetection(DetectionDataset):
             raise FileNotFoundError(f"{self.root}: there is no folder {folder}")
         return folder
 
+    @in_any_thread
     def target(self, number: int) -> Any:
         path = self.paths[number]
         height, width = image_size(path)

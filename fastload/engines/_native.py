@@ -1,7 +1,8 @@
 """Worker threads for data sets whose whole batches are made natively: images, without the GIL.
 
 All threads work on one queue of batches, several in one batch and the oldest first, so that the batch that is wanted
-next is the next to be whole. Python sees a thread only when a batch is whole, or when a file is for Pillow.
+next is the next to be whole. Python sees a thread only when a batch is whole, when a file is for Pillow, or when the
+objects in an image are to be moved with it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ from numpy.typing import NDArray
 from torch.utils.data import Subset
 
 from fastload import _core
-from fastload._errors import DecodeError
 from fastload._failure import LocalFailure
 from fastload._fetch import FetchConfig, FetchReport, described
 from fastload._gather import as_index, index_table
 from fastload._stateful import WorkerState, fresh_states
-from fastload._torch_compat import set_thread_name, torch_collate
-from fastload.collate import collates_as_torch, default_collate
+from fastload._torch_compat import set_thread_name
+from fastload.collate import collates_as_torch
 from fastload.datasets._images import ImageDataset
 from fastload.datasets._native_batch import NativeBatch
 from fastload.engines import _live
@@ -48,8 +48,7 @@ class NativeDataset:
 
 def native_dataset(config: FetchConfig) -> NativeDataset | None:
     """The data set of a loader, if its batches are native ones; None: samples are made and collated in Python."""
-    is_default = config.collate_fn in (torch_collate.default_collate, default_collate)
-    if config.iterable or not config.auto_collation or not is_default or not collates_as_torch():
+    if config.iterable or not config.auto_collation or not collates_as_torch():
         return None
     dataset, table = config.dataset, None
     while type(dataset) is Subset:
@@ -58,7 +57,7 @@ def native_dataset(config: FetchConfig) -> NativeDataset | None:
             return None
         table = chosen if table is None else chosen[table]
         dataset = dataset.dataset
-    if not isinstance(dataset, ImageDataset) or dataset.batch_plan() is None:
+    if not isinstance(dataset, ImageDataset) or not dataset.makes_batches(config.collate_fn):
         return None
     return NativeDataset(dataset, table)
 
@@ -116,8 +115,8 @@ class NativeEngine:
             index = np.array([operator.index(one) for one in indices], dtype=np.int64)
         seed = self._config.stream_seed
         assert seed is not None
-        numbers = self._dataset.numbers(index)
-        return NativeBatch(self._dataset.images, numbers, index, seed, self._epoch, allocate)
+        images, numbers = self._dataset.images, self._dataset.numbers(index)
+        return images.native_batch(self._config.collate_fn, numbers, index, seed, self._epoch, allocate)
 
     def next(self, timeout_s: float | None) -> NativeResult | None:
         if not self.workers:
@@ -169,12 +168,12 @@ class ImageThread(threading.Thread):
             del event  # the batch belongs to the loader's user now
 
     def _handle(self, job: _core.ImageJob, position: int) -> None:
-        """A file is for Pillow, or the job is whole. One that is not known has been dropped by `NativeEngine.stop`."""
+        """A sample is to be attended to, or the job is whole. One that is not known was dropped by `stop`."""
         result = self._results.get(job)
         if result is None or result.batch is None:
             return
         if position >= 0:
-            result.batch.decode_foreign(position)
+            result.batch.attend(position)
         else:
             del self._results[job]
             self._answers.put(result)
@@ -200,10 +199,7 @@ class NativeResult:
             outcome: Any = self._opened()
         except Exception as error:
             position = getattr(error, "position", None)
-            where = (
-                "" if position is None else f"dataset index {self._index(position)}, position {position} in the batch"
-            )
-            outcome = LocalFailure(error, where)
+            outcome = LocalFailure(error, "" if position is None else self._where(position))
         return Made(outcome, self._report)
 
     def discard(self) -> None:
@@ -222,17 +218,18 @@ class NativeResult:
         if not errors:
             return batch.collated()
         if self._config.on_error == "raise":
-            return LocalFailure(errors[0], self._where(errors[0].position))
-        return self._mended({error.position: error for error in errors}, batch)
+            position, error = next(iter(errors.items()))
+            return LocalFailure(error, self._where(position))
+        return self._mended(errors, batch)
 
-    def _mended(self, errors: dict[int | None, DecodeError], batch: NativeBatch) -> Any:
+    def _mended(self, errors: dict[int, Exception], batch: NativeBatch) -> Any:
         """The batch without the samples at fault, or with what the user puts in their place."""
         on_error, report = self._config.on_error, self._report
         samples: list[Any] = []
-        for position, label in enumerate(batch.labels()):
+        for position in range(len(batch.indices)):
             error = errors.get(position)
             if error is None:
-                samples.append((batch.images[position], label))
+                samples.append(batch.sample(position))
             elif callable(on_error):
                 samples.append(on_error(self._index(position), error))
                 report.replaced += ((self._index(position), described(error)),)
@@ -245,10 +242,10 @@ class NativeResult:
                 f"(the last: {report.skipped[-1][1]}); repair the dataset, use larger batches, or pass "
                 "on_error=callable(index, exception) to provide replacements"
             ) from next(iter(errors.values()))
-        return default_collate(samples)
+        return self._config.collate(samples)
 
-    def _where(self, position: int | None) -> str:
-        return "" if position is None else f"dataset index {self._index(position)}, position {position} in the batch"
+    def _where(self, position: int) -> str:
+        return f"dataset index {self._index(position)}, position {position} in the batch"
 
     def _index(self, position: int) -> Any:
         index = self._indices[position]

@@ -79,10 +79,14 @@ class FilePlan:
 
     def finish_sample(self, result: np.ndarray[Any, Any], key: int, sample: FileSample) -> Any:
         """The sample with the program's result as its image, its targets moved, and the tail applied."""
-        image = self._segment.wrapped(result)
+        made = self.with_image(self._segment.wrapped(result), key, sample)
+        return self._chain.run(made, key, start=self._segment.stop, unpack=True)
+
+    def with_image(self, image: Any, key: int, sample: FileSample) -> Any:
+        """The sample with that image, which the program has made with its targets: they are moved."""
         if sample.moving is not None and sample.targets is not None:
             self._segment.take(sample.moving, sample.targets, key, sample.targets.size, size_of(image))
-        return self._chain.run(sample.put(image), key, start=self._segment.stop, unpack=True)
+        return sample.put(image)
 
     def finish(self, result: np.ndarray[Any, Any], key: int | None = None) -> Any:
         """The image or tensor that the program's result is, with the tail applied.

@@ -131,19 +131,27 @@ def print_nothing(worker: int) -> None:
     pass
 
 
-EXTRAS = {
+def given_back(batch: Any) -> Any:
+    return batch
+
+
+EXTRAS: dict[str, Any] = {
     "worker_type": "thread",
     "on_error": "skip",
     "rng": "sample",
     "snapshot_every_n_steps": 3,
+    "device": "cpu",
+    "device_transform": given_back,
 }
+NEEDS = {"device_transform": {"device": "cpu"}}
 
 
 @pytest.mark.parametrize("name", [name for name in EXTRAS if name in inspect.signature(DataLoader).parameters])
 @pytest.mark.parametrize("mode", [None, RunningStage.PREDICTING])
 def test_fastloads_own_arguments_survive_another_sampler(name: str, mode: RunningStage | None) -> None:
     dataset = Rows(8)
-    loader = DataLoader(dataset, batch_size=2, num_workers=1, prefetch_factor=3, **{name: EXTRAS[name]})
+    extras = {name: EXTRAS[name], **NEEDS.get(name, {})}
+    loader = DataLoader(dataset, batch_size=2, num_workers=1, prefetch_factor=3, **extras)
     again = _update_dataloader(loader, DistributedSampler(dataset, 2, 1, shuffle=False), mode)
     assert type(again) is DataLoader
     assert getattr(again, name) == EXTRAS[name]

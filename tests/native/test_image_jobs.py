@@ -145,6 +145,7 @@ def test_files_of_other_formats_are_handed_out_and_taken_back(mixed: _core.Image
         if position >= 0:
             handed_out.append(one.path(position))
             one.give(position, np.asarray(Image.open(one.path(position))))
+            one.settle()
 
     work_with(2, queue, handle)
     assert handed_out == [mixed.path(1)] * 2
@@ -157,7 +158,13 @@ def test_what_cannot_be_made_is_told_by_position(mixed: _core.ImageFiles) -> Non
     queue = _core.ImageQueue()
     made, out = job(mixed, [3, 0, 2, 1])
     queue.push(made)
-    work_with(2, queue, lambda one, position: one.fail(position, "no PNG today") if position >= 0 else None)
+
+    def handle(one: _core.ImageJob, position: int) -> None:
+        if position >= 0:
+            one.fail(position, "no PNG today")
+            one.settle()
+
+    work_with(2, queue, handle)
     assert made.done()
     faults = dict(made.faults())
     assert list(faults) == [0, 2, 3]
