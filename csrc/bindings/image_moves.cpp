@@ -33,7 +33,14 @@ py::tuple described(const Move& move) {
     }
     py::tuple operator()(const MeshMove& m) const {
       py::array_t<float> xy({m.mesh->size.height, m.mesh->size.width, 2});
-      std::copy(m.mesh->xy.begin(), m.mesh->xy.end(), xy.mutable_data());
+      auto places = xy.mutable_unchecked<3>();
+      for (int y = 0; y < m.mesh->size.height; ++y) {
+        for (int x = 0; x < m.mesh->size.width; ++x) {
+          const Point place = m.mesh->at(x, y);
+          places(y, x, 0) = static_cast<float>(place.x);
+          places(y, x, 1) = static_cast<float>(place.y);
+        }
+      }
       return py::make_tuple("mesh", xy);
     }
     py::tuple operator()(const CentreMove&) const { return py::make_tuple("centre"); }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +31,7 @@ class Result : public Destination {
   Status place(Size size, int channels, std::size_t bytes, void** out) noexcept override {
     const auto values = static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width) *
                         static_cast<std::size_t>(channels);
-    data_.reset(new (std::nothrow) std::uint8_t[values * bytes]);
+    data_.reset(static_cast<std::uint8_t*>(operator new(values * bytes, kAlignment, std::nothrow)));
     if (data_ == nullptr) return Status::of(Fault::kNoMemory, "no memory for %zu bytes", values * bytes);
     size_ = size;
     channels_ = channels;
@@ -43,7 +44,7 @@ class Result : public Destination {
     if (output && output->planar) shape = {channels_, size_.height, size_.width};
     const py::dtype dtype(output ? numpy_name(output->type) : "uint8");
     std::uint8_t* data = data_.release();
-    const py::capsule owner(data, [](void* memory) { delete[] static_cast<std::uint8_t*>(memory); });
+    const py::capsule owner(data, [](void* memory) { operator delete(memory, kAlignment); });
     return py::array(dtype, std::move(shape), data, owner);
   }
 
@@ -58,7 +59,12 @@ class Result : public Destination {
     return "";
   }
 
-  std::unique_ptr<std::uint8_t[]> data_;
+  static constexpr std::align_val_t kAlignment{64};  // whole vectors do not straddle lines of the cache
+  struct Delete {
+    void operator()(std::uint8_t* data) const noexcept { operator delete(data, kAlignment); }
+  };
+
+  std::unique_ptr<std::uint8_t[], Delete> data_;
   Size size_;
   int channels_ = 0;
 };

@@ -43,7 +43,7 @@ bool encode(const ImageView& image, int quality, Bytes* bytes) noexcept {
   info.image_width = static_cast<JDIMENSION>(image.width);
   info.image_height = static_cast<JDIMENSION>(image.height);
   info.input_components = image.channels;
-  info.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_EXT_RGBX;
+  info.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : image.channels == 3 ? JCS_EXT_RGB : JCS_EXT_RGBX;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, quality, TRUE);
   jpeg_start_compress(&info, TRUE);
@@ -58,7 +58,7 @@ bool encode(const ImageView& image, int quality, Bytes* bytes) noexcept {
 
 }  // namespace
 
-Status jpeg_again(ImageView image, int quality) noexcept {
+Status jpeg_again(ImageView image, int quality, ImageView out) noexcept {
   Bytes bytes;
   if (!encode(image, quality, &bytes)) {
     return Status::of(Fault::kBadArgument, "an image of %d x %d (height x width) cannot be a JPEG file", image.height,
@@ -66,13 +66,13 @@ Status jpeg_again(ImageView image, int quality) noexcept {
   }
   JpegDecoder decoder;
   Status status = decoder.open({bytes.data, bytes.size}, 0);
-  const PixelFormat format = image.channels == 1 ? PixelFormat::kGrey : PixelFormat::kRgbx;
+  const auto format = static_cast<PixelFormat>(image.channels);
   if (status.ok()) status = decoder.start({0, 0, image.width, image.height}, 8, format);
   for (int y = 0; status.ok() && y < image.height;) {
     JpegDecoder::Rows rows;
     status = decoder.next(&rows);
     for (int k = 0; status.ok() && k < rows.count; ++k, ++y) {
-      std::memcpy(image.row(y), rows.data + k * rows.row_bytes, static_cast<std::size_t>(image.width * image.channels));
+      std::memcpy(out.row(y), rows.data + k * rows.row_bytes, static_cast<std::size_t>(image.width * image.channels));
     }
   }
   return status;

@@ -14,3 +14,11 @@ Simd simd() noexcept;
 void limit_simd(Simd most) noexcept;
 
 }  // namespace fastload
+
+// The version of a function that the processor has: avx2::function(...), or plain::function(...).
+#if defined(__x86_64__)
+#define FASTLOAD_BEST(function, ...) \
+  (::fastload::simd() != ::fastload::Simd::kScalar ? avx2::function(__VA_ARGS__) : plain::function(__VA_ARGS__))
+#else
+#define FASTLOAD_BEST(function, ...) plain::function(__VA_ARGS__)
+#endif

@@ -21,6 +21,15 @@ inline __m128i load_half(const std::uint8_t* data) noexcept {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(data));
 }
 
+inline __m256i load_halves(const std::uint8_t* low, const std::uint8_t* high) noexcept {
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(load_half(low)), load_half(high), 1);
+}
+
+template <class... Bytes>
+inline __m256i in_both_halves(Bytes... bytes) noexcept {
+  return _mm256_broadcastsi128_si256(_mm_setr_epi8(static_cast<char>(bytes)...));
+}
+
 // Eight pixels of a row that is read from its end.
 inline __m256i load_pixels(const std::uint8_t* in, int width, int x, bool reversed) noexcept {
   const __m256i pixels = load(in + std::ptrdiff_t{4} * (reversed ? width - 8 - x : x));
@@ -72,12 +81,30 @@ int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_
   return x;
 }
 
+// Two blocks of 16 pixels, one in each half: the three vectors of a block come out of its three, the last one first.
 int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept {
-  const __m128i turn = _mm_setr_epi8(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, 0);
+  const __m256i to_0_from_2 = in_both_halves(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, -1);
+  const __m256i to_0_from_1 = in_both_halves(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 14);
+  const __m256i to_1_from_2 = in_both_halves(-1, 0, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m256i to_1_from_1 = in_both_halves(15, -1, 11, 12, 13, 8, 9, 10, 5, 6, 7, 2, 3, 4, -1, 0);
+  const __m256i to_1_from_0 = in_both_halves(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 15, -1);
+  const __m256i to_2_from_1 = in_both_halves(1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m256i to_2_from_0 = in_both_halves(-1, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
   int x = 0;
-  for (; x + 6 <= width; x += 5) {  // 16 bytes are read and written for 15; what is written too much comes next
-    const __m128i bytes = load_half(in + std::ptrdiff_t{3} * (width - 5 - x) - 1);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + std::ptrdiff_t{3} * x), _mm_shuffle_epi8(bytes, turn));
+  for (; x + 32 <= width; x += 32) {
+    const std::uint8_t* second = in + std::ptrdiff_t{3} * (width - 32 - x);
+    const std::uint8_t* first = second + 48;
+    const __m256i a = load_halves(first, second), b = load_halves(first + 16, second + 16),
+                  c = load_halves(first + 32, second + 32);
+    const __m256i made[3] = {
+        _mm256_or_si256(_mm256_shuffle_epi8(c, to_0_from_2), _mm256_shuffle_epi8(b, to_0_from_1)),
+        _mm256_or_si256(_mm256_or_si256(_mm256_shuffle_epi8(c, to_1_from_2), _mm256_shuffle_epi8(b, to_1_from_1)), _mm256_shuffle_epi8(a, to_1_from_0)),
+        _mm256_or_si256(_mm256_shuffle_epi8(b, to_2_from_1), _mm256_shuffle_epi8(a, to_2_from_0))};
+    std::uint8_t* place = out + std::ptrdiff_t{3} * x;
+    for (int k = 0; k < 3; ++k, place += 16) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(place), _mm256_castsi256_si128(made[k]));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(place + 48), _mm256_extracti128_si256(made[k], 1));
+    }
   }
   return x;
 }

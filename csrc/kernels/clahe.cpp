@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstring>
 #include <vector>
+
+#include "kernels/lab.h"
 
 namespace fastload {
 namespace {
@@ -43,21 +47,24 @@ class Tiles {
     for (int i = 0; i < down; ++i) {
       for (int j = 0; j < across; ++j) tiles_.push_back(tile(levels, height, width, i, j, most));
     }
+    for (int x = 0; x < width; ++x) places_.push_back(place(x, columns_, across_));
+    blended_.resize(static_cast<std::size_t>(across_));
   }
 
-  // Between the middles of tiles, what they say is interpolated.
-  void apply(std::uint8_t* levels, int height, int width) const {
-    std::vector<Place> columns;
-    for (int x = 0; x < width; ++x) columns.push_back(place(x, columns_, across_));
-    for (int y = 0; y < height; ++y) {
-      const Place row = place(y, rows_, down_);
-      for (int x = 0; x < width; ++x) {
-        const Place& column = columns[static_cast<std::size_t>(x)];
-        const std::size_t level = levels[y * width + x];
-        const float upper = (1 - column.part) * at(row.first, column.first)[level] + column.part * at(row.first, column.second)[level];
-        const float lower = (1 - column.part) * at(row.second, column.first)[level] + column.part * at(row.second, column.second)[level];
-        levels[y * width + x] = static_cast<std::uint8_t>(std::lrintf((1 - row.part) * upper + row.part * lower));
+  // Row y, which is as wide as the image. Between the middles of tiles, what they say is interpolated.
+  void apply(std::uint8_t* levels, int y) {
+    const Place row = place(y, rows_, down_);
+    for (int j = 0; j < across_; ++j) {
+      const Tile &upper = at(row.first, j), &lower = at(row.second, j);
+      auto& blended = blended_[static_cast<std::size_t>(j)];
+      for (std::size_t level = 0; level < kLevels; ++level) {
+        blended[level] = (1 - row.part) * static_cast<float>(upper[level]) + row.part * static_cast<float>(lower[level]);
       }
+    }
+    for (const Place& column : places_) {
+      const float left = blended_[static_cast<std::size_t>(column.first)][*levels];
+      const float right = blended_[static_cast<std::size_t>(column.second)][*levels];
+      *levels++ = static_cast<std::uint8_t>((1 - column.part) * left + column.part * right + 0.5F);
     }
   }
 
@@ -73,11 +80,14 @@ class Tiles {
     return {std::max(first, 0), std::min(first + 1, count - 1), at - static_cast<float>(first)};
   }
 
+  // Tiles may reach beyond the image, which is reflected there.
   Tile tile(const std::uint8_t* levels, int height, int width, int i, int j, int most) const {
     std::array<int, kLevels> counts{};
+    const int begin = j * columns_, end = begin + columns_, inside = std::clamp(width, begin, end);
     for (int y = i * rows_; y < (i + 1) * rows_; ++y) {
       const std::uint8_t* row = levels + static_cast<std::ptrdiff_t>(reflected(y, height)) * width;
-      for (int x = j * columns_; x < (j + 1) * columns_; ++x) ++counts[row[reflected(x, width)]];
+      for (int x = begin; x < inside; ++x) ++counts[row[x]];
+      for (int x = inside; x < end; ++x) ++counts[row[reflected(x, width)]];
     }
     limit_counts(&counts, most);
     Tile tile;
@@ -94,101 +104,37 @@ class Tiles {
 
   int down_, across_, rows_, columns_;
   std::vector<Tile> tiles_;
-};
-
-// CIELAB of sRGB colours under D65, by tables: of the levels' linear light, of the cube root, and back.
-class Lab {
- public:
-  static const Lab& get() {
-    static const Lab lab;
-    return lab;
-  }
-
-  struct Roots {
-    float x, y, z;  // f(X / Xn), f(Y / Yn), f(Z / Zn)
-  };
-
-  Roots roots(const std::uint8_t* p) const {
-    const float r = light_[p[0]], g = light_[p[1]], b = light_[p[2]];
-    return {root(0.433953F * r + 0.376219F * g + 0.189828F * b), root(0.212671F * r + 0.715160F * g + 0.072169F * b),
-            root(0.017758F * r + 0.109477F * g + 0.872766F * b)};
-  }
-
-  static std::uint8_t lightness(float y) { return static_cast<std::uint8_t>(std::lrintf((116 * y - 16) * 2.55F)); }
-
-  // The colour that has the lightness `level` and the a and b of `roots`.
-  void put(Roots roots, std::uint8_t level, std::uint8_t* p) const {
-    const float y = (static_cast<float>(level) / 2.55F + 16) / 116;
-    const float up = y - roots.y;
-    const float x = cube(roots.x + up) * 0.950456F, z = cube(roots.z + up) * 1.088754F, l = cube(y);
-    p[0] = level_of(3.240479F * x - 1.537150F * l - 0.498535F * z);
-    p[1] = level_of(-0.969256F * x + 1.875991F * l + 0.041556F * z);
-    p[2] = level_of(0.055648F * x - 0.204043F * l + 1.057311F * z);
-  }
-
- private:
-  static constexpr int kSteps = 8192;
-  static constexpr float kSmall = 0.008856F;
-
-  Lab() {
-    for (int level = 0; level < kLevels; ++level) {
-      const double v = level / 255.0;
-      light_[static_cast<std::size_t>(level)] =
-          static_cast<float>(v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4));
-    }
-    for (int i = 0; i <= kSteps; ++i) {
-      const double v = static_cast<double>(i) / kSteps;
-      roots_.push_back(static_cast<float>(v > kSmall ? std::cbrt(v) : 7.787 * v + 16.0 / 116));
-      levels_.push_back(static_cast<float>(255 * (v <= 0.0031308 ? 12.92 * v : 1.055 * std::pow(v, 1 / 2.4) - 0.055)));
-    }
-    roots_.push_back(roots_.back());
-    levels_.push_back(levels_.back());
-  }
-
-  static float looked_up(const std::vector<float>& table, float value) {
-    const float at = std::clamp(value, 0.0F, 1.0F) * kSteps;
-    const auto first = static_cast<std::size_t>(at);
-    return table[first] + (at - static_cast<float>(first)) * (table[first + 1] - table[first]);
-  }
-  float root(float value) const { return looked_up(roots_, value); }
-  static float cube(float root) {
-    return root > 0.206893F ? root * root * root : (root - 16.0F / 116) / 7.787F;
-  }
-  std::uint8_t level_of(float light) const { return static_cast<std::uint8_t>(looked_up(levels_, light) + 0.5F); }
-
-  std::array<float, kLevels> light_;
-  std::vector<float> roots_, levels_;
+  std::vector<Place> places_;
+  std::vector<std::array<float, kLevels>> blended_;  // of the tiles above and below the current row
 };
 
 }  // namespace
 
-void equalize_tiles(ImageView image, double limit, int tiles_down, int tiles_across) {
-  const int height = image.height, width = image.width;
-  std::vector<std::uint8_t> levels(static_cast<std::size_t>(height) * static_cast<std::size_t>(width));
-  std::vector<Lab::Roots> roots(image.channels == 1 ? 0 : levels.size());
-  const Lab& lab = Lab::get();
+void equalize_tiles(ImageView in, double limit, int tiles_down, int tiles_across, ImageView out) {
+  const int height = in.height, width = in.width;
+  const auto pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  const bool is_grey = in.channels == 1;
+  std::vector<std::uint8_t> levels(pixels);
+  std::vector<float> x(is_grey ? 0 : pixels), z(x.size());
+  const auto row_of = [&](int y) {
+    const std::ptrdiff_t begin = std::ptrdiff_t{y} * width;
+    return LabRow{levels.data() + begin, is_grey ? nullptr : x.data() + begin, is_grey ? nullptr : z.data() + begin};
+  };
   for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      const auto i = static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
-      const std::uint8_t* p = image.row(y) + x * image.channels;
-      if (image.channels == 1) {
-        levels[i] = *p;
-      } else {
-        roots[i] = lab.roots(p);
-        levels[i] = Lab::lightness(roots[i].y);
-      }
+    if (is_grey) {
+      std::memcpy(row_of(y).lightness, in.row(y), static_cast<std::size_t>(width));
+    } else {
+      to_lab(in.row(y), in.channels, width, row_of(y));
     }
   }
-  Tiles(levels.data(), height, width, limit, tiles_down, tiles_across).apply(levels.data(), height, width);
+  Tiles tiles(levels.data(), height, width, limit, tiles_down, tiles_across);
   for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      const auto i = static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
-      std::uint8_t* p = image.row(y) + x * image.channels;
-      if (image.channels == 1) {
-        *p = levels[i];
-      } else {
-        lab.put(roots[i], levels[i], p);
-      }
+    const LabRow row = row_of(y);
+    tiles.apply(row.lightness, y);
+    if (is_grey) {
+      std::memcpy(out.row(y), row.lightness, static_cast<std::size_t>(width));
+    } else {
+      from_lab(row, width, in.channels, out.row(y));
     }
   }
 }

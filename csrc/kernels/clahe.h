@@ -6,8 +6,9 @@
 
 namespace fastload {
 
-// Of a grey image its levels; of colours the lightness L of CIELAB, of 8 bits as OpenCV has it, in place.
+// Of a grey image its levels; of colours the lightness L of CIELAB, of 8 bits as OpenCV has it. `out` is of the same size
+// and kind, or the image itself.
 // limit: how often a level may occur in a tile, in multiples of the mean; 0 and less: any number of times.
-void equalize_tiles(ImageView image, double limit, int tiles_down, int tiles_across);
+void equalize_tiles(ImageView in, double limit, int tiles_down, int tiles_across, ImageView out);
 
 }  // namespace fastload

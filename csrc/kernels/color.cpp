@@ -5,6 +5,7 @@
 
 #include "core/cpu.h"
 #include "core/luminance.h"
+#include "kernels/channels.h"
 #include "kernels/color_rows.h"
 
 namespace fastload {
@@ -14,57 +15,30 @@ namespace plain {
 
 #include "kernels/color_loops.inl"
 
-void look_up_run(std::uint8_t* bytes, int count, const std::uint8_t* table) noexcept {
-  for (int i = 0; i < count; ++i) bytes[i] = table[bytes[i]];
+void grey_run(std::uint8_t* pixels, int count) noexcept {
+  for (int i = 0; i < count; ++i) put_grey(pixels, i);
 }
 
 }  // namespace plain
-
-// function(row, pixels) for each row: with AVX2's version of it where the processor has that.
-#if defined(__x86_64__)
-#define FASTLOAD_ROWS(image, function, ...)                        \
-  for (int y = 0; y < (image).height; ++y) {                       \
-    if (simd() != Simd::kScalar) {                                 \
-      avx2::function((image).row(y), (image).width, __VA_ARGS__);  \
-    } else {                                                       \
-      plain::function((image).row(y), (image).width, __VA_ARGS__); \
-    }                                                              \
-  }
-#else
-#define FASTLOAD_ROWS(image, function, ...) \
-  for (int y = 0; y < (image).height; ++y) plain::function((image).row(y), (image).width, __VA_ARGS__);
-#endif
-
 }  // namespace
-
-void look_up(ImageView image, const LevelTable& table) noexcept {
-  if (image.channels == 1 || (table[0] == table[1] && table[1] == table[2])) {
-    ImageView bytes = image;
-    bytes.width *= image.channels;
-    FASTLOAD_ROWS(bytes, look_up_run, table[0].data())
-    return;
-  }
-  for (int y = 0; y < image.height; ++y) {
-    std::uint8_t* p = image.row(y);
-    for (int x = 0; x < image.width; ++x, p += 4) {
-      for (int c = 0; c < 3; ++c) p[c] = table[static_cast<std::size_t>(c)][p[c]];
-    }
-  }
-}
 
 void mix_channels(ImageView image, const ColorMatrix& matrix) noexcept {
   if (image.channels == 1) return;
-  FASTLOAD_ROWS(image, mix_run, matrix)
+  for (int y = 0; y < image.height; ++y) FASTLOAD_BEST(mix_run, image.row(y), image.width, matrix);
 }
 
 void saturate(ImageView image, float factor) noexcept {
   if (image.channels == 1) return;
-  FASTLOAD_ROWS(image, saturate_run, factor)
+  if (factor == 0) {
+    for (int y = 0; y < image.height; ++y) FASTLOAD_BEST(grey_run, image.row(y), image.width);
+    return;
+  }
+  for (int y = 0; y < image.height; ++y) FASTLOAD_BEST(saturate_run, image.row(y), image.width, factor);
 }
 
 void shift_hsv(ImageView image, const HsvShift& shift) noexcept {
   if (image.channels == 4) {
-    FASTLOAD_ROWS(image, shift_hsv_run, shift)
+    for (int y = 0; y < image.height; ++y) FASTLOAD_BEST(shift_hsv_run, image.row(y), image.width, shift);
     return;
   }
   // Grey has no hue, and more saturation would make red of it: only its value moves.
@@ -74,24 +48,36 @@ void shift_hsv(ImageView image, const HsvShift& shift) noexcept {
     table[0][static_cast<std::size_t>(level)] = static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value + 0.5F);
   }
   table[1] = table[2] = table[0];
-  look_up(image, table);
+  look_up(image, table, image);
 }
 
 double mean_luminance(ImageView image) noexcept {
+  if (image.channels == 1) return mean_level(image);
+  constexpr int kRun = 512;
+  std::uint8_t spread[4 * kRun];
   std::uint64_t sum = 0;
   for (int y = 0; y < image.height; ++y) {
-    const std::uint8_t* row = image.row(y);
-    if (image.channels == 1) {
-      for (int x = 0; x < image.width; ++x) sum += row[x];
-      continue;
+    for (int begin = 0; begin < image.width; begin += kRun) {
+      const int count = image.width - begin < kRun ? image.width - begin : kRun;
+      const std::uint8_t* pixels = image.row(y) + std::ptrdiff_t{image.channels} * begin;
+      if (image.channels == 3) {
+        rgb_to_rgbx(pixels, count, spread);
+        pixels = spread;
+      }
+      sum += FASTLOAD_BEST(luminance_run, pixels, count);
     }
-#if defined(__x86_64__)
-    sum += simd() != Simd::kScalar ? avx2::luminance_run(row, image.width) : plain::luminance_run(row, image.width);
-#else
-    sum += plain::luminance_run(row, image.width);
-#endif
   }
   return static_cast<double>(sum) / (static_cast<double>(image.height) * image.width);
+}
+
+double mean_level(ImageView image) noexcept {
+  std::uint64_t sum = 0;
+  for (int y = 0; y < image.height; ++y) {
+    sum += image.channels == 4 ? FASTLOAD_BEST(colour_sum_run, image.row(y), image.width)
+                               : FASTLOAD_BEST(sum_run, image.row(y), image.width * image.channels);
+  }
+  const int channels = image.channels == 1 ? 1 : 3;
+  return static_cast<double>(sum) / (static_cast<double>(image.height) * image.width * channels);
 }
 
 void count_levels(ImageView image, Histogram* histogram) noexcept {
@@ -106,13 +92,14 @@ void count_levels(ImageView image, Histogram* histogram) noexcept {
   for (int y = 0; y < image.height; ++y) {
     const std::uint8_t* p = image.row(y);
     int x = 0;
-    if (image.channels == 4) {  // two pixels in one read
-      for (; x + 2 <= image.width; x += 2, p += 8) {
+    if (image.channels != 1) {  // two pixels in one read of eight bytes
+      const int next = 8 * image.channels, step = 2 * image.channels;
+      for (; x + 3 <= image.width; x += 2, p += step) {
         std::uint64_t two;
         std::memcpy(&two, p, 8);
         for (int c = 0; c < 3; ++c) {
           ++counts[0][c][two >> (8 * c) & 0xFF];
-          ++counts[1][c][two >> (32 + 8 * c) & 0xFF];
+          ++counts[1][c][two >> (next + 8 * c) & 0xFF];
         }
       }
     }

@@ -6,13 +6,9 @@
 #include <cstdint>
 
 #include "core/image_view.h"
+#include "kernels/look_up.h"
 
 namespace fastload {
-
-// What each level becomes, channel by channel. A grey image has the first.
-using LevelTable = std::array<std::array<std::uint8_t, 256>, 3>;
-
-void look_up(ImageView image, const LevelTable& table) noexcept;
 
 // Each channel becomes a sum of the three and a constant, cut off at the ends of the range, and rounded down.
 struct ColorMatrix {
@@ -29,10 +25,11 @@ struct HsvShift {
 };
 void shift_hsv(ImageView image, const HsvShift& shift) noexcept;
 
-// The mean of the luminance.
+// The mean of the luminance, and of all levels. Of images of 3 bytes a pixel, too.
 double mean_luminance(ImageView image) noexcept;
+double mean_level(ImageView image) noexcept;
 
-// How often each level occurs in each channel.
+// How often each level occurs in each channel. Of images of 3 bytes a pixel, too.
 using Histogram = std::array<std::array<std::int64_t, 256>, 3>;
 void count_levels(ImageView image, Histogram* histogram) noexcept;
 

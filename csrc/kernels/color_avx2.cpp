@@ -14,24 +14,25 @@ namespace fastload::avx2 {
 
 #include "kernels/color_loops.inl"
 
-// The table lies in 16 registers' worth of 16 levels each; a byte shuffle looks up the low four bits in each, and gives 0
-// for a byte whose top bit is set, so that adding with saturation picks the one that the high bits mean.
-void look_up_run(std::uint8_t* bytes, int count, const std::uint8_t* table) noexcept {
+// The weight of green does not fit 16 bits with a sign: 65536 less is taken, and green itself added at the end.
+void grey_run(std::uint8_t* pixels, int count) noexcept {
+  const __m256i red_and_blue = _mm256_set1_epi32(7471 << 16 | 19595);
+  const __m256i green_less = _mm256_set1_epi32(static_cast<std::uint16_t>(38470 - 65536));
+  const __m256i pairs = _mm256_set1_epi32(0x00FF00FF), low = _mm256_set1_epi32(0xFF);
+  const __m256i spread = _mm256_setr_epi8(0, 0, 0, -1, 4, 4, 4, -1, 8, 8, 8, -1, 12, 12, 12, -1,  //
+                                          0, 0, 0, -1, 4, 4, 4, -1, 8, 8, 8, -1, 12, 12, 12, -1);
   int i = 0;
-  for (; i + 32 <= count; i += 32) {
-    const __m256i levels = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + i));
-    __m256i found = _mm256_setzero_si256();
-    for (int part = 0; part < 16; ++part) {
-      const __m256i piece = _mm256_broadcastsi128_si256(
-          _mm_loadu_si128(reinterpret_cast<const __m128i*>(table + 16 * part)));
-      // Levels of this part become 0 to 15, and all others 0x70 and more, which saturates to the top bit.
-      const __m256i offset = _mm256_xor_si256(levels, _mm256_set1_epi8(static_cast<char>(16 * part)));
-      const __m256i index = _mm256_adds_epu8(offset, _mm256_set1_epi8(0x70));
-      found = _mm256_or_si256(found, _mm256_shuffle_epi8(piece, index));
-    }
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes + i), found);
+  for (; i + 8 <= count; i += 8) {
+    auto* place = reinterpret_cast<__m256i*>(pixels + std::ptrdiff_t{4} * i);
+    const __m256i words = _mm256_loadu_si256(place);
+    const __m256i green = _mm256_and_si256(_mm256_srli_epi32(words, 8), low);
+    __m256i sum = _mm256_madd_epi16(_mm256_and_si256(words, pairs), red_and_blue);
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(green, green_less));
+    sum = _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(0x8000)), 16);
+    const __m256i grey = _mm256_shuffle_epi8(_mm256_add_epi32(sum, green), spread);
+    _mm256_storeu_si256(place, _mm256_or_si256(grey, _mm256_set1_epi32(static_cast<int>(0xFF000000u))));
   }
-  for (; i < count; ++i) bytes[i] = table[bytes[i]];
+  for (; i < count; ++i) put_grey(pixels, i);
 }
 
 }  // namespace fastload::avx2

@@ -51,6 +51,14 @@ void saturate_run(std::uint8_t* pixels, int count, float factor) noexcept {
   }
 }
 
+inline void put_grey(std::uint8_t* pixels, int i) noexcept {
+  const std::uint32_t word = word_at(pixels, i);
+  const std::uint32_t grey =
+      (19595u * (word & 0xFF) + 38470u * (word >> 8 & 0xFF) + 7471u * (word >> 16 & 0xFF) + 0x8000u) >> 16;
+  const std::uint32_t made = grey * 0x010101u | 0xFF000000u;
+  std::memcpy(pixels + std::ptrdiff_t{4} * i, &made, 4);
+}
+
 // A colour of hue h (in sixths of a turn), saturation s and value v has, in the channel whose hue is n sixths,
 // v - v * s * max(0, min(k, 4 - k, 1)) with k = (n + h) mod 6, n being 5, 3, 1 for red, green, blue.
 inline float channel_of(float n, float hue, float value, float chroma) noexcept {
@@ -86,6 +94,21 @@ std::uint32_t luminance_run(const std::uint8_t* pixels, int count) noexcept {
   for (int i = 0; i < count; ++i) {
     const std::uint32_t word = word_at(pixels, i);
     sum += (19595u * (word & 0xFF) + 38470u * (word >> 8 & 0xFF) + 7471u * (word >> 16 & 0xFF) + 0x8000u) >> 16;
+  }
+  return sum;
+}
+
+std::uint32_t sum_run(const std::uint8_t* bytes, int count) noexcept {
+  std::uint32_t sum = 0;
+  for (std::ptrdiff_t i = 0; i < count; ++i) sum += bytes[i];
+  return sum;
+}
+
+std::uint32_t colour_sum_run(const std::uint8_t* pixels, int count) noexcept {
+  std::uint32_t sum = 0;
+  for (int i = 0; i < count; ++i) {
+    const std::uint32_t word = word_at(pixels, i);
+    sum += (word & 0xFF) + (word >> 8 & 0xFF) + (word >> 16 & 0xFF);
   }
   return sum;
 }

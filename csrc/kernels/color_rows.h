@@ -11,7 +11,8 @@ void mix_run(std::uint8_t* pixels, int count, const ColorMatrix& matrix) noexcep
 void saturate_run(std::uint8_t* pixels, int count, float factor) noexcept;
 void shift_hsv_run(std::uint8_t* pixels, int count, const HsvShift& shift) noexcept;
 std::uint32_t luminance_run(const std::uint8_t* pixels, int count) noexcept;
-// The same table for all bytes.
-void look_up_run(std::uint8_t* bytes, int count, const std::uint8_t* table) noexcept;
+std::uint32_t sum_run(const std::uint8_t* bytes, int count) noexcept;
+std::uint32_t colour_sum_run(const std::uint8_t* pixels, int count) noexcept;  // of three channels
+void grey_run(std::uint8_t* pixels, int count) noexcept;  // saturate_run with a factor of 0
 
 }  // namespace fastload::avx2

@@ -1,4 +1,4 @@
-// Pixels by their neighbours: blurring and sharpening; and noise. Images have 1 or 4 bytes a pixel.
+// Pixels by their neighbours: blurring and sharpening; and noise. Images have 1, 3 or 4 bytes a pixel, each a channel.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ std::vector<double> gaussian_weights(int taps, double sigma);
 // Beyond the border the image is reflected, its last pixel once. Within 1 level of exact sums, 2 from 33 taps on.
 void blur(ImageView in, const std::vector<double>& across, const std::vector<double>& down, ImageView out);
 
-// Any square of weights, row by row, of size x size, size odd; the border as above.
-void convolve(ImageView in, const std::vector<float>& weights, int size, ImageView out);
+// Any square of such weights, row by row, of size x size, size odd; the border, and how exact it is, as above.
+void convolve(ImageView in, const std::vector<double>& weights, int size, ImageView out);
 
 // (1 - factor) * smooth + factor * image, as Pillow's ImageEnhance.Sharpness; the outermost pixels stay.
 void sharpen(ImageView in, float factor, ImageView out);

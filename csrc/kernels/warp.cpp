@@ -14,6 +14,12 @@ constexpr int kRun = 256;  // pixels whose places are worked out at once: they s
 constexpr double kUnit = 1 << kWarpBits;
 constexpr double kLongestStep = 1 << 20;
 
+namespace plain {
+
+#include "kernels/warp_loops.inl"
+
+}  // namespace plain
+
 // Narrows the span to where slope * x + offset >= 0 at the pixels' centres.
 void keep_where_positive(double slope, double offset, double* begin, double* end) noexcept {
   const double at_zero = offset + slope * 0.5;  // of the first pixel's centre
@@ -195,6 +201,22 @@ void copy_pixels(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& 
   }
 }
 
+// One by one: all pixels, or of bilinear sampling those that show nothing.
+void remap_run(ImageView in, const float* places, int count, Sampling sampling, const std::uint8_t fill[4],
+               std::uint8_t* pixels) noexcept {
+  for (int i = 0; i < count; ++i) {
+    const double x = places[2 * i], y = places[2 * i + 1];
+    std::uint8_t* pixel = pixels + i * in.channels;
+    if (!(x >= 0 && x < in.width && y >= 0 && y < in.height)) {
+      fill_run(fill, in.channels, 1, pixel);
+    } else if (sampling == Sampling::kNearest) {
+      nearest_pixel(in, x, y, pixel);
+    } else if (sampling == Sampling::kBicubic) {
+      bicubic_pixel(in, x, y, pixel);
+    }
+  }
+}
+
 }  // namespace
 
 RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noexcept {
@@ -226,29 +248,28 @@ void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& c
   }
 }
 
-void remap_image(ImageView in, const float* xy, Sampling sampling, const std::uint8_t fill[4], ImageView out) noexcept {
+void remap_image(ImageView in, const Places& where, Sampling sampling, const std::uint8_t fill[4], ImageView out) noexcept {
   std::int32_t xs[kRun], ys[kRun];
+  float xy[2 * kRun];
   for (int row = 0; row < out.height; ++row) {
     for (int begin = 0; begin < out.width; begin += kRun) {
       const int count = std::min(kRun, out.width - begin);
-      const float* places = xy + 2 * (static_cast<std::ptrdiff_t>(row) * out.width + begin);
-      std::uint8_t* pixels = out.row(row) + begin * out.channels;
-      if (sampling == Sampling::kBilinear) {
+      const float* places = xy;
+      if (where.xy != nullptr) {
+        places = where.xy + 2 * (static_cast<std::ptrdiff_t>(row) * out.width + begin);
+      } else {
         for (int i = 0; i < count; ++i) {
-          xs[i] = fixed(places[2 * i]);
-          ys[i] = fixed(places[2 * i + 1]);
+          xy[2 * i] = where.columns[begin + i];
+          xy[2 * i + 1] = where.rows[row];
         }
+      }
+      std::uint8_t* pixels = out.row(row) + begin * out.channels;
+      bool all_inside = false;
+      if (sampling == Sampling::kBilinear) {
+        all_inside = FASTLOAD_BEST(fixed_mesh_run, places, count, in.width, in.height, xs, ys) == count;
         bilinear(in, xs, ys, count, pixels);
       }
-      for (int i = 0; i < count; ++i) {
-        const double x = places[2 * i], y = places[2 * i + 1];
-        std::uint8_t* pixel = pixels + i * out.channels;
-        if (!(x >= 0 && x < in.width && y >= 0 && y < in.height)) {
-          fill_run(fill, out.channels, 1, pixel);
-        } else if (sampling != Sampling::kBilinear) {
-          sampling == Sampling::kNearest ? nearest_pixel(in, x, y, pixel) : bicubic_pixel(in, x, y, pixel);
-        }
-      }
+      if (!all_inside || sampling != Sampling::kBilinear) remap_run(in, places, count, sampling, fill, pixels);
     }
   }
 }

@@ -32,7 +32,15 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
                 const std::uint8_t fill[4], ImageView out) noexcept;
 
-// xy: (x, y) in the input for the centre of each output pixel, row by row; those outside of the input show the fill.
-void remap_image(ImageView in, const float* xy, Sampling sampling, const std::uint8_t fill[4], ImageView out) noexcept;
+// Where in the input the centre of each output pixel lies.
+struct Places {
+  const float* xy = nullptr;  // (x, y), row by row; or else
+  const float* columns = nullptr;  // the x of each column
+  const float* rows = nullptr;     // and the y of each row
+};
+
+// Places outside of the input show the fill.
+void remap_image(ImageView in, const Places& where, Sampling sampling, const std::uint8_t fill[4],
+                 ImageView out) noexcept;
 
 }  // namespace fastload

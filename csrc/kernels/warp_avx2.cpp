@@ -4,6 +4,9 @@
 
 #include <immintrin.h>
 
+#include <cstddef>
+#include <cstdint>
+
 #include "core/target.h"
 #include "kernels/warp_rows.h"
 
@@ -104,6 +107,11 @@ void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std
   }
 }
 
+namespace avx2 {
+
+#include "kernels/warp_loops.inl"
+
+}  // namespace avx2
 }  // namespace fastload
 
 FASTLOAD_END_TARGET

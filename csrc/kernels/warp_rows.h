@@ -23,4 +23,8 @@ constexpr double kFarthest = 1 << 23;
 void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std::int32_t* xs,
                        std::int32_t* ys) noexcept;
 
+namespace avx2 {
+int fixed_mesh_run(const float* places, int count, int width, int height, std::int32_t* xs, std::int32_t* ys) noexcept;
+}  // namespace avx2
+
 }  // namespace fastload

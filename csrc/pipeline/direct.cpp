@@ -1,26 +1,85 @@
 #include "pipeline/direct.h"
 
+#include <algorithm>
+
 #include "kernels/channels.h"
-#include "pipeline/pixel_run.h"
 
 namespace fastload {
+namespace {
+
+constexpr int kBandBytes = 128 << 10;  // in the second-level cache
+
+bool is_reversed(const Stage& stage) { return stage.rows.is_reversed() || stage.columns.is_reversed(); }
+
+// What is taken out of the image, and how its rows come.
+struct Cut {
+  const Stage& stage;
+  ImageView in;
+  const std::uint8_t* row(int y) const noexcept {
+    const Region& window = stage.window;
+    const int number = window.y + (stage.rows.is_reversed() ? window.height - 1 - y : y);
+    return in.row(number) + std::ptrdiff_t{3} * window.x;
+  }
+  void copy_to(ImageView out) const noexcept {
+    for (int y = 0; y < out.height; ++y) copy_rgb(row(y), out.width, stage.columns.is_reversed(), out.row(y));
+  }
+  // As it lies in memory, not reversed.
+  ImageView view() const noexcept {
+    const Region& window = stage.window;
+    std::uint8_t* data = in.row(window.y) + std::ptrdiff_t{3} * window.x;
+    return {data, window.height, window.width, 3, in.row_bytes};
+  }
+};
+
+// Colours that change pixel by pixel: some rows at a time, as the kernels want them.
+Status run_bands(const Cut& cut, PixelRunner& colours, Scratch& scratch, ImageView out) {
+  const bool reversed = cut.stage.columns.is_reversed();
+  const int rows = std::clamp(kBandBytes / (4 * out.width), 1, out.height);
+  ImageView band;
+  Status status = scratch_image(scratch, rows, out.width, 4, &band);
+  for (int begin = 0; status.ok() && begin < out.height; begin += rows) {
+    ImageView part = band;
+    part.height = std::min(rows, out.height - begin);
+    for (int y = 0; y < part.height; ++y) rgb_to_rgbx(cut.row(begin + y), out.width, part.row(y));
+    status = colours.run(cut.stage.colours, &part);
+    for (int y = 0; y < part.height; ++y) rgbx_to_rgb(part.row(y), out.width, reversed, out.row(begin + y));
+  }
+  return status;
+}
+
+}  // namespace
 
 bool is_direct(const Plan& plan, int channels, const ImageProgram& program) {
   if (channels != 3 || plan.stages() != 1 || plan.channels() != 3 || program.output()) return false;
   const Stage& stage = plan.stage(0);
-  return !stage.resized && !stage.warped && !stage.to_grey && !stage.to_colour && stage.rows.is_range() &&
-         stage.columns.is_range() && (stage.colours.empty() || table_of(stage.colours));
+  if (stage.resized || stage.warped || stage.to_grey || stage.to_colour) return false;
+  if (!stage.rows.is_range() || !stage.columns.is_range()) return false;
+  const auto& colours = stage.colours;
+  if (colours.size() == 1 && std::holds_alternative<EraseMove>(colours[0])) return true;
+  if (colours.size() == 1 && (is_filter(colours[0]) || is_table_of_image(colours[0]))) return !is_reversed(stage);
+  return std::all_of(colours.begin(), colours.end(), is_pointwise);
 }
 
-void run_directly(const Stage& stage, ImageView in, std::uint8_t* out) {
-  const auto table = table_of(stage.colours);
-  const Region& window = stage.window;
-  for (int y = 0; y < window.height; ++y) {
-    const int row = window.y + (stage.rows.is_reversed() ? window.height - 1 - y : y);
-    std::uint8_t* made = out + std::ptrdiff_t{3} * y * window.width;
-    copy_rgb(in.row(row) + std::ptrdiff_t{3} * window.x, window.width, stage.columns.is_reversed(), made);
-    if (table) look_up({made, 1, 3 * window.width, 1, std::ptrdiff_t{3} * window.width}, *table);
+Status run_directly(const Stage& stage, ImageView in, PixelRunner& colours, Scratch& band, std::uint8_t* out) {
+  const Cut cut{stage, in};
+  const int height = stage.window.height, width = stage.window.width;
+  const ImageView made{out, height, width, 3, std::ptrdiff_t{3} * width};
+  if (stage.colours.empty()) {
+    cut.copy_to(made);
+    return {};
   }
+  if (const auto* erased = std::get_if<EraseMove>(&stage.colours[0])) {
+    cut.copy_to(made);
+    erase(*erased, made);
+    return {};
+  }
+  const auto& first = std::get<PixelMove>(stage.colours[0]);
+  if (is_filter(first)) return filter(first, cut.view(), made);
+  const auto table = is_table_of_image(first) ? table_of(first, cut.view()) : table_of(stage.colours);
+  if (!table) return run_bands(cut, colours, band, made);
+  if (is_reversed(stage)) cut.copy_to(made);
+  look_up(is_reversed(stage) ? made : cut.view(), *table, made);
+  return {};
 }
 
 }  // namespace fastload

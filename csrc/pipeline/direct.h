@@ -1,9 +1,12 @@
-// Images of three bytes a pixel that need no other layout: what is only cropped, mirrored, or looked up in tables.
+// Images of three bytes a pixel that need no other layout: what is only cropped, mirrored, changed pixel by pixel, or
+// filtered once.
 #pragma once
 
 #include <cstdint>
 
 #include "core/image_view.h"
+#include "core/status.h"
+#include "pipeline/pixel_run.h"
 #include "pipeline/plan.h"
 #include "pipeline/program.h"
 
@@ -12,7 +15,7 @@ namespace fastload {
 // Whether the program, planned for an image of so many channels, gives pixels of three bytes and does no more than that.
 bool is_direct(const Plan& plan, int channels, const ImageProgram& program);
 
-// The result, rows of 3 * width bytes one after the other.
-void run_directly(const Stage& stage, ImageView in, std::uint8_t* out);
+// The result, rows of 3 * width bytes one after the other. `band` is memory for some rows of it.
+Status run_directly(const Stage& stage, ImageView in, PixelRunner& colours, Scratch& band, std::uint8_t* out);
 
 }  // namespace fastload

@@ -128,12 +128,12 @@ Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::u
 
 Status Executor::run_direct(ImageView image, Destination& out) {
   void* destination = nullptr;
-  const Status status = out.place(plan_.size(), 3, 1, &destination);
+  Status status = out.place(plan_.size(), 3, 1, &destination);
   if (!status.ok()) return status;
   Clock clock;
-  run_directly(plan_.stage(0), image, static_cast<std::uint8_t*>(destination));
+  status = run_directly(plan_.stage(0), image, colours_, read_, static_cast<std::uint8_t*>(destination));
   clock.add_to(&times_.finish);
-  return {};
+  return status;
 }
 
 // The sample that has been planned.
@@ -247,7 +247,7 @@ Status Executor::warp_stage(const Stage& stage, ImageView* image) {
       scratch_image(placed_[placed_in_ ^= 1], stage.out.height, stage.out.width, image->channels, &made);
   if (!status.ok()) return status;
   if (stage.mesh != nullptr) {
-    remap_image(*image, stage.mesh->xy.data(), stage.sampling, stage.fill.data(), made);
+    remap_image(*image, stage.mesh->places(), stage.sampling, stage.fill.data(), made);
   } else {
     warp_image(*image, stage.to_read, stage.canvases, stage.sampling, stage.fill.data(), made);
   }

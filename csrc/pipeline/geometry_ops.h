@@ -90,12 +90,16 @@ struct SafeCropOp {
   double erosion;
 };
 
-// Where in the input each output pixel's centre lies: (x, y), row by row.
+// Where in the input each output pixel's centre lies: see Places.
 struct Mesh {
   Size size;
-  std::vector<float> xy;
+  std::vector<float> xy, columns, rows;
   float most = 0;  // no pixel is farther from its place than that
+  Places places() const noexcept {
+    return xy.empty() ? Places{nullptr, columns.data(), rows.data()} : Places{xy.data()};
+  }
   Point at(int x, int y) const noexcept {
+    if (xy.empty()) return {columns[static_cast<std::size_t>(x)], rows[static_cast<std::size_t>(y)]};
     const float* place = xy.data() + 2 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width) +
                                           static_cast<std::size_t>(x));
     return {place[0], place[1]};

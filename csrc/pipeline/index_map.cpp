@@ -59,12 +59,15 @@ Map warped_map(const Stage& stage, Size in) {
 }
 
 Map meshed_map(const Mesh& mesh) {
+  const Size size = mesh.size;
   Map map;
-  map.reserve(mesh.xy.size() / 2);
-  for (std::size_t i = 0; i < mesh.xy.size(); i += 2) {
-    const float x = mesh.xy[i], y = mesh.xy[i + 1];
-    const bool inside = x >= 0 && y >= 0 && x < static_cast<float>(mesh.size.width) && y < static_cast<float>(mesh.size.height);
-    map.push_back(inside ? std::int64_t{static_cast<int>(y)} * mesh.size.width + static_cast<int>(x) : kNone);
+  map.reserve(static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width));
+  for (int row = 0; row < size.height; ++row) {
+    for (int column = 0; column < size.width; ++column) {
+      const Point place = mesh.at(column, row);
+      const bool inside = place.x >= 0 && place.y >= 0 && place.x < size.width && place.y < size.height;
+      map.push_back(inside ? std::int64_t{static_cast<int>(place.y)} * size.width + static_cast<int>(place.x) : kNone);
+    }
   }
   return map;
 }

@@ -76,11 +76,22 @@ std::vector<double> stretched(int size, int steps, const Range& limit, StepRando
   return ends;
 }
 
-float place_in(const std::vector<double>& ends, int position, int size) {
+// The places of `size` pixels' centres in those cells.
+std::vector<float> places_in(const std::vector<double>& ends, int size) {
   const double cells = static_cast<double>(ends.size() - 1);
-  const double at = (position + 0.5) / size * cells;
-  const auto cell = static_cast<std::size_t>(std::min(at, cells - 1));
-  return static_cast<float>(ends[cell] + (at - static_cast<double>(cell)) * (ends[cell + 1] - ends[cell]));
+  std::vector<float> places;
+  for (int i = 0; i < size; ++i) {
+    const double at = (i + 0.5) / size * cells;
+    const auto cell = static_cast<std::size_t>(std::min(at, cells - 1));
+    places.push_back(static_cast<float>(ends[cell] + (at - static_cast<double>(cell)) * (ends[cell + 1] - ends[cell])));
+  }
+  return places;
+}
+
+float farthest(const std::vector<float>& places) {
+  float most = 0;
+  for (std::size_t i = 0; i < places.size(); ++i) most = std::max(most, std::abs(places[i] - static_cast<float>(i) - 0.5F));
+  return most;
 }
 
 void measure(Mesh* mesh) {
@@ -93,13 +104,6 @@ void measure(Mesh* mesh) {
   }
 }
 
-std::shared_ptr<Mesh> empty_mesh(Size size) {
-  auto mesh = std::make_shared<Mesh>();
-  mesh->size = size;
-  mesh->xy.resize(2 * static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width));
-  return mesh;
-}
-
 }  // namespace
 
 std::shared_ptr<const Mesh> elastic_mesh(const ElasticOp& op, Size size, StepRandom& random) {
@@ -108,7 +112,9 @@ std::shared_ptr<const Mesh> elastic_mesh(const ElasticOp& op, Size size, StepRan
   // torchvision divides the first by the height and the second by the width, and counts the result in half sides.
   const auto far_x = static_cast<float>(op.alpha_x / size.height * size.width / 2);
   const auto far_y = static_cast<float>(op.alpha_y / size.width * size.height / 2);
-  auto mesh = empty_mesh(size);
+  auto mesh = std::make_shared<Mesh>();
+  mesh->size = size;
+  mesh->xy.resize(2 * across.size());
   float* xy = mesh->xy.data();
   for (std::size_t i = 0; i < across.size(); ++i) {
     const auto x = static_cast<float>(i % static_cast<std::size_t>(size.width)) + 0.5F;
@@ -123,18 +129,11 @@ std::shared_ptr<const Mesh> elastic_mesh(const ElasticOp& op, Size size, StepRan
 std::shared_ptr<const Mesh> grid_mesh(const GridOp& op, Size size, StepRandom& random) {
   const std::vector<double> columns = stretched(size.width, op.steps, op.limit, random);
   const std::vector<double> rows = stretched(size.height, op.steps, op.limit, random);
-  auto mesh = empty_mesh(size);
-  std::vector<float> across(static_cast<std::size_t>(size.width));
-  for (int x = 0; x < size.width; ++x) across[static_cast<std::size_t>(x)] = place_in(columns, x, size.width);
-  float* xy = mesh->xy.data();
-  for (int y = 0; y < size.height; ++y) {
-    const float down = place_in(rows, y, size.height);
-    for (const float x : across) {
-      *xy++ = x;
-      *xy++ = down;
-    }
-  }
-  measure(mesh.get());
+  auto mesh = std::make_shared<Mesh>();
+  mesh->size = size;
+  mesh->columns = places_in(columns, size.width);
+  mesh->rows = places_in(rows, size.height);
+  mesh->most = std::max(farthest(mesh->columns), farthest(mesh->rows));
   return mesh;
 }
 

@@ -16,25 +16,12 @@ namespace {
 
 constexpr int kOrders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
-double mean_level(ImageView image) {
-  Histogram histogram;
-  count_levels(image, &histogram);
-  double sum = 0;
-  const int channels = image.channels == 1 ? 1 : 3;
-  for (int c = 0; c < channels; ++c) {
-    for (int level = 0; level < 256; ++level) {
-      sum += static_cast<double>(histogram[static_cast<std::size_t>(c)][static_cast<std::size_t>(level)]) * level;
-    }
-  }
-  return sum / (static_cast<double>(image.height) * image.width * channels);
-}
-
 // The weights of a line through the middle of a square, as if it were drawn with a round pen of one pixel.
-std::vector<float> line_weights(int size, double angle, double direction) {
-  std::vector<float> weights(static_cast<std::size_t>(size * size));
+std::vector<double> line_weights(int size, double angle, double direction) {
+  std::vector<double> weights(static_cast<std::size_t>(size * size));
   const double x = std::cos(angle * std::numbers::pi / 180), y = std::sin(angle * std::numbers::pi / 180);
   const double reach = (size - 1) / 2.0;
-  float sum = 0;
+  double sum = 0;
   for (int j = 0; j < size; ++j) {
     for (int i = 0; i < size; ++i) {
       const double dx = i - reach, dy = j - reach;
@@ -43,12 +30,12 @@ std::vector<float> line_weights(int size, double angle, double direction) {
       const double on = std::max(0.0, 1 - std::hypot(beside, end));
       // In a direction of 1, only what lies ahead counts.
       const double side = 1 + direction * (reach > 0 ? along / reach : 0);
-      const auto weight = static_cast<float>(on * std::clamp(side, 0.0, 2.0));
+      const double weight = on * std::clamp(side, 0.0, 2.0);
       weights[static_cast<std::size_t>(j * size + i)] = weight;
       sum += weight;
     }
   }
-  for (float& weight : weights) weight /= sum;
+  for (double& weight : weights) weight /= sum;
   return weights;
 }
 
@@ -87,6 +74,19 @@ bool is_pointwise(const ColourMove& move) noexcept {
   }
 }
 
+bool is_filter(const ColourMove& move) noexcept {
+  const auto* pixel = std::get_if<PixelMove>(&move);
+  if (pixel == nullptr) return false;
+  switch (pixel->kind) {
+    case PixelKind::kSharpness:
+    case PixelKind::kGaussianBlur:
+    case PixelKind::kMotionBlur:
+    case PixelKind::kClahe:
+    case PixelKind::kJpeg: return true;
+    default: return false;
+  }
+}
+
 bool is_straight(const ColourMove& move) noexcept {
   const auto* pixel = std::get_if<PixelMove>(&move);
   if (pixel == nullptr) return false;
@@ -111,6 +111,61 @@ std::optional<LevelTable> table_of(const std::vector<ColourMove>& moves) {
   return table;
 }
 
+bool is_table_of_image(const ColourMove& move) noexcept {
+  const auto* pixel = std::get_if<PixelMove>(&move);
+  if (pixel == nullptr) return false;
+  switch (pixel->kind) {
+    case PixelKind::kContrast:
+    case PixelKind::kLinearOfMean:
+    case PixelKind::kAutocontrast:
+    case PixelKind::kEqualize: return true;
+    default: return false;
+  }
+}
+
+std::optional<LevelTable> table_of(const PixelMove& move, ImageView image) {
+  const auto& v = move.values;
+  Histogram histogram;
+  switch (move.kind) {
+    case PixelKind::kContrast: return contrast_table(v[0], mean_luminance(image));
+    case PixelKind::kLinearOfMean: return linear_table(v[0], v[1] * mean_level(image));
+    case PixelKind::kAutocontrast: count_levels(image, &histogram); return autocontrast_table(histogram);
+    case PixelKind::kEqualize: count_levels(image, &histogram); return equalize_table(histogram);
+    default: return table_of(move);
+  }
+}
+
+Status filter(const PixelMove& move, ImageView in, ImageView out) {
+  const auto& v = move.values;
+  const auto whole = [&](std::size_t i) { return static_cast<int>(std::lround(v[i])); };
+  switch (move.kind) {
+    case PixelKind::kSharpness: sharpen(in, static_cast<float>(v[0]), out); return {};
+    case PixelKind::kGaussianBlur: blur(in, gaussian_weights(odd(v[0]), v[2]), gaussian_weights(odd(v[1]), v[2]), out); return {};
+    case PixelKind::kMotionBlur: convolve(in, line_weights(odd(v[0]), v[1], v[2]), odd(v[0]), out); return {};
+    case PixelKind::kClahe: equalize_tiles(in, v[0], whole(1), whole(2), out); return {};
+    case PixelKind::kJpeg: return jpeg_again(in, std::clamp(whole(0), 1, 100), out);
+    default: return Status::of(Fault::kBadArgument, "not a filter");
+  }
+}
+
+void erase(const EraseMove& move, ImageView image) {
+  CounterRandom words(move.key);
+  std::uint64_t drawn = 0;
+  for (const Region& hole : move.holes) {
+    for (int y = hole.y; y < hole.y + hole.height; ++y) {
+      std::uint8_t* p = image.row(y) + hole.x * image.channels;
+      for (int x = 0; x < hole.width; ++x, p += image.channels) {
+        if (move.noise) {
+          const std::uint64_t word = words.word(drawn++);
+          std::memcpy(p, &word, static_cast<std::size_t>(image.channels));
+        } else {
+          std::memcpy(p, move.fill.data(), static_cast<std::size_t>(image.channels));
+        }
+      }
+    }
+  }
+}
+
 Status PixelRunner::run(const std::vector<ColourMove>& moves, ImageView* image) {
   has_table_ = false;
   for (const ColourMove& move : moves) {
@@ -132,75 +187,33 @@ void PixelRunner::look_up_later(const LevelTable& table) {
 }
 
 void PixelRunner::flush(ImageView image) {
-  if (has_table_) look_up(image, table_);
+  if (has_table_) look_up(image, table_, image);
   has_table_ = false;
 }
 
 Status PixelRunner::apply(const PixelMove& move, ImageView* image) {
-  const auto& v = move.values;
-  const auto as_float = [&](std::size_t i) { return static_cast<float>(v[i]); };
-  if (const auto table = table_of(move)) {
+  const auto as_float = [&](std::size_t i) { return static_cast<float>(move.values[i]); };
+  if (is_table_of_image(move)) flush(*image);
+  if (const auto table = table_of(move, *image)) {
     look_up_later(*table);
     return {};
   }
   flush(*image);
   switch (move.kind) {
-    case PixelKind::kContrast: look_up_later(contrast_table(v[0], mean_luminance(*image))); return {};
-    case PixelKind::kLinearOfMean: look_up_later(linear_table(v[0], v[1] * mean_level(*image))); return {};
     case PixelKind::kSaturation: saturate(*image, as_float(0)); return {};
     case PixelKind::kHue: shift_hsv(*image, {as_float(0), 0, 0}); return {};
     case PixelKind::kHsv: shift_hsv(*image, {as_float(0), as_float(1), as_float(2)}); return {};
-    case PixelKind::kAutocontrast:
-    case PixelKind::kEqualize: {
-      Histogram histogram;
-      count_levels(*image, &histogram);
-      look_up_later(move.kind == PixelKind::kEqualize ? equalize_table(histogram) : autocontrast_table(histogram));
+    case PixelKind::kPermute:
+      permute_channels(*image, kOrders[std::clamp(static_cast<int>(move.values[0]), 0, 5)]);
       return {};
-    }
-    case PixelKind::kPermute: permute_channels(*image, kOrders[std::clamp(static_cast<int>(v[0]), 0, 5)]); return {};
-    case PixelKind::kNoise: add_noise(*image, v[0], v[1], move.key); return {};
-    case PixelKind::kJpeg: return jpeg_again(*image, std::clamp(static_cast<int>(std::lround(v[0])), 1, 100));
-    case PixelKind::kClahe:
-      equalize_tiles(*image, v[0], static_cast<int>(std::lround(v[1])), static_cast<int>(std::lround(v[2])));
-      return {};
-    default: return filter(move, image);
+    case PixelKind::kNoise: add_noise(*image, move.values[0], move.values[1], move.key); return {};
+    default: break;
   }
-}
-
-Status PixelRunner::filter(const PixelMove& move, ImageView* image) {
-  const auto& v = move.values;
   ImageView made;
-  const Status status =
-      scratch_image(spare_[spare_in_ ^= 1], image->height, image->width, image->channels, &made);
-  if (!status.ok()) return status;
-  if (move.kind == PixelKind::kSharpness) {
-    sharpen(*image, static_cast<float>(v[0]), made);
-  } else if (move.kind == PixelKind::kGaussianBlur) {
-    blur(*image, gaussian_weights(odd(v[0]), v[2]), gaussian_weights(odd(v[1]), v[2]), made);
-  } else {
-    const int size = odd(v[0]);
-    convolve(*image, line_weights(size, v[1], v[2]), size, made);
-  }
+  Status status = scratch_image(spare_[spare_in_ ^= 1], image->height, image->width, image->channels, &made);
+  if (status.ok()) status = filter(move, *image, made);
   *image = made;
-  return {};
-}
-
-void PixelRunner::erase(const EraseMove& move, ImageView image) {
-  CounterRandom words(move.key);
-  std::uint64_t drawn = 0;
-  for (const Region& hole : move.holes) {
-    for (int y = hole.y; y < hole.y + hole.height; ++y) {
-      std::uint8_t* p = image.row(y) + hole.x * image.channels;
-      for (int x = 0; x < hole.width; ++x, p += image.channels) {
-        if (move.noise) {
-          const std::uint64_t word = words.word(drawn++);
-          std::memcpy(p, &word, static_cast<std::size_t>(image.channels));
-        } else {
-          std::memcpy(p, move.fill.data(), static_cast<std::size_t>(image.channels));
-        }
-      }
-    }
-  }
+  return status;
 }
 
 void PixelRunner::trim(std::size_t most_bytes) noexcept {

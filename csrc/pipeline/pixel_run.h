@@ -22,6 +22,22 @@ bool is_straight(const ColourMove& move) noexcept;
 // What the moves make of each level, if they are nothing but tables, the same for all channels.
 std::optional<LevelTable> table_of(const std::vector<ColourMove>& moves);
 
+// What the move makes of each level of that image, of 1, 3 or 4 bytes a pixel; of its mean and its histogram, where those
+// count.
+std::optional<LevelTable> table_of(const PixelMove& move, ImageView image);
+
+// Whether it is a table that depends on the image.
+bool is_table_of_image(const ColourMove& move) noexcept;
+
+// Whether the move takes each pixel from others around it: filters, CLAHE, JPEG.
+bool is_filter(const ColourMove& move) noexcept;
+
+// What such a move makes of an image of 1, 3 or 4 bytes a pixel, in other memory, of as many.
+Status filter(const PixelMove& move, ImageView in, ImageView out);
+
+// Of an image of 1, 3 or 4 bytes a pixel, in place.
+void erase(const EraseMove& move, ImageView image);
+
 class PixelRunner {
  public:
   // Applies the moves to *image, of 1 or 4 bytes a pixel; it may end up in other memory of this object's.
@@ -30,10 +46,8 @@ class PixelRunner {
 
  private:
   Status apply(const PixelMove& move, ImageView* image);
-  Status filter(const PixelMove& move, ImageView* image);
   void look_up_later(const LevelTable& table);
   void flush(ImageView image);
-  void erase(const EraseMove& move, ImageView image);
 
   LevelTable table_;
   bool has_table_ = false;

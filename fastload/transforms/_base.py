@@ -34,7 +34,6 @@ class Transform(torch.nn.Module):
     A transform of your own is a subclass with a `transform`, as in torchvision, or with a ``forward``.
     """
 
-    is_random = False
     box_params = BoxParams()  # how the boxes of samples are written
     fuse = True  # whether steps are composed
 
@@ -50,6 +49,11 @@ class Transform(torch.nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_chains": {}}  # programs stay in their process
+
+    @property
+    def is_random(self) -> bool:
+        """Whether anything is drawn."""
+        return False
 
     def forward(self, *inputs: Any) -> Any:
         """The sample with its image transformed."""
@@ -126,6 +130,16 @@ class Transform(torch.nn.Module):
             for name, value in self.__dict__.items()
             if not name.startswith("_") and name != "training" and isinstance(value, shown)
         )
+
+
+class Sometimes(Transform):
+    """What is done with probability ``p``, and draws nothing else."""
+
+    p: float
+
+    @property
+    def is_random(self) -> bool:
+        return 0 < self.p < 1
 
 
 def is_planned(step: Step) -> bool:

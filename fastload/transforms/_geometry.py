@@ -9,7 +9,7 @@ from typing import Any
 from fastload import _core
 from fastload._stream import sample_key
 from fastload.transforms import functional as F
-from fastload.transforms._base import Transform
+from fastload.transforms._base import Sometimes, Transform
 from fastload.transforms._checks import (
     as_fill,
     as_lengths,
@@ -256,8 +256,7 @@ def _border_reason(segment: Segment, fill: Any, mode: str) -> str | None:
     return None if segment.zero_stays_zero and not any(values) else _BORDER
 
 
-class _RandomFlip(Geometric):
-    is_random = True
+class _RandomFlip(Sometimes, Geometric):
     name = ""
 
     def __init__(self, p: float = 0.5) -> None:

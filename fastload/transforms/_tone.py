@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastload.transforms._base import Transform
+from fastload.transforms._base import Sometimes, Transform
 from fastload.transforms._checks import as_probability, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._segment import Segment
@@ -18,7 +18,9 @@ Op = tuple[Any, ...]
 class ColourTransform(Transform):
     """What changes colours, as one native op of 8-bit images of 1 or 3 channels says."""
 
-    is_random = True
+    @property
+    def is_random(self) -> bool:
+        return True
 
     def op(self, stream: int) -> Op:
         """The native op."""
@@ -156,7 +158,11 @@ class RandomGamma(ColourTransform):
         return stream, "gamma", self.p, (self.gamma_limit[0] / 100, self.gamma_limit[1] / 100), (1.0, 1.0)
 
 
-class RandomGrayscale(ColourTransform):
+class _SometimesColour(Sometimes, ColourTransform):
+    pass
+
+
+class RandomGrayscale(_SometimesColour):
     """The luminance in as many channels as there were, with probability ``p``."""
 
     def __init__(self, p: float = 0.1) -> None:
@@ -167,7 +173,7 @@ class RandomGrayscale(ColourTransform):
         return stream, "saturation", self.p, (0.0, 0.0)
 
 
-class _Plain(ColourTransform):
+class _Plain(_SometimesColour):
     """With probability ``p``, and nothing else to draw."""
 
     name = ""
@@ -198,7 +204,7 @@ class RandomEqualize(_Plain):
     name = "equalize"
 
 
-class RandomPosterize(ColourTransform):
+class RandomPosterize(_SometimesColour):
     """All but the first ``bits`` bits of each level cleared, with probability ``p``."""
 
     def __init__(self, bits: int, p: float = 0.5) -> None:
@@ -212,7 +218,7 @@ class RandomPosterize(ColourTransform):
         return stream, "posterize", self.p, (self.bits, self.bits)
 
 
-class RandomSolarize(ColourTransform):
+class RandomSolarize(_SometimesColour):
     """Levels from ``threshold`` on inverted, with probability ``p``; of float images, values from it on."""
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
@@ -226,7 +232,7 @@ class RandomSolarize(ColourTransform):
         return stream, "solarize", self.p, (self.threshold, self.threshold)
 
 
-class RandomAdjustSharpness(ColourTransform):
+class RandomAdjustSharpness(_SometimesColour):
     """Blurred (factor 0), as it is (1) or sharpened, with probability ``p``."""
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:

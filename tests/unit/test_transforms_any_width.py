@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from fastload import transforms as T
 
@@ -59,3 +59,72 @@ def test_colours_of_every_width_are_those_of_single_pixels(factor: float) -> Non
         ):
             alone = np.concatenate([function(np.ascontiguousarray(image[:, x : x + 1])) for x in range(width)], axis=1)
             assert np.array_equal(function(image), alone), width
+
+
+DIRECT = {
+    "blur": T.GaussianBlur(5, (0.5, 2.0)),
+    "motion": T.MotionBlur((3, 9), p=1.0),
+    "sharpness": T.RandomAdjustSharpness(1.8, 1.0),
+    "CLAHE": T.CLAHE(tile_grid_size=(2, 3), p=1.0),
+    "JPEG": T.JPEG((30, 90)),
+    "grey": T.RandomGrayscale(1.0),
+    "hue": T.HueSaturationValue(p=1.0),
+    "gamma and saturation": T.Compose([T.RandomGamma(p=1.0), T.ColorJitter(saturation=0.5)]),
+    "contrast": T.ColorJitter(contrast=0.5),
+    "brightness and contrast": T.RandomBrightnessContrast(p=1.0),
+    "autocontrast": T.RandomAutocontrast(1.0),
+    "equalize": T.RandomEqualize(1.0),
+    "dropout": T.CoarseDropout(p=1.0),
+}
+
+
+@pytest.mark.parametrize("before", [None, T.RandomCrop(7), T.RandomHorizontalFlip(1.0)], ids=str)
+@pytest.mark.parametrize("name", DIRECT)
+def test_arrays_get_the_pixels_that_tensors_get(name: str, before: Any) -> None:
+    # Alone, a transform of an array takes a way of its own, with three bytes a pixel.
+    steps = [step for step in (before, DIRECT[name]) if step is not None]
+    draws = np.random.default_rng(2)
+    for width in (7, 8, 15, 16, 17, 31, 32, 33, 64, 65, 131):
+        image = draws.integers(20, 200, (40, width, 3), dtype=np.uint8)
+        torch.manual_seed(width)
+        array = T.Compose(steps)(image)
+        torch.manual_seed(width)
+        planes = T.Compose([*steps, T.ToImage()])(image)
+        assert np.array_equal(planes.permute(1, 2, 0).numpy(), array), width
+        if before is None:
+            assert not np.array_equal(array, image), width
+
+
+def correlated(image: Pixels, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sums of neighbours by their weights, (size, size); the border reflected without its last pixel."""
+    reach = len(weights) // 2
+    padded = np.pad(image.astype(np.float64), ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
+    height, width = image.shape[:2]
+    return sum(
+        weights[j, i] * padded[j : j + height, i : i + width] for j in range(len(weights)) for i in range(len(weights))
+    )
+
+
+def test_blurs_of_every_width_are_sums_by_their_weights() -> None:
+    draws = np.random.default_rng(3)
+    x = np.arange(-2, 3)
+    bell = np.exp(-(x**2) / (2 * 1.3**2))
+    bell /= bell.sum()
+    line = np.zeros((5, 5))
+    line[2] = 0.2
+    for width in (*range(3, 40), 63, 64, 65, 130):
+        image = draws.integers(0, 256, (6, width, 3), dtype=np.uint8)
+        blurred = T.functional.gaussian_blur(image, [5, 5], [1.3, 1.3])
+        assert np.abs(blurred - correlated(image, np.outer(bell, bell))).max() <= 1, width
+        moved = T.MotionBlur((5, 5), angle_range=(0, 0), direction_range=(0, 0), p=1.0)(image)
+        assert np.abs(moved - correlated(image, line)).max() <= 1, width
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.6, 1.8, 5.0])
+def test_sharpness_of_every_width_is_that_of_pillow(factor: float) -> None:
+    draws = np.random.default_rng(4)
+    for width in (*range(3, 40), 63, 64, 65, 130):
+        image = draws.integers(0, 256, (6, width, 3), dtype=np.uint8)
+        expected = np.asarray(ImageEnhance.Sharpness(Image.fromarray(image)).enhance(factor))
+        sharp = T.functional.adjust_sharpness(image, factor)
+        assert np.abs(sharp.astype(int) - expected).max() <= (0 if factor <= 1 else 1), width

@@ -1,0 +1,33 @@
+// Levels looked up in a table.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/image_view.h"
+
+namespace fastload {
+
+// What each level becomes, channel by channel. A grey image has the first.
+using LevelTable = std::array<std::array<std::uint8_t, 256>, 3>;
+
+// From one image to another of the same size and 1, 3 or 4 bytes a pixel, or to itself. Of four bytes, the last means
+// nothing, before and after.
+void look_up(ImageView in, const LevelTable& table, ImageView out) noexcept;
+
+// Tables that need not be looked up in: levels from `from` on with the bits of `flip` turned over, and then some bits of
+// all.
+struct FoldedTable {
+  std::uint8_t from, flip, mask;
+  std::uint8_t operator()(std::uint8_t level) const noexcept {
+    return static_cast<std::uint8_t>((level ^ (level >= from ? flip : 0)) & mask);
+  }
+};
+
+namespace avx2 {
+// The same table for all bytes.
+void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable table, std::uint8_t* out) noexcept;
+void look_up_run(const std::uint8_t* in, std::ptrdiff_t count, const std::uint8_t* table, std::uint8_t* out) noexcept;
+}  // namespace avx2
+
+}  // namespace fastload
