@@ -96,12 +96,16 @@ def test_arrays_get_the_pixels_that_tensors_get(name: str, before: Any) -> None:
 
 
 def correlated(image: Pixels, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sums of neighbours by their weights, (size, size); the border reflected without its last pixel."""
+    """The nearest levels to the sums of neighbours by their weights, (size, size); the border reflected."""
     reach = len(weights) // 2
     padded = np.pad(image.astype(np.float64), ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
     height, width = image.shape[:2]
-    return sum(
-        weights[j, i] * padded[j : j + height, i : i + width] for j in range(len(weights)) for i in range(len(weights))
+    return np.rint(
+        sum(
+            weights[j, i] * padded[j : j + height, i : i + width]
+            for j in range(len(weights))
+            for i in range(len(weights))
+        )
     )
 
 
