@@ -30,11 +30,11 @@ def sample() -> Sample:
     return photograph(), boxes.astype(np.float32), np.arange(OBJECTS)
 
 
-def fastload_chain() -> Apply:
+def fastload_transform() -> Any:
     from fastload import transforms as T
 
     bilinear = T.InterpolationMode.BILINEAR
-    chain = T.Compose(
+    return T.Compose(
         [
             T.RandomHorizontalFlip(),
             T.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=bilinear),
@@ -45,6 +45,10 @@ def fastload_chain() -> Apply:
             T.Normalize(MEAN, STD),
         ]
     )
+
+
+def fastload_chain() -> Apply:
+    chain = fastload_transform()
     return lambda it: chain(it[0], {"boxes": it[1], "labels": it[2]})
 
 

@@ -56,6 +56,7 @@ class Photos:
 
 
 SMALL = Photos("small", 1024, sizes=((500, 375),), tile=(500, 375))
+SCENES = Photos("scenes", 512, sizes=((640, 480),), tile=(640, 480))
 LARGE = Photos("large", 256, sizes=((1600, 1200), (2400, 1600)), tile=(400, 400))
 
 

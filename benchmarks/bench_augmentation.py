@@ -1,15 +1,21 @@
 """How fast is a sample with boxes augmented, and each transform by itself?"""
 
+import json
+import random
 import statistics
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from benchmarks._augmentation_chains import CHAINS
+from benchmarks import _photos
+from benchmarks._augmentation_chains import CHAINS, HEIGHT, OBJECTS, WIDTH
 from benchmarks._child import ROOT, Child
 from benchmarks._harness import Row, Side, Target, Unit
 from benchmarks.conftest import Compare
 
 PYTHON = ROOT / ".venv-augmentations" / "bin" / "python"  # see constraints-augmentations.txt
+
+FILE_LOADERS = ("limit", "Albumentations", "imgaug", "torchvision", "fastload")  # see _detection_child
 
 BOXES = Row(
     title="augmentation: 640x480 with 10 boxes to a normalised tensor",
@@ -34,6 +40,21 @@ TRANSFORMS = Row(
 )
 
 
+FILES = Row(
+    title="augmentation: JPEG files of 640x480 with 10 boxes to batches",
+    unit=Unit("images/s", "rate"),
+    conditions=(
+        "the same chain; 512 photographs annotated as in COCO, in the page cache; batches of 32 float32 CHW images and "
+        "their targets, 2 worker processes (fastload: threads), whole epochs of loaders that have run one before; the "
+        "others in torch's loader, files read by OpenCV; each in a process of its own, stopped while others have their "
+        "turn."
+    ),
+    limit_is="fastload's decoder on the whole files, in 2 threads; what it makes is dropped",
+    doubts="each library draws parameters of its own, of like distributions",
+    peer="Albumentations",
+)
+
+
 def bench_boxes(compare: Compare) -> None:
     with ExitStack() as children:
         sides, notes = {}, []
@@ -45,6 +66,48 @@ def bench_boxes(compare: Compare) -> None:
             child, samples = found
             sides[name] = Side(lambda _, child=child: child.ask(), amount=samples)
         compare(BOXES, sides, lambda: notes)
+
+
+def bench_files(compare: Compare) -> None:
+    folder = _photos.SCENES.folder()
+    annotations = annotate(folder)
+    _photos.warm_up(folder)
+    with ExitStack() as children:
+        sides, notes = {}, []
+        for name in FILE_LOADERS:
+            found = started(children, name, "_detection_child", str(folder), str(annotations))
+            if isinstance(found, str):
+                notes.append(found)
+                continue
+            child, samples = found
+            sides[name] = Side(
+                lambda _, child=child: child.ask(),
+                prepare=child.resume,
+                finish=lambda _, child=child: child.pause(),
+                amount=samples,
+            )
+            child.pause()
+        compare(FILES, sides, lambda: notes)
+
+
+def annotate(folder: Path) -> Path:
+    """Annotations of ten boxes for each photograph, in COCO's format."""
+    draws = random.Random(0)
+    images = [
+        {"id": number, "file_name": str(path.relative_to(folder)), "width": WIDTH, "height": HEIGHT}
+        for number, path in enumerate(sorted(folder.glob("*/*.jpg")))
+    ]
+    objects = []
+    for image in images:
+        for _ in range(OBJECTS):
+            width, height = draws.uniform(20, 120), draws.uniform(20, 120)
+            box = [draws.uniform(0, WIDTH - width), draws.uniform(0, HEIGHT - height), width, height]
+            about = {"id": len(objects) + 1, "image_id": image["id"], "category_id": 1, "iscrowd": 0}
+            objects.append({**about, "bbox": box, "area": width * height})
+    path = folder.with_suffix(".json")
+    content = {"images": images, "annotations": objects, "categories": [{"id": 1, "name": "thing"}]}
+    path.write_text(json.dumps(content))
+    return path
 
 
 def bench_transforms(compare: Compare) -> None:
@@ -75,11 +138,13 @@ def told(tables: list[dict[str, tuple[float, float]]]) -> str:
     return "ms of fastload (of Albumentations): " + ", ".join(parts) + "."
 
 
-def started(children: ExitStack, name: str) -> tuple[Child, int] | str:
+def started(
+    children: ExitStack, name: str, module: str = "_augmentation_child", *arguments: str
+) -> tuple[Child, int] | str:
     """The child, ready, and how many samples it does in a turn; or why there is none."""
     if not PYTHON.exists():
         return f"{name} is missing: make bench installs it."
-    child = Child("_augmentation_child", name, python=PYTHON)
+    child = Child(module, name, *arguments, python=PYTHON)
     children.callback(child.close)
     about = child.answer()
     if "missing" in about:
