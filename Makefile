@@ -71,7 +71,9 @@ train-ddp: build
 	OMP_NUM_THREADS=1 $(BIN)/python -m torch.distributed.run --standalone --nproc-per-node $(RANKS) \
 	    examples/train_ddp.py --checkpoint data/ddp.pt --resume $(TRAIN_ARGS)
 
+# cjpeg writes the kinds of JPEG files that Pillow does not: without it the tests of those are skipped.
 test: lint
+	command -v cjpeg >/dev/null || ! command -v apt-get >/dev/null || tools/system_packages.sh $(PYTHON) libjpeg-turbo-progs
 	$(MAKE) -j$(NATIVE_JOBS) -C csrc/tests test \
 	    OBJECTS_AT=$(CURDIR)/build/temp.$$($(BIN)/python -c '$(VARIANT)')/csrc
 	$(MAKE) -j$(NATIVE_JOBS) -C csrc/fuzz replay

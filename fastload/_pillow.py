@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastload._errors import DecodeError
+from fastload import _core
+from fastload._errors import DecodeError, ForeignImageError
 
 NO_PILLOW = (
     "not a JPEG file that the native decoder reads, and Pillow, which reads other formats, is not installed: "
@@ -23,6 +24,7 @@ NO_PILLOW = (
 _importing = threading.RLock()
 os.register_at_fork(before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release)
 
+_ORIENTATION = 0x0112
 GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -49,8 +51,12 @@ def decode_with_pillow(
 def size_with_pillow(path: bytes | None, data: Any, apply_exif_orientation: bool, max_pixels: int) -> tuple[int, int]:
     """(height, width)."""
     with _opened(path, data, max_pixels) as image:
-        swaps = apply_exif_orientation and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        return (image.width, image.height) if swaps else (image.height, image.width)
+        if image.format == "TIFF":  # which Pillow turns as it loads; some versions give the new size before that
+            width, height, turns = image.tag_v2[256], image.tag_v2[257], True
+        else:
+            width, height, turns = image.width, image.height, apply_exif_orientation
+        swaps = turns and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        return (width, height) if swaps else (height, width)
 
 
 @cache
@@ -80,11 +86,22 @@ def _opened(path: bytes | None, data: Any, max_pixels: int) -> Iterator[Any]:
     except (DecodeError, _BadRegion, MemoryError):
         raise
     except pillow.UnidentifiedImageError as error:
-        raise DecodeError("no format that Pillow knows", shown) from error
+        raise DecodeError(f"{_native_reason(path, data)}no format that Pillow knows", shown) from error
     except Warning:  # made an error by the user
         raise
     except Exception as error:  # Pillow's readers raise whatever their parsing came upon
         raise DecodeError(str(error) or type(error).__name__, shown) from error
+
+
+def _native_reason(path: bytes | None, data: Any) -> str:
+    """Why the native decoder has left the file to Pillow."""
+    try:
+        _core.jpeg_header(path, data, 0)
+    except ForeignImageError as error:
+        return f"{error}, and "
+    except DecodeError:
+        pass  # it has changed meanwhile
+    return ""
 
 
 class _BadRegion(ValueError):

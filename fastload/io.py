@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import operator
 import os
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -25,6 +27,8 @@ Region = tuple[int, int, int, int]  # top, left, height, width
 MAX_PIXELS = 2 * 89_478_485
 """Images of more pixels are refused: the limit above which Pillow raises DecompressionBombError."""
 
+_LONGEST_SIDE = 2**31 - 1
+_MOST = 2**63 - 1
 _CHANNELS = {"RGB": 3, "L": 1, "UNCHANGED": 0}
 
 
@@ -50,6 +54,7 @@ def decode_image(
         which the result (the region, or the image) is at least so large, which takes less time; all of its size if none
         is, and other formats always. Sizes are rounded up; the edges of a region outwards. ``region`` stays in
         pixels of the full size.
+    apply_exif_orientation: of a TIFF file it counts for nothing, as Pillow turns those whenever it reads them.
     max_pixels: larger images are refused; None: none are. Of other formats than JPEG Pillow's own limit holds too.
 
     Raises DecodeError if there is no such image, ValueError if ``region`` is not inside of it.
@@ -59,7 +64,7 @@ def decode_image(
     wanted = None if region is None else _four(region)
     smallest = None if min_size is None else _pair(min_size)
     path, data = _path_or_data(source)
-    limit = _limit(max_pixels)
+    limit = native_limit(max_pixels)
     try:
         array = _core.decode_jpeg(path, data, _CHANNELS[mode], wanted, smallest, apply_exif_orientation, limit)
     except ForeignImageError:
@@ -68,15 +73,15 @@ def decode_image(
 
 
 def read_image(
-    path: str | os.PathLike[str],
+    path: str | bytes | os.PathLike[str],
     mode: Mode = "RGB",
     region: Region | None = None,
     min_size: int | tuple[int, int] | None = None,
     apply_exif_orientation: bool = True,
     max_pixels: int | None = MAX_PIXELS,
 ) -> torch.Tensor:
-    """The image in the file at ``path``: `decode_image` of it."""
-    return decode_image(os.fspath(path), mode, region, min_size, apply_exif_orientation, max_pixels)
+    """The image in the file at ``path``: `decode_image` of it. Here bytes are a path, too."""
+    return decode_image(os.fsdecode(path), mode, region, min_size, apply_exif_orientation, max_pixels)
 
 
 def image_size(
@@ -87,7 +92,7 @@ def image_size(
     Arguments and errors are those of `decode_image`.
     """
     path, data = _path_or_data(source)
-    limit = _limit(max_pixels)
+    limit = native_limit(max_pixels)
     try:
         height, width, _, _, orientation = _core.jpeg_header(path, data, limit)
     except ForeignImageError:
@@ -104,30 +109,47 @@ def _path_or_data(source: Source) -> tuple[bytes | None, Any]:
             raise TypeError(f"a tensor of file bytes must be uint8 of one dimension, got {got}")
         return None, source.contiguous().numpy()
     try:
-        memoryview(source)
+        view = memoryview(source)
     except TypeError:
         raise TypeError(f"expected a path, bytes or a buffer, got {type(source).__name__}") from None
-    return None, source
+    return None, source if view.c_contiguous else view.tobytes()
 
 
-def _limit(max_pixels: int | None) -> int:
+def native_limit(max_pixels: int | None) -> int:
     """What the native code takes: 0 for none."""
     if max_pixels is None:
         return 0
-    if max_pixels < 1:
+    limit = _whole_number(max_pixels, "max_pixels must be a whole number, or None for no limit", max_pixels)
+    if limit < 1:
         raise ValueError(f"max_pixels must be at least 1, or None for no limit, got {max_pixels}")
-    return max_pixels
+    return min(limit, _MOST)
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
+    wanted = "min_size must be positive, one whole number or (height, width)"
+    sides = size if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
+    if len(sides) != 2:
+        raise ValueError(f"{wanted}, got {size!r}")
+    height, width = (_whole_number(side, wanted, size) for side in sides)
     if height < 1 or width < 1:
-        raise ValueError(f"min_size must be positive, one number or (height, width), got {size!r}")
-    return height, width
+        raise ValueError(f"{wanted}, got {size!r}")
+    return min(height, _LONGEST_SIDE), min(width, _LONGEST_SIDE)
 
 
 def _four(region: Region) -> Region:
+    wanted = "region must be four whole numbers, (top, left, height, width)"
+    if not isinstance(region, Sequence) or isinstance(region, str):
+        raise TypeError(f"{wanted}, got {region!r}")
     if len(region) != 4:
-        raise ValueError(f"region must be (top, left, height, width), got {region!r}")
-    top, left, height, width = region
+        raise ValueError(f"{wanted}, got {region!r}")
+    top, left, height, width = (_whole_number(side, wanted, region) for side in region)
+    if max(map(abs, (top, left, height, width))) > _LONGEST_SIDE:
+        raise ValueError(f"region {region!r} is not inside the image, which is no longer than {_LONGEST_SIDE}")
     return top, left, height, width
+
+
+def _whole_number(value: Any, wanted: str, shown: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{wanted}, got {shown!r}") from None

@@ -166,7 +166,11 @@ std::shared_ptr<PyImageFiles> make_files(const py::iterable& paths, const std::s
   auto files = std::make_shared<PyImageFiles>(FileOptions{mode == "L", apply_orientation, scaled, max_pixels});
   for (const py::handle path : paths) {
     PyObject* encoded = nullptr;
-    if (PyUnicode_FSConverter(path.ptr(), &encoded) == 0) throw py::error_already_set();
+    if (PyUnicode_FSConverter(path.ptr(), &encoded) == 0) {
+      if (!PyErr_ExceptionMatches(PyExc_ValueError)) throw py::error_already_set();
+      PyErr_Clear();
+      throw py::value_error("the path " + py::repr(path).cast<std::string>() + " has a null byte in it");
+    }
     const auto bytes = py::reinterpret_steal<py::bytes>(encoded);
     files->add(std::string_view(bytes));
   }

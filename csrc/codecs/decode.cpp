@@ -18,7 +18,8 @@ Region scaled_region(Region region, int eighths) noexcept {
   return {x, y, static_cast<int>((right * eighths + 7) / 8) - x, static_cast<int>((bottom * eighths + 7) / 8) - y};
 }
 
-// The smallest scale at which `region` keeps at least the wanted size; 8 if there is none.
+// The smallest scale at which `region` keeps at least the wanted size; 8 if there is none. The region is that of the
+// stored image, whose pixels at that scale are those that are turned: mirrored, it may touch one pixel more or less.
 int scale_for(Region region, int min_width, int min_height) noexcept {
   if (min_width <= 0 && min_height <= 0) return 8;
   for (const int eighths : {1, 2, 4}) {
@@ -75,8 +76,10 @@ Status decode(JpegDecoder& decoder, std::span<const std::uint8_t> file, const De
                       "region (top %d, left %d, height %d, width %d) is not inside the image of height %d, width %d",
                       region.y, region.x, region.height, region.width, height, width);
   }
-  const int eighths = scale_for(region, request.min_width, request.min_height);
-  const Region stored = scaled_region(stored_region(region, orientation, header.width, header.height), eighths);
+  const Region full = stored_region(region, orientation, header.width, header.height);
+  const int eighths = swaps ? scale_for(full, request.min_height, request.min_width)
+                            : scale_for(full, request.min_width, request.min_height);
+  const Region stored = scaled_region(full, eighths);
   const int channels = request.channels != 0 ? request.channels : header.components == 1 ? 1 : 3;
   const PixelFormat format = channels == 1 ? PixelFormat::kGrey : PixelFormat::kRgb;
   if (Status status = decoder.start(stored, eighths, format); !status.ok()) return status;

@@ -66,6 +66,10 @@ void orient_as(ImageView stored, Steps steps, ImageView oriented) noexcept {
 
 }  // namespace
 
+bool mirrors_columns(int orientation) noexcept { return kSteps[orientation].reverse_x; }
+
+bool mirrors_rows(int orientation) noexcept { return kSteps[orientation].reverse_y; }
+
 Region stored_region(Region region, int orientation, int width, int height) noexcept {
   const Steps steps = kSteps[orientation];
   const int oriented_width = steps.transpose ? height : width;

@@ -87,54 +87,85 @@ void vertical_scalar(const AxisWeights& weights, int o, const std::uint8_t* cons
   vertical_scalar_part(weights, o, rows, 0, bytes, out);
 }
 
-void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, ImageView out) {
+void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, bool height_first,
+                       ImageView out) {
   horizontal_ = &horizontal;
   vertical_ = &vertical;
   channels_ = channels;
+  height_first_ = height_first;
   out_ = out;
   rows_in_ = rows_out_ = 0;
+  const int ring_width = height_first ? horizontal.end_input() : horizontal.outputs();
+  ring_row_pixels_ = static_cast<std::size_t>(ring_width) * static_cast<std::size_t>(channels);
+  ring_row_bytes_ = static_cast<std::ptrdiff_t>(ring_row_pixels_ + kRowPadding);
   ring_rows_ = vertical.taps() + kRowsAtOnce;
-  ring_row_bytes_ = std::ptrdiff_t{horizontal.outputs()} * channels + static_cast<std::ptrdiff_t>(kRowPadding);
   ring_.resize(static_cast<std::size_t>(ring_row_bytes_ * ring_rows_));
+  if (height_first) shrunk_.resize(static_cast<std::size_t>(ring_row_bytes_ * kRowsAtOnce));
   tap_rows_.resize(static_cast<std::size_t>(vertical.taps()));
 }
 
 void RowResizer::push(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count) {
-  const HorizontalPass pass = horizontal_pass();
   for (int done = 0; done < count;) {
     const int group = std::min(kRowsAtOnce, count - done);
-    const std::uint8_t* in[kRowsAtOnce];
-    std::uint8_t* out[kRowsAtOnce];
-    for (int r = 0; r < group; ++r) {
-      in[r] = rows + (done + r) * row_bytes;
-      out[r] = ring_row(rows_in_ + r);
-    }
-    if (!horizontal_->copies()) {
-      pass(*horizontal_, channels_, in, group, out);
-    } else {
-      for (int r = 0; r < group; ++r) {
-        channels_ == 1 ? copy_pixels<1>(*horizontal_, in[r], out[r]) : copy_pixels<4>(*horizontal_, in[r], out[r]);
-      }
-    }
-    rows_in_ += group;
+    take(rows + done * row_bytes, row_bytes, group);
     done += group;
     emit();
   }
 }
 
+// Puts up to kRowsAtOnce rows into the ring.
+void RowResizer::take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count) {
+  const std::uint8_t* in[kRowsAtOnce];
+  std::uint8_t* out[kRowsAtOnce];
+  for (int r = 0; r < count; ++r) {
+    in[r] = rows + r * row_bytes;
+    out[r] = ring_row(rows_in_ + r);
+    if (height_first_) std::memcpy(out[r], in[r], ring_row_pixels_);
+  }
+  if (!height_first_) make_width(in, count, out);
+  rows_in_ += count;
+}
+
 // Makes the output rows all of whose inputs are there.
 void RowResizer::emit() {
-  const VerticalPass pass = vertical_pass();
-  const auto bytes = static_cast<std::size_t>(horizontal_->outputs()) * static_cast<std::size_t>(channels_);
-  for (; rows_out_ < vertical_->outputs(); ++rows_out_) {
-    const int first = vertical_->first(rows_out_);
-    if (first + vertical_->taps() > rows_in_) return;
-    if (vertical_->copies()) {
-      std::memcpy(out_.row(rows_out_), ring_row(first), bytes);
+  const auto is_there = [this](int row) {
+    return row < vertical_->outputs() && vertical_->first(row) + vertical_->taps() <= rows_in_;
+  };
+  while (is_there(rows_out_)) {
+    if (!height_first_) {
+      make_height(rows_out_, out_.row(rows_out_));
+      ++rows_out_;
       continue;
     }
-    for (int k = 0; k < vertical_->taps(); ++k) tap_rows_[static_cast<std::size_t>(k)] = ring_row(first + k);
-    pass(*vertical_, rows_out_, tap_rows_.data(), bytes, out_.row(rows_out_));
+    const std::uint8_t* in[kRowsAtOnce];
+    std::uint8_t* out[kRowsAtOnce];
+    int count = 0;
+    for (; count < kRowsAtOnce && is_there(rows_out_); ++count, ++rows_out_) {
+      std::uint8_t* row = shrunk_.data() + count * ring_row_bytes_;
+      make_height(rows_out_, row);
+      in[count] = row;
+      out[count] = out_.row(rows_out_);
+    }
+    make_width(in, count, out);
+  }
+}
+
+// Output row `row`, as wide as the ring's rows.
+void RowResizer::make_height(int row, std::uint8_t* out) {
+  const int first = vertical_->first(row);
+  if (vertical_->copies()) {
+    std::memcpy(out, ring_row(first), ring_row_pixels_);
+    return;
+  }
+  for (int k = 0; k < vertical_->taps(); ++k) tap_rows_[static_cast<std::size_t>(k)] = ring_row(first + k);
+  vertical_pass()(*vertical_, row, tap_rows_.data(), ring_row_pixels_, out);
+}
+
+// Rows as wide as the output of rows as wide as the input.
+void RowResizer::make_width(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const {
+  if (!horizontal_->copies()) return horizontal_pass()(*horizontal_, channels_, in, count, out);
+  for (int r = 0; r < count; ++r) {
+    channels_ == 1 ? copy_pixels<1>(*horizontal_, in[r], out[r]) : copy_pixels<4>(*horizontal_, in[r], out[r]);
   }
 }
 

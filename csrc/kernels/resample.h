@@ -56,12 +56,20 @@ class AxisWeights {
   bool copies_ = false, wide_ = false;
 };
 
+// Whether Pillow (from version 13 on) resizes the height of such an image before its width: if it loses more than twice
+// as many rows as columns. The order shows: levels are rounded, and cut off at 0 and 255, between the two passes.
+constexpr bool height_goes_first(int height, int width, int out_height, int out_width) noexcept {
+  const std::int64_t rows_lost = std::int64_t{height} - out_height, columns_lost = std::int64_t{width} - out_width;
+  return rows_lost > 0 && rows_lost > columns_lost * 2;
+}
+
 // Resizes one image whose rows come one after the other. Keeps its memory from one image to the next.
 class RowResizer {
  public:
   // Both axes rebased. channels: 1 or 4. out: vertical.outputs() rows of horizontal.outputs() pixels of that many
-  // channels. The weights must stay until the last row.
-  void start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, ImageView out);
+  // channels. height_first: whether the height is resized first. The weights must stay until the last row.
+  void start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, bool height_first,
+             ImageView out);
 
   // The next `count` rows, from input row 0 on; all vertical.end_input() of them make `out` whole. Each has
   // horizontal.end_input() pixels, and kRowPadding readable bytes after them.
@@ -69,19 +77,25 @@ class RowResizer {
 
  private:
   std::uint8_t* ring_row(int row) noexcept { return ring_.data() + (row % ring_rows_) * ring_row_bytes_; }
+  void take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count);
   void emit();
+  void make_height(int row, std::uint8_t* out);
+  void make_width(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const;
 
   const AxisWeights* horizontal_ = nullptr;
   const AxisWeights* vertical_ = nullptr;
   int channels_ = 0;
+  bool height_first_ = false;
   ImageView out_;
-  // The rows that the next output rows are made of, resized in width.
+  // The rows that the next output rows are made of: resized in width, or as they came if the height goes first.
   std::vector<std::uint8_t> ring_;
   std::ptrdiff_t ring_row_bytes_ = 0;
+  std::size_t ring_row_pixels_ = 0;  // in bytes: the rest is padding
   int ring_rows_ = 0;
   int rows_in_ = 0;
   int rows_out_ = 0;
   std::vector<const std::uint8_t*> tap_rows_;
+  std::vector<std::uint8_t> shrunk_;  // up to kRowsAtOnce rows of which only the width is still to be resized
 };
 
 }  // namespace fastload

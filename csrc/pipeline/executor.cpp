@@ -45,13 +45,14 @@ int fitting_eighths(const Stage& stage) {
   return kWhole;
 }
 
-// One axis of a window that is read at eighths / 8 of its size: whole pixels, and where the window lies in them.
+// One axis of a window that is read at eighths / 8 of its size: whole pixels, and where the window lies in them. The
+// image begins at `origin` of those pixels.
 struct ScaledSpan {
   int begin, size;
   double from, to;
-  ScaledSpan(int start, int length, int eighths) {
-    const double exact_from = start * eighths / 8.0;
-    const double exact_to = (start + length) * eighths / 8.0;
+  ScaledSpan(int start, int length, int eighths, double origin) {
+    const double exact_from = origin + start * eighths / 8.0;
+    const double exact_to = origin + (start + length) * eighths / 8.0;
     begin = static_cast<int>(std::floor(exact_from));
     size = static_cast<int>(std::ceil(exact_to)) - begin;
     from = exact_from - begin;
@@ -175,8 +176,9 @@ Status Executor::read_stage(const Stage& stage, RowSource& source, bool scalable
 Status Executor::resize_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image) {
   Clock clock;
   const int eighths = scalable && stage.filter != Filter::kNearest ? fitting_eighths(stage) : kWhole;
-  const ScaledSpan columns(stage.window.x, stage.window.width, eighths);
-  const ScaledSpan rows(stage.window.y, stage.window.height, eighths);
+  const Origin origin = source.origin(eighths);
+  const ScaledSpan columns(stage.window.x, stage.window.width, eighths, origin.x);
+  const ScaledSpan rows(stage.window.y, stage.window.height, eighths, origin.y);
   horizontal_.make(stage.filter, columns.size, columns.from, columns.to, stage.full.width,
                    stage.wanted_columns.begin, stage.wanted_columns.end);
   vertical_.make(stage.filter, rows.size, rows.from, rows.to, stage.full.height, stage.wanted_rows.begin,
@@ -189,7 +191,8 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, bool scalab
   ImageView made;
   Status status = scratch_image(read_, vertical_.outputs(), horizontal_.outputs(), channels, &made);
   if (!status.ok()) return status;
-  resizer_.start(horizontal_, vertical_, channels, made);
+  const bool height_first = height_goes_first(rows.size, columns.size, stage.full.height, stage.full.width);
+  resizer_.start(horizontal_, vertical_, channels, height_first, made);
   clock.add_to(&times_.resample);
   status = source.begin(needed, eighths);
   for (int left = needed.height; status.ok() && left > 0;) {

@@ -42,6 +42,18 @@ Status scratch_image(Scratch& scratch, int height, int width, int channels, Imag
   return {};
 }
 
+// Sizes are rounded up: the last pixel of a smaller size may lie partly beyond the image, and in a mirrored one it comes
+// first.
+Origin TurnedJpegSource::origin(int eighths) const noexcept {
+  const JpegHeader& header = decoder_.header();
+  const auto beyond = [eighths](int side) { return JpegDecoder::scaled(side, eighths) - side * eighths / 8.0; };
+  const bool swaps = swaps_axes(header.orientation);
+  Origin origin;
+  if (mirrors_columns(header.orientation)) origin.x = beyond(swaps ? header.height : header.width);
+  if (mirrors_rows(header.orientation)) origin.y = beyond(swaps ? header.width : header.height);
+  return origin;
+}
+
 Status TurnedJpegSource::begin(Region region, int eighths) noexcept {
   const JpegHeader& header = decoder_.header();
   const int width = JpegDecoder::scaled(header.width, eighths);

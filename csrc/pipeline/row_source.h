@@ -26,6 +26,12 @@ class Scratch {
 // A dense image of 1 or 4 bytes a pixel in scratch memory.
 Status scratch_image(Scratch& scratch, int height, int width, int channels, ImageView* image) noexcept;
 
+// A place within a pixel.
+struct Origin {
+  double x = 0;
+  double y = 0;
+};
+
 class RowSource {
  public:
   using Rows = JpegDecoder::Rows;
@@ -33,6 +39,8 @@ class RowSource {
 
   // Into which of the decoder's smaller sizes (8: none) the whole source may be read: see JpegDecoder::start.
   virtual bool has_eighths() const noexcept { return false; }
+  // Where the source begins in what it is at eighths / 8 of its size, in pixels of that: within the first pixel.
+  virtual Origin origin(int) const noexcept { return {}; }
   virtual Status begin(Region region, int eighths) noexcept = 0;
   // The region's next rows, of 1 or 4 bytes a pixel, kRowPadding readable bytes after each; count 0 at the end.
   virtual Status next(Rows* rows) noexcept = 0;
@@ -60,6 +68,7 @@ class TurnedJpegSource : public RowSource {
   TurnedJpegSource(JpegDecoder& decoder, bool grey, bool scaled, Scratch& stored, Scratch& turned) noexcept
       : decoder_(decoder), channels_(grey ? 1 : 4), scaled_(scaled), stored_(stored), turned_(turned) {}
   bool has_eighths() const noexcept override { return scaled_; }
+  Origin origin(int eighths) const noexcept override;
   Status begin(Region region, int eighths) noexcept override;
   Status next(Rows* rows) noexcept override;
 

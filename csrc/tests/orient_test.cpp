@@ -63,11 +63,10 @@ void regions_keep_their_corners() {
 }
 
 Bytes with_exif(const Bytes& tiff) {
-  Bytes file{0xFF, 0xD8, 0xFF, 0xE1, 0, 0, 'E', 'x', 'i', 'f', 0, 0};
-  file.insert(file.end(), tiff.begin(), tiff.end());
-  const std::size_t bytes = file.size() - 4;
-  file[4] = static_cast<std::uint8_t>(bytes >> 8);
-  file[5] = static_cast<std::uint8_t>(bytes);
+  const std::size_t bytes = tiff.size() + 8;
+  const auto high = static_cast<std::uint8_t>(bytes >> 8), low = static_cast<std::uint8_t>(bytes);
+  Bytes file{0xFF, 0xD8, 0xFF, 0xE1, high, low, 'E', 'x', 'i', 'f', 0, 0};
+  for (const std::uint8_t byte : tiff) file.push_back(byte);
   file.insert(file.end(), {0xFF, 0xDA, 0, 2});
   return file;
 }

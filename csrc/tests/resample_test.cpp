@@ -26,7 +26,7 @@ struct Shape {
 };
 
 // Memory of exactly the rows and their padding, so that a sanitizer sees what is read or written beyond.
-Bytes resized(const Shape& s, int channels, Filter filter, int rows_at_once) {
+Bytes resized(const Shape& s, int channels, Filter filter, bool height_first, int rows_at_once) {
   AxisWeights horizontal, vertical;
   horizontal.make(filter, s.width, 0, s.width, s.out_width, 0, s.out_width);
   vertical.make(filter, s.height, 0, s.height, s.out_height, 0, s.out_height);
@@ -39,7 +39,7 @@ Bytes resized(const Shape& s, int channels, Filter filter, int rows_at_once) {
   const Bytes image = noise(row * static_cast<std::size_t>(s.height));
   Bytes out(static_cast<std::size_t>(s.out_height * s.out_width * channels));
   RowResizer resizer;
-  resizer.start(horizontal, vertical, channels,
+  resizer.start(horizontal, vertical, channels, height_first,
                 {out.data(), s.out_height, s.out_width, channels, std::ptrdiff_t{s.out_width} * channels});
   const std::size_t used = static_cast<std::size_t>(horizontal.end_input() * channels);
   for (int y = 0; y < vertical.end_input(); y += rows_at_once) {
@@ -62,11 +62,15 @@ void every_target_gives_the_bytes_of_the_plain_one() {
     for (const int channels : {1, 4}) {
       for (const Filter filter : {Filter::kNearest, Filter::kBox, Filter::kBilinear, Filter::kHamming,
                                   Filter::kBicubic, Filter::kLanczos}) {
-        limit_simd(Simd::kScalar);
-        const Bytes expected = resized(shape, channels, filter, 1);
-        for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
-          limit_simd(most);
-          for (const int rows : {1, 3, 8, 100}) CHECK(resized(shape, channels, filter, rows) == expected);
+        for (const bool height_first : {false, true}) {
+          limit_simd(Simd::kScalar);
+          const Bytes expected = resized(shape, channels, filter, height_first, 1);
+          for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
+            limit_simd(most);
+            for (const int rows : {1, 3, 8, 100}) {
+              CHECK(resized(shape, channels, filter, height_first, rows) == expected);
+            }
+          }
         }
       }
     }

@@ -9,7 +9,7 @@ from fastload import _core
 from fastload._errors import DecodeError
 from fastload._pillow import import_pillow
 from fastload.datasets._images import ImageDataset
-from fastload.io import MAX_PIXELS
+from fastload.io import MAX_PIXELS, native_limit
 
 
 class ImageFileDataset(ImageDataset):
@@ -29,6 +29,7 @@ class ImageFileDataset(ImageDataset):
         self.loader = loader
         self.apply_exif_orientation = apply_exif_orientation
         self.scaled_decoding = scaled_decoding
+        native_limit(max_pixels)  # an error now rather than at the first image
         self.max_pixels = max_pixels
 
     @property

@@ -144,7 +144,9 @@ def _numbers(fields: list[str], file: str, lines: list[int]) -> list[int] | list
 
 
 def _number(field: str) -> int | float | None:
-    """An int, or else a finite float."""
+    """An int, or else a finite float; None for a name, as "1_0" and "0_1" are, which Python takes for 10 and 1."""
+    if "_" in field:
+        return None
     try:
         return int(field)
     except ValueError:

@@ -34,6 +34,7 @@ class Transform(torch.nn.Module):
     A transform of your own is a subclass with a `transform`, as in torchvision, or with a ``forward``.
     """
 
+    keeps_kind = True  # whether the image stays of the container and the type that it came in
     box_params = BoxParams()  # how the boxes of samples are written
     fuse = True  # whether steps are composed
 

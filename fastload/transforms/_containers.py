@@ -30,6 +30,7 @@ class Container(Transform):
 
     is_random = True
     is_container = True
+    keeps_kind = False  # whatever its transforms do
     choice = "all"
 
     def __init__(self, transforms: Any, p: float = 1.0) -> None:

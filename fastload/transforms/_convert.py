@@ -18,6 +18,8 @@ from fastload.transforms._segment import Segment
 class ToImage(Transform):
     """A uint8 (or whatever type came) tensor, (C, H, W), of a PIL image or an array; levels are not scaled."""
 
+    keeps_kind = False
+
     def join(self, segment: Segment, stream: int) -> str | None:
         segment.container = "tensor"
         return None
@@ -28,6 +30,8 @@ class ToImage(Transform):
 
 class PILToTensor(Transform):
     """A tensor, (C, H, W), of a PIL image's levels; arrays and tensors pass through."""
+
+    keeps_kind = False
 
     def join(self, segment: Segment, stream: int) -> str | None:
         if segment.container == "pil":
@@ -40,6 +44,8 @@ class PILToTensor(Transform):
 
 class ToTensor(Transform):
     """A (C, H, W) tensor of a PIL image or an array, 8-bit levels as float32 in [0, 1]; tensors pass through."""
+
+    keeps_kind = False
 
     def join(self, segment: Segment, stream: int) -> str | None:
         if segment.container == "tensor":
@@ -58,6 +64,8 @@ class ToTensor(Transform):
 
 class ToPILImage(Transform):
     """A PIL image of a (C, H, W) tensor or an (H, W, C) array; PIL images pass through."""
+
+    keeps_kind = False
 
     def __init__(self, mode: str | None = None) -> None:
         super().__init__()
@@ -87,6 +95,8 @@ class ToDtype(Transform):
     dtype: a torch.dtype, or a dict by type of image as torchvision has it: for a tensor ``torch.Tensor`` counts, for
     an array ``numpy.ndarray``, for both "others"; None leaves the image as it is.
     """
+
+    keeps_kind = False
 
     def __init__(self, dtype: Any, scale: bool = False) -> None:
         super().__init__()

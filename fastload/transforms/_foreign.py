@@ -30,6 +30,7 @@ class Foreign(Transform):
 
     is_random = True
     is_container = True
+    keeps_kind = False  # whatever its transforms do
 
     def join(self, segment: Segment, stream: int) -> str | None:
         return "it belongs to another library"

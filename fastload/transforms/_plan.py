@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -179,23 +180,31 @@ def _grouped(chain: Chain) -> list[tuple[str, list[Step]]]:
             at = segment.stop
         if at == len(chain.steps):
             break
-        if not is_planned(chain.steps[at]):
-            rest = list(chain.steps[at:])
-            known = next((n for n, step in enumerate(rest) if is_planned(step)), len(rest))
-            groups.append(("Python, as they are functions, or transforms of others", rest[:known]))
-            groups.extend([(_OPEN, rest[known:])] if known < len(rest) else [])
-            break
-        count = _python_run(chain, at, kind)
-        groups.append((f"Python, as {reason}", list(chain.steps[at : at + count])))
+        left = list(chain.steps[at:])
+        if not is_planned(left[0]):
+            count = next((n for n, step in enumerate(left) if is_planned(step)), len(left))
+            groups.append(("Python, as they are functions, or transforms of others", left[:count]))
+            is_known = False
+        else:
+            count, is_known = _python_run(left, kind)
+            groups.append((f"Python, as {reason}", left[:count]))
         at += count
+        if not is_known:  # of what comes out, nothing is known
+            groups.extend([(_OPEN, left[count:])] if left[count:] else [])
+            break
     return groups
 
 
-def _python_run(chain: Chain, at: int, kind: Kind) -> int:
-    """How many steps run in Python from that one on: of floats all that are ours, of 8-bit images one."""
-    if kind.channels:
-        return 1
+def _python_run(steps: list[Step], kind: Kind) -> tuple[int, bool]:
+    """How many of these steps run in Python, the first one certainly, and whether the kind of image stays what it was.
+
+    Of floats all that are ours do, as long as they stay floats; of 8-bit images one.
+    """
     count = 0
-    while at + count < len(chain.steps) and is_planned(chain.steps[at + count]):
+    for step in itertools.takewhile(is_planned, steps):
         count += 1
-    return count
+        if not getattr(step, "keeps_kind", False):
+            return count, False
+        if kind.channels:
+            break
+    return count, True

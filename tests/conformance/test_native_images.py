@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from support.photo_folder import make_folder
 from torch.utils.data import Subset
 
@@ -147,6 +147,22 @@ def test_pixels_are_pillows(folder: Path) -> None:
         left, top = round((wide - SIZE) / 2), round((high - SIZE) / 2)
         expected = np.asarray(photo.crop((left, top, left + SIZE, top + SIZE))).transpose(2, 0, 1)
         assert np.abs(image.numpy().astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photo_decoded_at_a_smaller_scale_is_not_shifted(tmp_path: Path, orientation: int) -> None:
+    """A slope of one level for each of its pixels shows a shift as a difference of the mean."""
+    rows, columns = np.mgrid[:1001, :801]
+    slopes = np.stack([columns * 255 / 800, rows * 255 / 1000, np.full(rows.shape, 90)], axis=-1).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "ant").mkdir()
+    Image.fromarray(slopes).save(tmp_path / "ant" / "1.jpg", exif=exif, quality=100, subsampling=0)
+    transform = T.Compose([T.Resize((100, 100)), T.PILToTensor()])
+    image = ImageFolder(tmp_path, transform, apply_exif_orientation=True)[0][0].permute(1, 2, 0).numpy()
+    with Image.open(tmp_path / "ant" / "1.jpg") as file:
+        photo = ImageOps.exif_transpose(file).resize((100, 100), Image.Resampling.BILINEAR)
+    assert np.abs(image.astype(int) - np.asarray(photo)).mean() < 0.5
 
 
 def test_a_row_of_a_batch_is_the_sample_under_its_key(folder: Path) -> None:

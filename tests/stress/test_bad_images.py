@@ -182,6 +182,14 @@ def test_12_bit_lossless_and_unknown_frames_are_refused() -> None:
             assert ours_came == (outcome(by_pillow, bytes(changed)) is not None), (marker, bits)
 
 
+def test_what_no_decoder_here_reads_is_called_by_its_name() -> None:
+    changed = bytearray(image_file())
+    frame = frame_of(bytes(changed))
+    changed[frame + 1], changed[frame + 4] = 0xC1, 12
+    refused(bytes(changed), "precision 12")
+    refused(b"no image", "not a JPEG file, and no format that Pillow knows")
+
+
 @pytest.mark.skipif(shutil.which("cjpeg") is None, reason="arithmetic coding is cjpeg's (libjpeg-turbo-progs)")
 @pytest.mark.parametrize("options", [[], ["-progressive"]], ids=str)
 def test_arithmetic_coding_is_left_to_pillow(options: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, __version__
 
 Pixels = NDArray[np.uint8]
 
@@ -35,14 +35,17 @@ def painted(height: int, width: int, channels: int) -> Pixels:
 
 
 def pillow_resized(image: Pixels, height: int, width: int, name: str) -> Pixels:
-    """(height, width, C), by Pillow's filter of that name: first the width, then the height.
+    """(height, width, C), by Pillow's filter of that name.
 
-    Pillow itself has that order up to version 12. Version 13 takes the height first where it thinks that quicker, which
-    shows where a filter overshoots, since what is beyond 0 and 255 is cut off between the passes.
+    Older versions than 13 always resize the width first, which shows where a filter overshoots, since what is beyond 0
+    and 255 is cut off between the passes: with them the passes are made one by one.
     """
     source = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    if name == "nearest":
-        made = source.resize((width, height), FILTERS[name])
-    else:
-        made = source.resize((width, source.height), FILTERS[name]).resize((width, height), FILTERS[name])
-    return np.asarray(made).reshape(height, width, -1)
+    sizes = [(width, height)]
+    if int(__version__.split(".")[0]) < 13 and name != "nearest":
+        rows_lost, columns_lost = source.height - height, source.width - width
+        height_first = rows_lost > 0 and rows_lost > 2 * columns_lost
+        sizes.insert(0, (source.width, height) if height_first else (width, source.height))
+    for size in sizes:
+        source = source.resize(size, FILTERS[name])
+    return np.asarray(source).reshape(height, width, -1)

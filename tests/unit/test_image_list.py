@@ -180,6 +180,22 @@ def test_targets_that_do_not_fit_the_others_are_refused(
         ImageList.from_csv(written(tmp_path, "path,target\n" + lines))
 
 
+def test_names_that_python_would_take_for_numbers_stay_apart(files: list[Path], tmp_path: Path) -> None:
+    lines = "path,target\n" + "".join(
+        f"{path},{name}\n" for path, name in zip(files, ("1_0", "0_1", "1_0"), strict=False)
+    )
+    images = ImageList.from_csv(written(tmp_path, lines))
+    assert images.classes == ["0_1", "1_0"]
+    assert images.targets == [1, 0, 1]
+
+
+def test_arguments_are_checked_before_any_file_is_opened() -> None:
+    with pytest.raises(ValueError, match="max_pixels must be at least 1, or None"):
+        ImageList([], max_pixels=0)
+    with pytest.raises(ValueError, match=r"the path 'a\\x00b.jpg' has a null byte"):
+        ImageList(["a\0b.jpg"], transform=ToTensor())[0]
+
+
 def test_names_that_look_like_numbers_are_taken_if_classes_say_so(files: list[Path], tmp_path: Path) -> None:
     lines = f"path,target\n{files[0]},2\n{files[1]},3d\n"
     assert ImageList.from_csv(written(tmp_path, lines), classes=["2", "3d"]).targets == [0, 1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -86,10 +88,12 @@ def test_paths_and_every_kind_of_buffer(tmp_path) -> None:
     expected = io.decode_image(file)
     sources = [path, str(path), bytearray(file), memoryview(file), np.frombuffer(file, np.uint8)]
     sources.append(torch.frombuffer(bytearray(file), dtype=torch.uint8))
+    sources.append(np.frombuffer(file, np.uint8).repeat(2)[::2])
     for source in sources:
         assert torch.equal(io.decode_image(source), expected), type(source)
         assert io.image_size(source) == (48, 64)
-    assert torch.equal(io.read_image(path), expected)
+    for place in (path, str(path), os.fsencode(path)):
+        assert torch.equal(io.read_image(place), expected)
     with pytest.raises(TypeError, match="path, bytes or a buffer, got int"):
         io.decode_image(3)
     with pytest.raises(TypeError, match="uint8 of one dimension"):
@@ -106,10 +110,23 @@ def test_arguments_are_checked() -> None:
         ({"min_size": 0}, "min_size"),
         ({"max_pixels": 0}, "max_pixels"),
         ({"region": (1, 2)}, "region must be"),
+        ({"region": (2**31, 0, 1, 1)}, "region .* is not inside the image"),
+        ({"min_size": (1, 2, 3)}, "min_size must be"),
     ]:
         with pytest.raises(ValueError, match=text) as caught:
             io.decode_image(file, **wrong)
         assert not isinstance(caught.value, io.DecodeError)
+    for argument, wrong in [("region", 3), ("region", (0, 0.5, 1, 1)), ("min_size", "a"), ("max_pixels", 1.5)]:
+        with pytest.raises(TypeError, match=f"{argument} must be .*whole number"):
+            io.decode_image(file, **{argument: wrong})
+
+
+def test_numbers_of_any_kind_and_size_are_taken() -> None:
+    file = image_file()
+    whole = io.decode_image(file)
+    assert torch.equal(io.decode_image(file, min_size=2**40, max_pixels=2**70), whole)
+    assert io.decode_image(file, min_size=np.int64(6)).shape == (3, 6, 8)
+    assert torch.equal(io.decode_image(file, region=list(np.array([1, 2, 3, 4]))), whole[:, 1:4, 2:6])
 
 
 def test_the_public_names_are_there() -> None:

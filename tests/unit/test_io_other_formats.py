@@ -67,6 +67,18 @@ def test_orientations_of_other_formats() -> None:
     assert io.decode_image(file, apply_exif_orientation=False).shape == (3, 20, 30)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_of_a_turned_file_is_that_of_its_pixels(orientation: int) -> None:
+    for format in ("PNG", "WEBP", "TIFF"):
+        file = image_file(20, 30, format=format, orientation=orientation)
+        expected = (30, 20) if orientation >= 5 else (20, 30)
+        assert io.image_size(file) == io.decode_image(file).shape[1:] == expected
+        # TIFF files are turned whenever Pillow reads them.
+        as_stored = expected if format == "TIFF" else (20, 30)
+        assert io.image_size(file, apply_exif_orientation=False) == as_stored
+        assert io.decode_image(file, apply_exif_orientation=False).shape[1:] == as_stored
+
+
 def test_errors_are_the_same_as_for_jpeg(tmp_path) -> None:
     file = image_file(20, 30, format="PNG")
     with pytest.raises(ValueError, match="not inside the image of height 20, width 30"):

@@ -69,6 +69,46 @@ def test_a_region_at_a_scale_equals_the_crop_of_the_image_at_that_scale(
     assert torch.equal(part, cropped(whole, (top, left, height, width)))
 
 
+# What has to be done to the stored pixels, (H, W, C), to see the image: by the numbers of EXIF.
+TURNS = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: stored.transpose(1, 0, 2)[:, ::-1],
+    7: lambda stored: stored.transpose(1, 0, 2)[::-1, ::-1],
+    8: lambda stored: stored.transpose(1, 0, 2)[::-1],
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.data(),
+    st.integers(1, 130),
+    st.integers(1, 130),
+    st.integers(1, 8),
+    st.integers(1, 12),
+    st.integers(1, 12),
+)
+def test_a_region_of_a_turned_file_at_a_scale_is_the_turned_region_of_the_stored_file(
+    data: st.DataObject, height: int, width: int, orientation: int, least_height: int, least_width: int
+) -> None:
+    file = image_file(height, width, orientation=orientation, quality=95)
+    top, left, rows, columns = stored = data.draw(regions(height, width))
+    # The pixels of the region, marked in an image of the stored size, are where they are in the turned one.
+    marked = np.zeros((height, width, 1), bool)
+    marked[top : top + rows, left : left + columns] = True
+    down, right = (np.flatnonzero(TURNS[orientation](marked).any(axis=axis)) for axis in ((1, 2), (0, 2)))
+    region = int(down[0]), int(right[0]), len(down), len(right)
+    swapped = (least_width, least_height) if orientation >= 5 else (least_height, least_width)
+    made = io.decode_image(file, region=region, min_size=(least_height, least_width)).permute(1, 2, 0).numpy()
+    as_stored = io.decode_image(file, region=stored, min_size=swapped, apply_exif_orientation=False)
+    assert np.array_equal(made, TURNS[orientation](as_stored.permute(1, 2, 0).numpy()))
+    assert made.shape[0] >= min(least_height, region[2])
+    assert made.shape[1] >= min(least_width, region[3])
+
+
 SAMPLINGS = [
     "4x1",
     "1x4",

@@ -64,6 +64,35 @@ def test_the_representation_shows_what_is_native_and_why_the_rest_is_not() -> No
     )
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [T.ToImage(), T.ToDtype(torch.float64, scale=True)],
+        [T.ToImage(), T.ToDtype(torch.int32)],
+        [T.ToImage(), T.ToPILImage("HSV")],
+        [T.ToTensor(), T.ToPILImage()],
+        [T.OneOf([Half(), T.Identity()])],
+    ],
+    ids=repr,
+)
+def test_after_a_conversion_in_python_the_representation_claims_nothing(steps: list[Any]) -> None:
+    text = repr(T.Compose([*steps, T.Resize(9), T.Identity()]))
+    assert text.endswith(
+        "    then, native wherever an 8-bit image comes out of that:\n"
+        "        Resize(size=[9], interpolation=bilinear, antialias=True)\n"
+        "        Identity()\n)"
+    )
+
+
+def test_after_a_step_in_python_that_converts_nothing_the_rest_is_native() -> None:
+    text = repr(T.Compose([T.ToImage(), T.Resize(9, antialias=False), T.RandomVerticalFlip(), T.ToTensor()]))
+    assert [line for line in text.split("\n") if line.endswith(":")] == [
+        "    native, one pass:",
+        "    Python, as antialias is off:",
+        "    native, one pass:",
+    ]
+
+
 def test_a_chain_of_native_transforms_is_one_pass() -> None:
     assert repr(T.Compose(training())).count(":\n") == 1
     assert repr(T.Compose(training())).startswith(
