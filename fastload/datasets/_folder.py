@@ -24,7 +24,8 @@ class ImageFolder(ImageFileDataset):
         native. is_valid_file: called with a path; files it refuses are left out, and extensions do not count.
     apply_exif_orientation: turn images as their EXIF data says; torchvision does not.
     scaled_decoding: a native transform that shrinks a JPEG image to half or less may have it decoded at 1/2, 1/4 or
-        1/8 of its size first; that is several times as quick, and differs from Pillow by a few levels.
+        1/8 of its size first; that is several times as quick, and differs from Pillow's resize of the whole image by
+        0.5 to 3 levels on average, at hard edges by up to 50.
     max_pixels: larger images are errors; None: none are.
 
     Raises FileNotFoundError if there is no class, or, without ``allow_empty``, a class without an image.

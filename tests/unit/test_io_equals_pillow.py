@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import struct
+from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
 
 import fastload
 from fastload import io
@@ -79,6 +82,43 @@ def test_the_tensor_is_as_torchvisions_decoder_gives_it() -> None:
     image += 1  # its memory is the caller's
     assert io.decode_image(image_file(mode="L"), "UNCHANGED").shape[0] == 1
     assert io.decode_image(image_file(mode="CMYK"), "UNCHANGED").shape[0] == 3
+
+
+def with_segment(body: bytes) -> bytes:
+    plain = image_file(20, 30)
+    return plain[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + plain[2:]
+
+
+def size_by_pillow(file: bytes) -> tuple[int, int]:
+    with Image.open(BytesIO(file)) as image:
+        turned = ImageOps.exif_transpose(image)
+    return turned.height, turned.width
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of some of these
+@pytest.mark.parametrize("magic", [42, 43, 0])
+@pytest.mark.parametrize("kind", [0, 1, 2, 3, 4, 6, 7, 8, 9, 13, 14])
+def test_odd_exif_turns_what_pillow_turns(kind: int, magic: int) -> None:
+    for count in (0, 1, 2, 3, 1 << 31):
+        for value in (struct.pack("<HH", 6, 0), struct.pack("<HH", 0, 6), struct.pack("<I", 30)):
+            entry = struct.pack("<HHI", 0x0112, kind, count) + value
+            tiff = (
+                b"II" + struct.pack("<HIH", magic, 8, 1) + entry + bytes(8) + struct.pack("<8I", 6, 1, 6, 1, 6, 1, 6, 1)
+            )
+            file = with_segment(b"Exif\0\0" + tiff)
+            assert io.image_size(file) == size_by_pillow(file), (count, value)
+
+
+@pytest.mark.parametrize(
+    "text", ['tiff:Orientation="6"', "<tiff:Orientation>8<", "tiff:Orientation=6", "Orientation>6"]
+)
+@pytest.mark.parametrize("exif", [b"", b"II*\0" + struct.pack("<IHHHIHH", 8, 1, 0x0112, 3, 1, 1, 0) + bytes(4)])
+def test_xmp_turns_an_image_of_which_exif_says_nothing(text: str, exif: bytes) -> None:
+    file = with_segment(b"http://ns.adobe.com/xap/1.0/\0" + text.encode())
+    if exif:
+        body = b"Exif\0\0" + exif
+        file = file[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + file[2:]
+    assert io.image_size(file) == size_by_pillow(file)
 
 
 def test_paths_and_every_kind_of_buffer(tmp_path) -> None:
