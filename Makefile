@@ -18,18 +18,18 @@
 #   make clean      remove what was built (make distclean: the environment and the data too)
 #
 # PYTHON=python3.12   the interpreter that .venv is made from
-# JOBS=4              pytest processes (0: all tests in one process)
+# JOBS=4              pytest processes (0: all tests in one process); two for each processor, as many tests wait
 # FUZZ_SECONDS=60     how long each fuzzer runs
 # RANKS=4             processes of train-ddp
 # TRAIN_ARGS= PYTEST_ARGS= BENCH_ARGS=   more arguments for train and train-ddp, pytest, the benchmarks
 
 PYTHON ?= python3
-JOBS ?= 2
 TRAIN_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
 NATIVE_JOBS := $(shell nproc 2>/dev/null || echo 2)
+JOBS ?= $(shell expr 2 '*' $(NATIVE_JOBS))
 FUZZ_SECONDS ?= 60
 RANKS ?= 2
 
@@ -77,7 +77,7 @@ test: lint
 	$(MAKE) -j$(NATIVE_JOBS) -C csrc/tests test \
 	    OBJECTS_AT=$(CURDIR)/build/temp.$$($(BIN)/python -c '$(VARIANT)')/csrc
 	$(MAKE) -j$(NATIVE_JOBS) -C csrc/fuzz replay
-	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 # Plain pytest ignores this folder: it has a configuration of its own.
 test-integrations: build $(INTEGRATIONS)/done

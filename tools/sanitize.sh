@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "${PYTHON:-.venv/bin/python}")
-tests=(tests/native tests/unit/test_{default_collate,pad_collate,gather,array,message,read_ahead,samplers_weighted,io}*.py)
+tests=(tests/native tests/unit/test_{default_collate,pad_collate,gather,array,message,read_ahead,samplers_weighted,io,transforms,detection}*.py)
 tree=build/sanitize
 
 say() { printf '\n== %s\n' "$*"; }

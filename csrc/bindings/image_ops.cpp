@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -35,6 +37,10 @@ constexpr std::pair<const char*, PadMode> kModes[] = {{"constant", PadMode::kCon
 constexpr std::pair<const char*, Sampling> kSamplings[] = {
     {"nearest", Sampling::kNearest}, {"bilinear", Sampling::kBilinear}, {"bicubic", Sampling::kBicubic}};
 
+// More would take memory and time out of all proportion.
+constexpr double kMostTiles = 1024, kMostTaps = 65535, kMostSquareTaps = 1023, kMostSigma = 4096;
+constexpr int kMostCells = 65536, kMostHoles = 1000000;
+
 // The arguments of one op, taken one after the other.
 class Arguments {
  public:
@@ -51,8 +57,16 @@ class Arguments {
       throw py::type_error("argument " + std::to_string(at_ - 1) + " of the op " + text() + " has a wrong type");
     }
   }
-  int size(const char* what) {
+  // A whole number of pixels; negative numbers are margins that take away, and places outside of the image.
+  int pixels() {
     const int value = next<int>();
+    if (value < -kLongestSide || value > kLongestSide) {
+      throw py::value_error("no image has " + std::to_string(value) + " pixels a side, in the op " + text());
+    }
+    return value;
+  }
+  int size(const char* what) {
+    const int value = pixels();
     if (value < 1) throw py::value_error(std::string(what) + " must be 1 or more in the op " + text());
     return value;
   }
@@ -76,6 +90,9 @@ class Arguments {
   PadMode mode() { return named(kModes, next<std::string>(), "mode"); }
   Margins margins() {
     const auto values = next<std::array<int, 4>>();
+    if (std::any_of(values.begin(), values.end(), [](int value) { return std::abs(value) > kLongestSide; })) {
+      throw py::value_error("no image has such margins, in the op " + text());
+    }
     return {values[0], values[1], values[2], values[3]};
   }
   Fill fill() {
@@ -113,16 +130,16 @@ class Arguments {
 };
 
 Op crop_of(Arguments& a) {
-  const int top = a.next<int>();
-  const int left = a.next<int>();
+  const int top = a.pixels();
+  const int left = a.pixels();
   return CropOp{top, left, a.image_size()};
 }
 
 Op pad_of(Arguments& a) {
-  const int left = a.next<int>();
-  const int top = a.next<int>();
-  const int right = a.next<int>();
-  const Margins margins{left, top, right, a.next<int>()};
+  const int left = a.pixels();
+  const int top = a.pixels();
+  const int right = a.pixels();
+  const Margins margins{left, top, right, a.pixels()};
   const Fill fill = a.fill();
   return PadOp{margins, fill, a.mode()};
 }
@@ -149,7 +166,7 @@ Op resize_of(Arguments& a) {
 
 Op resize_shorter_of(Arguments& a) {
   const int shorter = a.size("size");
-  const int longest = a.next<int>();
+  const int longest = a.pixels();
   return ResizeShorterOp{shorter, longest, a.filter()};
 }
 
@@ -192,8 +209,8 @@ Op warp_of(Arguments& a) {
   const auto values = a.next<std::array<double, 9>>();
   WarpOp op{};
   for (int i = 0; i < 9; ++i) op.forward.m[i / 3][i % 3] = values[static_cast<std::size_t>(i)];
-  const int height = a.next<int>();
-  op.size = {height, a.next<int>()};
+  const int height = a.pixels();
+  op.size = {height, a.pixels()};
   if (op.size.height < 0 || op.size.width < 0 || (op.size.height == 0) != (op.size.width == 0)) {
     throw py::value_error("a warp makes images of (height, width), each 1 or more, or 0 x 0 for the image's own");
   }
@@ -216,10 +233,11 @@ Op scale_jitter_of(Arguments& a) {
 
 Op shortest_size_of(Arguments& a) {
   auto shorter = a.next<std::vector<int>>();
-  if (shorter.empty() || *std::min_element(shorter.begin(), shorter.end()) < 1) {
-    throw py::value_error("min_size must be one or more sizes, each 1 or more");
+  const auto [least, most] = std::minmax_element(shorter.begin(), shorter.end());
+  if (shorter.empty() || *least < 1 || *most > kLongestSide) {
+    throw py::value_error("min_size must be one or more sizes, each 1 or more, and of a size that images have");
   }
-  const int longest = a.next<int>();
+  const int longest = a.pixels();
   return ShortestSizeOp{std::move(shorter), longest, a.filter()};
 }
 
@@ -246,6 +264,7 @@ Op elastic_of(Arguments& a) {
   op.alpha_y = a.next<double>();
   op.sigma_x = a.next<double>();
   op.sigma_y = a.next<double>();
+  if (!(op.sigma_x <= kMostSigma && op.sigma_y <= kMostSigma)) throw py::value_error("sigma must be at most 4096 pixels");
   op.look = a.look();
   return op;
 }
@@ -253,6 +272,7 @@ Op elastic_of(Arguments& a) {
 Op grid_of(Arguments& a) {
   const double probability = a.probability();
   const int steps = a.size("num_steps");
+  if (steps > kMostCells) throw py::value_error("num_steps must be at most 65536");
   const Range limit = a.free_range("distort_limit");
   return GridOp{probability, steps, limit, a.look()};
 }
@@ -283,10 +303,19 @@ constexpr PixelName kPixelNames[] = {{"brightness", PixelKind::kBrightness, 1},
                                      {"jpeg", PixelKind::kJpeg, 1},
                                      {"permute_channels", PixelKind::kPermute, 1}};
 
+// The greatest number i of a step whose time and memory grow with it.
+double most_of(PixelKind kind, std::size_t i) {
+  if (kind == PixelKind::kClahe && i > 0) return kMostTiles;
+  if (kind == PixelKind::kGaussianBlur && i < 2) return kMostTaps;
+  if (kind == PixelKind::kMotionBlur && i == 0) return kMostSquareTaps;
+  return std::numeric_limits<double>::infinity();
+}
+
 PixelOp pixels_of(const PixelName& name, Arguments& a) {
   PixelOp op{name.kind, a.probability(), {}};
   for (std::size_t i = 0; i < name.numbers; ++i) {
     const Range range = a.free_range(name.name);
+    if (range.high > most_of(name.kind, i)) throw py::value_error(std::string(name.name) + " of too large a size");
     op.ranges[i] = {range.low, range.high};
   }
   return op;
@@ -304,7 +333,9 @@ Op dropout_of(Arguments& a) {
   const double probability = a.probability();
   const int least = a.next<int>();
   const int most = a.next<int>();
-  if (least < 0 || most < least) throw py::value_error("the number of holes must be (least, most), 0 <= least <= most");
+  if (least < 0 || most < least || most > kMostHoles) {
+    throw py::value_error("the number of holes must be (least, most), 0 <= least <= most <= 1000000");
+  }
   const auto height = a.range("hole_height_range");
   const auto width = a.range("hole_width_range");
   const bool in_pixels = a.next<bool>();

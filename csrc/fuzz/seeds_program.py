@@ -9,17 +9,18 @@ from pathlib import Path
 
 from seeds_decode import files
 
-STEP_KINDS, MOST_STEPS, END_OF_STEPS = 11, 5, 255
-MOST_BYTES_OF_A_STEP = 16
+STEP_KINDS, MOST_STEPS, END_OF_STEPS = 28, 5, 255
+MOST_BYTES_OF_A_STEP, MOST_BYTES_OF_TARGETS = 24, 24
 
 
 def chain() -> bytes:
-    """A key, a layout, and some steps, each with more bytes than it needs: the rest is read as further steps."""
+    """A key, a layout, targets, and some steps, of so many bytes that some of them are read as further steps."""
     steps = b"".join(
         bytes([random.randrange(STEP_KINDS)]) + random.randbytes(random.randrange(MOST_BYTES_OF_A_STEP))
         for _ in range(random.randint(0, MOST_STEPS))
     )
-    return random.randbytes(2) + steps + bytes([END_OF_STEPS])
+    targets = random.randbytes(random.randrange(MOST_BYTES_OF_TARGETS))
+    return random.randbytes(2) + targets + steps + bytes([END_OF_STEPS])
 
 
 def main(folder: Path) -> None:

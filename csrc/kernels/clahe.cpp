@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -43,7 +44,7 @@ class Tiles {
   Tiles(const std::uint8_t* levels, int height, int width, double limit, int down, int across)
       : down_(down), across_(across), rows_((height + down - 1) / down), columns_((width + across - 1) / across) {
     const int area = rows_ * columns_;
-    const int most = limit > 0 ? std::max(static_cast<int>(limit * area / kLevels), 1) : area;
+    const int most = limit > 0 ? static_cast<int>(std::clamp(limit * area / kLevels, 1.0, double{INT_MAX})) : area;
     for (int i = 0; i < down; ++i) {
       for (int j = 0; j < across; ++j) tiles_.push_back(tile(levels, height, width, i, j, most));
     }

@@ -121,16 +121,16 @@ class RowPlaces {
     constexpr double kOne = 4294967296.0 * kUnit;
     constexpr std::int64_t kHalf = std::int64_t{1} << 31;
     const Point start = at(begin);
-    std::int64_t at_x = static_cast<std::int64_t>((start.x - 0.5) * kOne) + kHalf;
-    std::int64_t at_y = static_cast<std::int64_t>((start.y - 0.5) * kOne) + kHalf;
+    const auto at_x = static_cast<std::int64_t>((start.x - 0.5) * kOne) + kHalf;
+    const auto at_y = static_cast<std::int64_t>((start.y - 0.5) * kOne) + kHalf;
     const auto step_x = static_cast<std::int64_t>(map_.m[0][0] * kOne);
     const auto step_y = static_cast<std::int64_t>(map_.m[1][0] * kOne);
-    for (int i = 0; i < count; ++i) {
-      x[i] = static_cast<std::int32_t>(at_x >> 32);
-      y[i] = static_cast<std::int32_t>(at_y >> 32);
-      at_x += step_x;
-      at_y += step_y;
-    }
+    auto run = even_run;
+#if defined(__x86_64__)
+    if (simd() != Simd::kScalar) run = even_run_avx2;
+#endif
+    run(at_x, step_x, count, x);
+    run(at_y, step_y, count, y);
   }
 
  private:
@@ -271,6 +271,13 @@ void remap_image(ImageView in, const Places& where, Sampling sampling, const std
       }
       if (!all_inside || sampling != Sampling::kBilinear) remap_run(in, places, count, sampling, fill, pixels);
     }
+  }
+}
+
+void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept {
+  for (int i = 0; i < count; ++i) {
+    out[i] = static_cast<std::int32_t>(start >> 32);
+    start += step;
   }
 }
 

@@ -107,6 +107,21 @@ void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std
   }
 }
 
+void even_run_avx2(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept {
+  __m256i low = _mm256_setr_epi64x(start, start + step, start + 2 * step, start + 3 * step);
+  __m256i high = _mm256_add_epi64(low, _mm256_set1_epi64x(4 * step));
+  const __m256i eight_steps = _mm256_set1_epi64x(8 * step);
+  int done = 0;
+  for (; done + 8 <= count; done += 8) {
+    const __m256 halves = _mm256_shuffle_ps(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high), 0xDD);
+    const __m256i places = _mm256_permute4x64_epi64(_mm256_castps_si256(halves), 0xD8);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + done), places);
+    low = _mm256_add_epi64(low, eight_steps);
+    high = _mm256_add_epi64(high, eight_steps);
+  }
+  even_run(start + done * step, step, count - done, out + done);
+}
+
 namespace avx2 {
 
 #include "kernels/warp_loops.inl"

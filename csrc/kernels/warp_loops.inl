@@ -8,7 +8,7 @@ int fixed_mesh_run(const float* places, int count, int width, int height, std::i
   int inside = 0;
   for (std::ptrdiff_t i = 0; i < count; ++i) {
     const float x = places[2 * i], y = places[2 * i + 1];
-    inside += (x >= 0) & (x < right) & (y >= 0) & (y < bottom) ? 1 : 0;
+    inside += static_cast<int>((x >= 0) & (x < right) & (y >= 0) & (y < bottom));
     const double near_x = x < -kFarthest ? -kFarthest : x > kFarthest ? kFarthest : x;
     const double near_y = y < -kFarthest ? -kFarthest : y > kFarthest ? kFarthest : y;
     xs[i] = static_cast<std::int32_t>(__builtin_floor(near_x * kUnit - kUnit / 2 + 0.5));

@@ -23,6 +23,10 @@ constexpr double kFarthest = 1 << 23;
 void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std::int32_t* xs,
                        std::int32_t* ys) noexcept;
 
+// The upper halves of start, start + step, start + 2 step, ...
+void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
+void even_run_avx2(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
+
 namespace avx2 {
 int fixed_mesh_run(const float* places, int count, int width, int height, std::int32_t* xs, std::int32_t* ys) noexcept;
 }  // namespace avx2

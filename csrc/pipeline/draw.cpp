@@ -26,7 +26,7 @@ Size shorter_to(Size size, int shorter, int longest) {
   const int short_side = upright ? size.width : size.height;
   const int long_side = upright ? size.height : size.width;
   int new_short = shorter;
-  int new_long = static_cast<int>(static_cast<double>(std::int64_t{shorter} * long_side) / short_side);
+  int new_long = whole_pixels(static_cast<double>(std::int64_t{shorter} * long_side) / short_side);
   if (longest != 0 && new_long > longest) {
     new_short = static_cast<int>(static_cast<double>(std::int64_t{longest} * new_short) / new_long);
     new_long = longest;
@@ -52,9 +52,9 @@ Window central_window(const RandomResizedCropOp& op, Size size) {
   const double ratio = static_cast<double>(size.width) / size.height;
   Size found = size;
   if (ratio < op.ratio_low) {
-    found.height = std::clamp(static_cast<int>(std::nearbyint(size.width / op.ratio_low)), 1, size.height);
+    found.height = std::clamp(whole_pixels(std::nearbyint(size.width / op.ratio_low)), 1, size.height);
   } else if (ratio > op.ratio_high) {
-    found.width = std::clamp(static_cast<int>(std::nearbyint(size.height * op.ratio_high)), 1, size.width);
+    found.width = std::clamp(whole_pixels(std::nearbyint(size.height * op.ratio_high)), 1, size.width);
   }
   return {(size.height - found.height) / 2, (size.width - found.width) / 2, found};
 }
@@ -200,6 +200,12 @@ Status Drawing::add_resize(Size size, Filter filter) {
 
 namespace {
 
+Status check_size(Size before, Size made) {
+  if (std::int64_t{made.height} * made.width <= kMostPixels) return {};
+  return Status::of(Fault::kBadArgument, "%d x %d pixels (height x width) would become %d x %d; an image may have %lld in all",
+                    before.height, before.width, made.height, made.width, static_cast<long long>(kMostPixels));
+}
+
 Status draw_group(const Group& group, std::uint64_t stream, std::uint64_t key, Size* size, Targets* targets,
                   std::vector<Move>* moves) {
   int turn = 0;
@@ -224,7 +230,8 @@ Status draw(const Step& step, std::uint64_t key, Size* size, Targets* targets, s
   Size before = *size;
   const std::size_t first = moves->size();
   Drawing drawing(StepRandom(key, step.stream), size, targets == nullptr ? none : targets->boxes(), moves);
-  const Status status = std::visit(drawing, step.op);
+  Status status = std::visit(drawing, step.op);
+  if (status.ok() && *size != before) status = check_size(before, *size);
   if (!status.ok() || targets == nullptr) return status;
   for (std::size_t i = first; i < moves->size(); ++i) {
     targets->follow((*moves)[i], before);

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <new>
+#include <exception>
 
 #include "codecs/orient.h"
 #include "core/file.h"
@@ -108,7 +108,7 @@ Status Executor::run_file(const char* path, const FileOptions& options, const Im
     }
     trim();
     return status;
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {  // bad_alloc, and length_error of a vector
     return Status::of(Fault::kNoMemory, "no memory");
   }
 }
@@ -122,7 +122,7 @@ Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::u
     if (status.ok()) status = run(source, image.channels, program, out);
     trim();
     return status;
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {  // bad_alloc, and length_error of a vector
     return Status::of(Fault::kNoMemory, "no memory");
   }
 }

@@ -19,7 +19,7 @@ double sin_degrees(double degrees) {
   const double turns = degrees / 90;
   if (turns == std::floor(turns)) {
     constexpr double kSines[] = {0, 1, 0, -1};
-    return kSines[(static_cast<long long>(turns) % 4 + 4) % 4];
+    return kSines[static_cast<int>(std::fmod(std::fmod(turns, 4) + 4, 4))];
   }
   return std::sin(radians(degrees));
 }
@@ -88,8 +88,8 @@ Status Drawing::operator()(const AffineOp& op) {
     for (Point& corner : corners) corner = forward(corner);
     const Box box = enclosing(corners);
     const double left = std::floor(box.left + kCornerTolerance), top = std::floor(box.top + kCornerTolerance);
-    size = {static_cast<int>(std::ceil(box.bottom - kCornerTolerance) - top),
-            static_cast<int>(std::ceil(box.right - kCornerTolerance) - left)};
+    size = {whole_pixels(std::ceil(box.bottom - kCornerTolerance) - top),
+            whole_pixels(std::ceil(box.right - kCornerTolerance) - left)};
     forward = Matrix3::translation(-left, -top) * forward;
   }
   return add_warp(forward, size, op.look);
@@ -146,7 +146,7 @@ Status Drawing::operator()(const TransposeOp& op) {
 Status Drawing::operator()(const ZoomOutOp& op) {
   if (!happens(op.probability)) return {};
   const double side = between(op.side);
-  const int width = static_cast<int>(size_.width * side), height = static_cast<int>(size_.height * side);
+  const int width = whole_pixels(size_.width * side), height = whole_pixels(size_.height * side);
   const int left = random_.below(width - size_.width + 1), top = random_.below(height - size_.height + 1);
   add_pad({{left, top, width - size_.width - left, height - size_.height - top}, op.fill, PadMode::kConstant});
   return {};
@@ -156,14 +156,14 @@ Status Drawing::operator()(const ScaleJitterOp& op) {
   const double fit = std::min(static_cast<double>(op.target.height) / size_.height,
                               static_cast<double>(op.target.width) / size_.width);
   const double scale = fit * between(op.scale);
-  return add_resize({static_cast<int>(size_.height * scale), static_cast<int>(size_.width * scale)}, op.filter);
+  return add_resize({whole_pixels(size_.height * scale), whole_pixels(size_.width * scale)}, op.filter);
 }
 
 Status Drawing::operator()(const ShortestSizeOp& op) {
   const int shorter = op.shorter[static_cast<std::size_t>(random_.below(static_cast<int>(op.shorter.size())))];
   double scale = static_cast<double>(shorter) / std::min(size_.height, size_.width);
   if (op.longest != 0) scale = std::min(scale, static_cast<double>(op.longest) / std::max(size_.height, size_.width));
-  return add_resize({static_cast<int>(size_.height * scale), static_cast<int>(size_.width * scale)}, op.filter);
+  return add_resize({whole_pixels(size_.height * scale), whole_pixels(size_.width * scale)}, op.filter);
 }
 
 Status Drawing::operator()(const LetterBoxOp& op) {

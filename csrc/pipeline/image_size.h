@@ -6,6 +6,16 @@
 
 namespace fastload {
 
+// No argument of a step is longer, and no step makes an image of more pixels: sums of them stay within 32 bits.
+constexpr int kLongestSide = 1 << 28;
+constexpr std::int64_t kMostPixels = std::int64_t{1} << 29;
+
+// `pixels`, rounded towards 0; what no image can have, and what is no number, as more than that.
+constexpr int whole_pixels(double pixels) noexcept {
+  constexpr double kMost = 2.0 * kLongestSide;
+  return pixels < kMost ? static_cast<int>(pixels > -kMost ? pixels : -kMost) : static_cast<int>(kMost);
+}
+
 struct Size {
   int height = 0;
   int width = 0;

@@ -26,8 +26,8 @@ Status Drawing::operator()(const EraseOp& op) {
   for (int i = 0; i < kTries; ++i) {
     const double wanted = area * random_.uniform(op.area.low, op.area.high);
     const double ratio = std::exp(random_.uniform(std::log(op.ratio.low), std::log(op.ratio.high)));
-    const int height = static_cast<int>(std::nearbyint(std::sqrt(wanted * ratio)));
-    const int width = static_cast<int>(std::nearbyint(std::sqrt(wanted / ratio)));
+    const int height = whole_pixels(std::nearbyint(std::sqrt(wanted * ratio)));
+    const int width = whole_pixels(std::nearbyint(std::sqrt(wanted / ratio)));
     if (height < 1 || width < 1 || height >= size_.height || width >= size_.width) continue;
     const int top = random_.below(size_.height - height + 1);
     moves_.push_back(EraseMove{{{random_.below(size_.width - width + 1), top, width, height}}, op.fill, op.noise, random_.word()});
@@ -43,7 +43,7 @@ Status Drawing::operator()(const DropoutOp& op) {
   for (int i = 0; i < count; ++i) {
     const auto side = [&](const Interval& range, int of) {
       const double length = random_.uniform(range.low, range.high) * (op.in_pixels ? 1 : of);
-      return std::clamp(static_cast<int>(std::nearbyint(length)), 1, of);
+      return std::clamp(whole_pixels(std::nearbyint(length)), 1, of);
     };
     const int height = side(op.height, size_.height), width = side(op.width, size_.width);
     const int top = random_.below(size_.height - height + 1);

@@ -46,13 +46,15 @@ std::optional<LevelTable> table_of(const PixelMove& move) {
     case PixelKind::kLinear: return linear_table(v[0], v[1]);
     case PixelKind::kGamma: return gamma_table(v[0], v[1]);
     case PixelKind::kInvert: return invert_table();
-    case PixelKind::kPosterize: return posterize_table(static_cast<int>(std::lround(v[0])));
+    case PixelKind::kPosterize: return posterize_table(static_cast<int>(std::lround(std::clamp(v[0], 0.0, 8.0))));
     case PixelKind::kSolarize: return solarize_table(v[0]);
     default: return std::nullopt;
   }
 }
 
-int odd(double value) { return std::max(1, static_cast<int>(std::lround((value - 1) / 2)) * 2 + 1); }
+int whole_number(double value) { return whole_pixels(std::round(value)); }
+
+int odd(double value) { return std::max(1, whole_number((value - 1) / 2) * 2 + 1); }
 
 }  // namespace
 
@@ -137,12 +139,14 @@ std::optional<LevelTable> table_of(const PixelMove& move, ImageView image) {
 
 Status filter(const PixelMove& move, ImageView in, ImageView out) {
   const auto& v = move.values;
-  const auto whole = [&](std::size_t i) { return static_cast<int>(std::lround(v[i])); };
+  const auto whole = [&](std::size_t i) { return whole_number(v[i]); };
   switch (move.kind) {
     case PixelKind::kSharpness: sharpen(in, static_cast<float>(v[0]), out); return {};
     case PixelKind::kGaussianBlur: blur(in, gaussian_weights(odd(v[0]), v[2]), gaussian_weights(odd(v[1]), v[2]), out); return {};
     case PixelKind::kMotionBlur: convolve(in, line_weights(odd(v[0]), v[1], v[2]), odd(v[0]), out); return {};
-    case PixelKind::kClahe: equalize_tiles(in, v[0], whole(1), whole(2), out); return {};
+    case PixelKind::kClahe:
+      equalize_tiles(in, v[0], std::max(whole(1), 1), std::max(whole(2), 1), out);
+      return {};
     case PixelKind::kJpeg: return jpeg_again(in, std::clamp(whole(0), 1, 100), out);
     default: return Status::of(Fault::kBadArgument, "not a filter");
   }
@@ -204,7 +208,7 @@ Status PixelRunner::apply(const PixelMove& move, ImageView* image) {
     case PixelKind::kHue: shift_hsv(*image, {as_float(0), 0, 0}); return {};
     case PixelKind::kHsv: shift_hsv(*image, {as_float(0), as_float(1), as_float(2)}); return {};
     case PixelKind::kPermute:
-      permute_channels(*image, kOrders[std::clamp(static_cast<int>(move.values[0]), 0, 5)]);
+      permute_channels(*image, kOrders[std::clamp(whole_pixels(move.values[0]), 0, 5)]);
       return {};
     case PixelKind::kNoise: add_noise(*image, move.values[0], move.values[1], move.key); return {};
     default: break;

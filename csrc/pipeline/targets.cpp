@@ -250,7 +250,9 @@ void Targets::drop_uncentred(Size size) {
 const std::vector<Box>& Targets::boxes() {
   boxes_.clear();
   for (const Object& object : objects_) {
-    if (!object.is_gone && !object.visible.empty()) boxes_.push_back(enclosing(object.visible));
+    if (object.is_gone || object.visible.empty()) continue;
+    const Box box = enclosing(object.visible);
+    if (box.width() > 0 && box.height() > 0) boxes_.push_back(box);  // else it only touches the border
   }
   return boxes_;
 }

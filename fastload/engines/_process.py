@@ -277,7 +277,8 @@ class ProcessEngine:
         for handle in handles:
             handle.words[STOP_WORD] = 1
             if not handle.outbox:
-                handle.post(frame(STOP, None, self._slots))
+                with contextlib.suppress(OSError):  # the end of its pipe, which comes next, says the same
+                    handle.post(frame(STOP, None, self._slots))
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for handle in handles:
             handle.tasks.close()  # one that missed the message meets the end of its pipe

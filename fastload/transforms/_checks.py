@@ -130,3 +130,9 @@ def as_probability(p: Any) -> float:
     if not 0 <= p <= 1:
         raise ValueError(f"p must be a probability, in [0, 1]; got {p!r}")
     return float(p)
+
+
+def check_most(value: float, most: float, name: str) -> None:
+    """ValueError for what would take memory and time out of all proportion."""
+    if value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value!r}")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastload.transforms._checks import as_fill, as_probability, as_range, fill_levels, is_int, is_list, is_number
+from fastload.transforms._checks import (
+    as_fill,
+    as_probability,
+    as_range,
+    check_most,
+    fill_levels,
+    is_int,
+    is_list,
+    is_number,
+)
 from fastload.transforms._segment import Segment
 from fastload.transforms._tone import ColourTransform, Op
 from fastload.transforms.functional._tone import apply_erasing
@@ -86,6 +95,7 @@ class CoarseDropout(_Erasing):
             raise TypeError(f"num_holes_range must be two ints (least, most), got {num_holes_range!r}")
         if not 0 <= num_holes_range[0] <= num_holes_range[1]:
             raise ValueError(f"num_holes_range must be (least, most), 0 <= least <= most; got {num_holes_range!r}")
+        check_most(num_holes_range[1], 1_000_000, "num_holes_range")
         self.num_holes_range = (int(num_holes_range[0]), int(num_holes_range[1]))
         sides = [*_sides(hole_height_range, "hole_height_range"), *_sides(hole_width_range, "hole_width_range")]
         self._in_pixels = all(is_int(side) for side in sides)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastload.transforms._checks import as_probability, is_int, is_list, is_number
+from fastload.transforms._checks import as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._tone import ColourTransform, Op
 from fastload.transforms._warp import symmetric_range
 
@@ -20,6 +20,7 @@ class GaussianBlur(ColourTransform):
         sizes = list(kernel_size) if is_list(kernel_size) else [kernel_size]
         if len(sizes) not in (1, 2) or not all(is_int(size) and size > 0 and size % 2 for size in sizes):
             raise ValueError(f"kernel_size must be one or two odd ints, each at least 1; got {kernel_size!r}")
+        check_most(max(sizes), 65535, "kernel_size")
         self.kernel_size = (int(sizes[0]), int(sizes[-1]))
         self.sigma = symmetric_range((sigma, sigma) if is_number(sigma) else sigma, "sigma")
         if self.sigma[0] <= 0:
@@ -44,6 +45,7 @@ class MotionBlur(ColourTransform):
         self.blur_limit = symmetric_range((3, blur_limit) if is_number(blur_limit) else blur_limit, "blur_limit")
         if self.blur_limit[0] < 3:
             raise ValueError(f"blur_limit must be 3 pixels or more, got {blur_limit!r}")
+        check_most(self.blur_limit[1], 1023, "blur_limit")
         self.angle_range = symmetric_range(angle_range, "angle_range")
         self.direction_range = symmetric_range(direction_range, "direction_range")
         if not -1 <= self.direction_range[0] <= self.direction_range[1] <= 1:

@@ -29,6 +29,11 @@ from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 BOX_NAMES = ("boxes", "bboxes")
 MASK_NAMES = ("masks", "mask", "segmentation_mask")
 KEYPOINT_NAMES = ("keypoints",)
+_ROLES = {
+    name: role
+    for role, names in (("boxes", BOX_NAMES), ("masks", MASK_NAMES), ("keypoints", KEYPOINT_NAMES))
+    for name in names
+}
 # Values of the image, not of its objects, even if there are as many of them.
 _OF_THE_IMAGE = (
     "image",
@@ -49,10 +54,7 @@ def role_of(name: Any, value: Any) -> str:
     """ "boxes", "masks", "keypoints", or "" for everything else."""
     if tv_name(value):
         return {"BoundingBoxes": "boxes", "Mask": "masks", "KeyPoints": "keypoints"}.get(tv_name(value), "")
-    if value is None or isinstance(value, str):
-        return ""
-    roles = {"boxes": BOX_NAMES, "masks": MASK_NAMES, "keypoints": KEYPOINT_NAMES}
-    return next((role for role, names in roles.items() if name in names), "")
+    return "" if value is None or isinstance(value, str) else _ROLES.get(name, "")
 
 
 @dataclass
@@ -80,9 +82,10 @@ class Moving:
         self.values = values
         self.params = params
         self._roles = {name: role for name, value in values.items() if (role := role_of(name, value))}
-        for role in ("boxes", "keypoints"):
-            names = [name for name, found in self._roles.items() if found == role]
-            if len(names) > 1:
+        self._names: dict[str, Any] = {}  # the first of each role
+        for name, role in self._roles.items():
+            if self._names.setdefault(role, name) != name and role != "masks":
+                names = [one for one, found in self._roles.items() if found == role]
                 raise ValueError(f"a sample has one set of {role}, this one has {len(names)}: {names}")
 
     def __bool__(self) -> bool:
@@ -90,7 +93,7 @@ class Moving:
 
     @property
     def has_masks(self) -> bool:
-        return "masks" in self._roles.values()
+        return "masks" in self._names
 
     def native(self) -> _core.Targets:
         """The boxes and points, as they are now."""
@@ -154,7 +157,7 @@ class Moving:
             self._drop(kept)
 
     def _name(self, role: str) -> Any:
-        return next((name for name, found in self._roles.items() if found == role), None)
+        return self._names.get(role)
 
     def _masks(self) -> dict[Any, Any]:
         return {name: self.values[name] for name, role in self._roles.items() if role == "masks"}
@@ -210,10 +213,14 @@ class Moving:
     ) -> NDArray[np.bool_]:
         """Write the boxes down as they came; which of them are kept."""
         params, name, box_format = self.params, self._name("boxes"), self._format()
-        sides = edges[:, 2:] - edges[:, :2]
-        kept = (visible > 0) & (visible >= params.min_visibility) & (sides > 0).all(axis=1)
-        kept &= (sides[:, 0] >= params.min_width) & (sides[:, 1] >= params.min_height)
-        kept &= sides[:, 0] * sides[:, 1] >= params.min_area
+        widths, heights = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
+        kept = (visible > 0) & (widths > 0) & (heights > 0)
+        if params.min_visibility > 0:
+            kept &= visible >= params.min_visibility
+        if params.min_width > 0 or params.min_height > 0:
+            kept &= (widths >= params.min_width) & (heights >= params.min_height)
+        if params.min_area > 0:
+            kept &= widths * heights >= params.min_area
         turned = is_rotated(box_format)
         boxes = rotated_written(quads, box_format, mirrored) if turned else written(edges, box_format, size)
         self.values[name] = _as_before(boxes, self.values[name], size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastload.transforms._base import Sometimes, Transform
-from fastload.transforms._checks import as_probability, is_int, is_list, is_number
+from fastload.transforms._checks import as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._segment import Segment
 from fastload.transforms._warp import symmetric_range
@@ -266,6 +266,7 @@ class CLAHE(ColourTransform):
             raise ValueError(
                 f"tile_grid_size must be two ints (rows, columns), each at least 1; got {tile_grid_size!r}"
             )
+        check_most(max(tile_grid_size), 1024, "tile_grid_size")
         self.tile_grid_size = (int(tile_grid_size[0]), int(tile_grid_size[1]))
         self.p = as_probability(p)
 

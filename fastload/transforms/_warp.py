@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastload import _core
-from fastload.transforms._checks import as_fill, as_probability, is_int, is_list, is_number
+from fastload.transforms._checks import as_fill, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._geometry import Resampling
 from fastload.transforms._interpolation import InterpolationMode, as_interpolation
 from fastload.transforms._segment import Segment
@@ -127,6 +127,7 @@ class ElasticTransform(Warping):
         super().__init__()
         self.alpha = _two_numbers(alpha, "alpha")
         self.sigma = _two_numbers(sigma, "sigma")
+        check_most(max(self.sigma), 4096, "sigma")
         self.p = as_probability(p)
         self._set_look(interpolation, fill)
 
@@ -151,6 +152,7 @@ class GridDistortion(Warping):
         super().__init__()
         if not is_int(num_steps) or num_steps < 1:
             raise ValueError(f"num_steps must be an int, 1 or more; got {num_steps!r}")
+        check_most(num_steps, 65536, "num_steps")
         self.num_steps = int(num_steps)
         self.distort_limit = symmetric_range(distort_limit, "distort_limit")
         if not -1 < self.distort_limit[0] <= self.distort_limit[1] < 1:

@@ -22,7 +22,7 @@ def train(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         check=False,
     )
 
@@ -33,6 +33,7 @@ def precisions(result: subprocess.CompletedProcess[str]) -> list[float]:
     return [float(line.split()[3]) for line in result.stdout.splitlines() if line.split()[0].isdigit()]
 
 
+@pytest.mark.timeout(600)
 def test_precision_rises_only_if_boxes_move_with_the_image(data: Path) -> None:
     moved = precisions(train(data))
     assert len(moved) == 6

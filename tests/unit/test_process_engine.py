@@ -55,3 +55,12 @@ def test_an_engine_that_was_stopped_needs_nothing_to_be_stopped_again(
         context.setattr("fastload.engines._live._live", None)
         context.setattr("fastload.engines._process.os", None)
         iterator._engine.stop()
+
+
+def test_stopping_ends_all_workers_though_the_first_cannot_be_written_to() -> None:
+    iterator: Any = iter(DataLoader(Images(), batch_size=2, num_workers=2))
+    next(iterator)
+    workers = list(iterator._engine.workers)
+    iterator._engine._handles[0].tasks.close()
+    iterator._engine.stop()
+    assert [worker.exitcode for worker in workers] == [0, 0]

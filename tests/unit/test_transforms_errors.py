@@ -186,3 +186,48 @@ def test_a_side_that_would_be_lost_is_told(container: str) -> None:
     for resize in (T.Resize(None, max_size=50), lambda one: F.resize(one, None, max_size=50)):
         with pytest.raises(ValueError, match=r"400 x 2"):
             resize(image)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        T.RandomZoomOut(side_range=(1, 1e9), p=1),
+        T.ScaleJitter((20, 20), (1e9, 1e10)),
+        T.Resize((2**20, 2**20)),
+        T.Resize(2**28),
+        T.Pad(2**27),
+        T.RandomCrop(2**27, pad_if_needed=True),
+        T.CenterCrop(2**27),
+        T.LongestMaxSize(2**28),
+        T.LetterBox((2**27, 2**27)),
+        T.RandomShortestSize([2**28]),
+    ],
+    ids=lambda transform: type(transform).__name__,
+)
+def test_images_beyond_all_memory_are_refused_at_once(transform: Any) -> None:
+    """Sides of that many pixels, and their sums and products, are more than native code could count."""
+    image = np.zeros((20, 30, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"would become \d+ x \d+; an image may have 536870912 in all"):
+        transform(image)
+
+
+@pytest.mark.parametrize("make", [T.Resize, T.Pad, T.RandomCrop, T.CenterCrop, T.LongestMaxSize])
+def test_sides_that_no_image_has_are_refused(make: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match=r"no image has|wrong type"):
+        make(2**30)(np.zeros((20, 30, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: T.GaussianBlur(2**20 + 1), "kernel_size"),
+        (lambda: T.MotionBlur((3, 2001)), "blur_limit"),
+        (lambda: T.CLAHE(tile_grid_size=(8, 10**5)), "tile_grid_size"),
+        (lambda: T.ElasticTransform(sigma=1e9), "sigma"),
+        (lambda: T.GridDistortion(10**9), "num_steps"),
+        (lambda: T.CoarseDropout((1, 10**9)), "num_holes_range"),
+    ],
+)
+def test_numbers_that_would_take_all_time_and_memory_are_refused(make: Any, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be at most"):
+        make()
