@@ -39,6 +39,42 @@ std::vector<double> line_weights(int size, double angle, double direction) {
   return weights;
 }
 
+// What pixel_run.h asks about a move.
+struct Nature {
+  bool pointwise = false, straight = false, filter = false, table_of_image = false;
+};
+
+Nature nature_of(PixelKind kind) noexcept {
+  switch (kind) {
+    case PixelKind::kBrightness:
+    case PixelKind::kSaturation:
+    case PixelKind::kLinear:
+    case PixelKind::kInvert:
+    case PixelKind::kPermute: return {.pointwise = true, .straight = true};
+    case PixelKind::kHue:
+    case PixelKind::kHsv:
+    case PixelKind::kGamma:
+    case PixelKind::kPosterize:
+    case PixelKind::kSolarize: return {.pointwise = true};
+    case PixelKind::kSharpness:
+    case PixelKind::kGaussianBlur:
+    case PixelKind::kMotionBlur:
+    case PixelKind::kClahe:
+    case PixelKind::kJpeg: return {.filter = true};
+    case PixelKind::kContrast:
+    case PixelKind::kLinearOfMean:
+    case PixelKind::kAutocontrast:
+    case PixelKind::kEqualize: return {.table_of_image = true};
+    case PixelKind::kNoise: return {};
+  }
+  return {};
+}
+
+Nature nature_of(const ColourMove& move) noexcept {
+  const auto* pixel = std::get_if<PixelMove>(&move);
+  return pixel == nullptr ? Nature{} : nature_of(pixel->kind);
+}
+
 std::optional<LevelTable> table_of(const PixelMove& move) {
   const auto& v = move.values;
   switch (move.kind) {
@@ -58,49 +94,13 @@ int odd(double value) { return std::max(1, whole_number((value - 1) / 2) * 2 + 1
 
 }  // namespace
 
-bool is_pointwise(const ColourMove& move) noexcept {
-  const auto* pixel = std::get_if<PixelMove>(&move);
-  if (pixel == nullptr) return false;
-  switch (pixel->kind) {
-    case PixelKind::kBrightness:
-    case PixelKind::kSaturation:
-    case PixelKind::kHue:
-    case PixelKind::kHsv:
-    case PixelKind::kLinear:
-    case PixelKind::kGamma:
-    case PixelKind::kInvert:
-    case PixelKind::kPosterize:
-    case PixelKind::kSolarize:
-    case PixelKind::kPermute: return true;
-    default: return false;
-  }
-}
+bool is_pointwise(const ColourMove& move) noexcept { return nature_of(move).pointwise; }
 
-bool is_filter(const ColourMove& move) noexcept {
-  const auto* pixel = std::get_if<PixelMove>(&move);
-  if (pixel == nullptr) return false;
-  switch (pixel->kind) {
-    case PixelKind::kSharpness:
-    case PixelKind::kGaussianBlur:
-    case PixelKind::kMotionBlur:
-    case PixelKind::kClahe:
-    case PixelKind::kJpeg: return true;
-    default: return false;
-  }
-}
+bool is_filter(const ColourMove& move) noexcept { return nature_of(move).filter; }
 
-bool is_straight(const ColourMove& move) noexcept {
-  const auto* pixel = std::get_if<PixelMove>(&move);
-  if (pixel == nullptr) return false;
-  switch (pixel->kind) {
-    case PixelKind::kBrightness:
-    case PixelKind::kSaturation:
-    case PixelKind::kLinear:
-    case PixelKind::kInvert:
-    case PixelKind::kPermute: return true;
-    default: return false;
-  }
-}
+bool is_straight(const ColourMove& move) noexcept { return nature_of(move).straight; }
+
+bool is_table_of_image(const ColourMove& move) noexcept { return nature_of(move).table_of_image; }
 
 std::optional<LevelTable> table_of(const std::vector<ColourMove>& moves) {
   std::optional<LevelTable> table;
@@ -111,18 +111,6 @@ std::optional<LevelTable> table_of(const std::vector<ColourMove>& moves) {
     table = table ? composed(*table, *next) : next;
   }
   return table;
-}
-
-bool is_table_of_image(const ColourMove& move) noexcept {
-  const auto* pixel = std::get_if<PixelMove>(&move);
-  if (pixel == nullptr) return false;
-  switch (pixel->kind) {
-    case PixelKind::kContrast:
-    case PixelKind::kLinearOfMean:
-    case PixelKind::kAutocontrast:
-    case PixelKind::kEqualize: return true;
-    default: return false;
-  }
 }
 
 std::optional<LevelTable> table_of(const PixelMove& move, ImageView image) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -128,38 +128,46 @@ def _is_per_object(name: str, targets: list[dict[str, Any]], counts: list[int]) 
 def _padded(targets: list[dict[str, Any]]) -> dict[str, Any]:
     counts = _counts(targets)
     most = max(counts)
-    batch: dict[str, Any] = {}
-    for name in targets[0]:
-        values = [target[name] for target in targets]
-        if not _is_per_object(name, targets, counts):
-            batch[name] = _collated(name, values)
-            continue
-        _check_rows(name, values)
-        shape = max(
-            (value.shape[1:] for value, count in zip(values, counts, strict=True) if count), default=values[0].shape[1:]
-        )
-        padded = values[0].new_zeros((len(values), most, *shape))
-        for number, value in enumerate(values):
-            if len(value):
-                padded[number, : len(value)] = value
-        batch[name] = padded
+    batch = _joined(targets, counts, lambda values: _with_zeros(values, most))
     batch["object_mask"] = torch.arange(most)[None] < torch.tensor(counts)[:, None]
     return batch
 
 
 def _packed(targets: list[dict[str, Any]]) -> dict[str, Any]:
     counts = _counts(targets)
+    batch = _joined(targets, counts, _end_to_end)
+    batch["offsets"] = torch.tensor([0, *counts]).cumsum(0)
+    return batch
+
+
+def _joined(
+    targets: list[dict[str, Any]], counts: list[int], join: Callable[[list[torch.Tensor]], torch.Tensor]
+) -> dict[str, Any]:
+    """Each field of all targets: those of objects as ``join`` makes one of them, others collated as they are."""
     batch: dict[str, Any] = {}
     for name in targets[0]:
         values = [target[name] for target in targets]
-        if not _is_per_object(name, targets, counts):
+        if _is_per_object(name, targets, counts):
+            _check_rows(name, values)
+            batch[name] = join(values)
+        else:
             batch[name] = _collated(name, values)
-            continue
-        _check_rows(name, values)
-        kept = [value for value in values if len(value)]
-        batch[name] = torch.cat(kept) if kept else values[0]
-    batch["offsets"] = torch.tensor([0, *counts]).cumsum(0)
     return batch
+
+
+def _with_zeros(values: list[torch.Tensor], rows: int) -> torch.Tensor:
+    """(N, rows, ...); a tensor without rows says nothing of the shape of one."""
+    shape = max((value.shape[1:] for value in values if len(value)), default=values[0].shape[1:])
+    padded = values[0].new_zeros((len(values), rows, *shape))
+    for number, value in enumerate(values):
+        if len(value):
+            padded[number, : len(value)] = value
+    return padded
+
+
+def _end_to_end(values: list[torch.Tensor]) -> torch.Tensor:
+    kept = [value for value in values if len(value)]
+    return torch.cat(kept) if kept else values[0]
 
 
 def _check_rows(name: str, values: list[torch.Tensor]) -> None:
