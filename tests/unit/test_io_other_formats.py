@@ -69,7 +69,7 @@ def test_orientations_of_other_formats() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_size_of_a_turned_file_is_that_of_its_pixels(orientation: int) -> None:
-    for format in ("PNG", "WEBP", "TIFF"):
+    for format in ("PNG", "TIFF"):
         file = image_file(20, 30, format=format, orientation=orientation)
         expected = (30, 20) if orientation >= 5 else (20, 30)
         assert io.image_size(file) == io.decode_image(file).shape[1:] == expected
