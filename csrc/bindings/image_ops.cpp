@@ -1,141 +1,30 @@
 // Tuples from Python as the steps of an image program.
-#include <pybind11/stl.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "bindings/image_args.h"
+#include "bindings/op_arguments.h"
 
 namespace fastload {
 namespace {
 
 namespace py = pybind11;
 
-template <class Value, std::size_t kCount>
-Value named(const std::pair<const char*, Value> (&known)[kCount], const std::string& name, const char* what) {
-  std::string names;
-  for (const auto& [candidate, value] : known) {
-    if (name == candidate) return value;
-    names += names.empty() ? candidate : std::string(", ") + candidate;
-  }
-  throw py::value_error(std::string(what) + " must be one of " + names + ", got '" + name + "'");
-}
-
-constexpr std::pair<const char*, Filter> kFilters[] = {
-    {"nearest", Filter::kNearest}, {"box", Filter::kBox},         {"bilinear", Filter::kBilinear},
-    {"hamming", Filter::kHamming}, {"bicubic", Filter::kBicubic}, {"lanczos", Filter::kLanczos}};
-constexpr std::pair<const char*, PadMode> kModes[] = {{"constant", PadMode::kConstant},
-                                                      {"edge", PadMode::kEdge},
-                                                      {"reflect", PadMode::kReflect},
-                                                      {"symmetric", PadMode::kSymmetric}};
-
-constexpr std::pair<const char*, Sampling> kSamplings[] = {
-    {"nearest", Sampling::kNearest}, {"bilinear", Sampling::kBilinear}, {"bicubic", Sampling::kBicubic}};
-
 // More would take memory and time out of all proportion.
 constexpr double kMostTiles = 1024, kMostTaps = 65535, kMostSquareTaps = 1023, kMostSigma = 4096;
 constexpr int kMostCells = 65536, kMostHoles = 1000000;
 
-// The arguments of one op, taken one after the other.
-class Arguments {
- public:
-  explicit Arguments(const py::tuple& op) : op_(op) {
-    if (op.size() < 2) throw py::value_error("an op must be (stream, name, ...), got " + text());
-  }
-
-  template <class Value>
-  Value next() {
-    if (at_ == op_.size()) throw py::value_error("an argument is missing in the op " + text());
-    try {
-      return op_[at_++].cast<Value>();
-    } catch (const py::cast_error&) {
-      throw py::type_error("argument " + std::to_string(at_ - 1) + " of the op " + text() + " has a wrong type");
-    }
-  }
-  // A whole number of pixels; negative numbers are margins that take away, and places outside of the image.
-  int pixels() {
-    const int value = next<int>();
-    if (value < -kLongestSide || value > kLongestSide) {
-      throw py::value_error("no image has " + std::to_string(value) + " pixels a side, in the op " + text());
-    }
-    return value;
-  }
-  int size(const char* what) {
-    const int value = pixels();
-    if (value < 1) throw py::value_error(std::string(what) + " must be 1 or more in the op " + text());
-    return value;
-  }
-  Size image_size() {
-    const int height = size("height");
-    return {height, size("width")};
-  }
-  double probability() {
-    const double value = next<double>();
-    if (!(value >= 0 && value <= 1)) throw py::value_error("a probability must be in [0, 1] in the op " + text());
-    return value;
-  }
-  std::pair<double, double> range(const char* what) {
-    const auto [low, high] = next<std::pair<double, double>>();
-    if (!(low > 0 && high >= low)) {
-      throw py::value_error(std::string(what) + " must be (low, high), 0 < low <= high, in the op " + text());
-    }
-    return {low, high};
-  }
-  Filter filter() { return named(kFilters, next<std::string>(), "filter"); }
-  PadMode mode() { return named(kModes, next<std::string>(), "mode"); }
-  Margins margins() {
-    const auto values = next<std::array<int, 4>>();
-    if (std::any_of(values.begin(), values.end(), [](int value) { return std::abs(value) > kLongestSide; })) {
-      throw py::value_error("no image has such margins, in the op " + text());
-    }
-    return {values[0], values[1], values[2], values[3]};
-  }
-  Fill fill() {
-    const auto levels = next<std::vector<int>>();
-    if (levels.size() != 1 && levels.size() != 3 && levels.size() != 4) {
-      throw py::value_error("fill must have 1, 3 or 4 levels in the op " + text());
-    }
-    Fill fill{0, 0, 0, 255};
-    for (std::size_t channel = 0; channel < 4; ++channel) {
-      if (levels.size() != 1 && channel >= levels.size()) break;
-      const int level = levels[levels.size() == 1 ? 0 : channel];
-      if (level < 0 || level > 255) throw py::value_error("levels of fill must be in [0, 255] in the op " + text());
-      fill[channel] = static_cast<std::uint8_t>(level);
-    }
-    return fill;
-  }
-  Range free_range(const char* what) {
-    const auto [low, high] = next<std::pair<double, double>>();
-    if (!(high >= low)) throw py::value_error(std::string(what) + " must be (low, high), low <= high, in the op " + text());
-    return {low, high};
-  }
-  WarpLook look() {
-    const Sampling sampling = named(kSamplings, next<std::string>(), "sampling");
-    return {sampling, fill()};
-  }
-  void end() const {
-    if (at_ != op_.size()) throw py::value_error("too many arguments in the op " + text());
-  }
-
- private:
-  std::string text() const { return py::repr(op_).cast<std::string>(); }
-
-  py::tuple op_;
-  std::size_t at_ = 0;
-};
-
-Op crop_of(Arguments& a) {
+Op crop_of(OpArguments& a) {
   const int top = a.pixels();
   const int left = a.pixels();
   return CropOp{top, left, a.image_size()};
 }
 
-Op pad_of(Arguments& a) {
+Op pad_of(OpArguments& a) {
   const int left = a.pixels();
   const int top = a.pixels();
   const int right = a.pixels();
@@ -144,7 +33,7 @@ Op pad_of(Arguments& a) {
   return PadOp{margins, fill, a.mode()};
 }
 
-Op random_crop_of(Arguments& a) {
+Op random_crop_of(OpArguments& a) {
   const Size size = a.image_size();
   const Margins margins = a.margins();
   const bool pad_if_needed = a.next<bool>();
@@ -152,30 +41,30 @@ Op random_crop_of(Arguments& a) {
   return RandomCropOp{size, PadOp{margins, fill, a.mode()}, pad_if_needed};
 }
 
-Op random_resized_crop_of(Arguments& a) {
+Op random_resized_crop_of(OpArguments& a) {
   const Size size = a.image_size();
   const auto scale = a.range("scale");
   const auto ratio = a.range("ratio");
   return RandomResizedCropOp{size, scale.first, scale.second, ratio.first, ratio.second, a.filter()};
 }
 
-Op resize_of(Arguments& a) {
+Op resize_of(OpArguments& a) {
   const Size size = a.image_size();
   return ResizeOp{size, a.filter()};
 }
 
-Op resize_shorter_of(Arguments& a) {
+Op resize_shorter_of(OpArguments& a) {
   const int shorter = a.size("size");
   const int longest = a.pixels();
   return ResizeShorterOp{shorter, longest, a.filter()};
 }
 
-Op resize_longer_of(Arguments& a) {
+Op resize_longer_of(OpArguments& a) {
   const int longer = a.size("max_size");
   return ResizeLongerOp{longer, a.filter()};
 }
 
-Op grayscale_of(Arguments& a) {
+Op grayscale_of(OpArguments& a) {
   const int channels = a.next<int>();
   if (channels != 1 && channels != 3) {
     throw py::value_error("grayscale makes 1 or 3 channels, got " + std::to_string(channels));
@@ -183,7 +72,7 @@ Op grayscale_of(Arguments& a) {
   return GrayscaleOp{channels};
 }
 
-Op affine_of(Arguments& a) {
+Op affine_of(OpArguments& a) {
   AffineOp op{};
   op.probability = a.probability();
   op.angle = a.free_range("angle");
@@ -193,19 +82,21 @@ Op affine_of(Arguments& a) {
   op.scale = {scale.first, scale.second};
   op.shear_x = a.free_range("shear");
   op.shear_y = a.free_range("shear");
-  if (const auto centre = a.next<std::optional<std::pair<double, double>>>()) op.centre = {centre->first, centre->second};
+  if (const auto centre = a.next<std::optional<std::pair<double, double>>>()) {
+    op.centre = {centre->first, centre->second};
+  }
   op.expand = a.next<bool>();
   op.look = a.look();
   return op;
 }
 
-Op perspective_of(Arguments& a) {
+Op perspective_of(OpArguments& a) {
   const double distortion = a.probability();
   const double probability = a.probability();
   return PerspectiveOp{distortion, probability, a.look()};
 }
 
-Op warp_of(Arguments& a) {
+Op warp_of(OpArguments& a) {
   const auto values = a.next<std::array<double, 9>>();
   WarpOp op{};
   for (int i = 0; i < 9; ++i) op.forward.m[i / 3][i % 3] = values[static_cast<std::size_t>(i)];
@@ -218,20 +109,20 @@ Op warp_of(Arguments& a) {
   return op;
 }
 
-Op zoom_out_of(Arguments& a) {
+Op zoom_out_of(OpArguments& a) {
   const double probability = a.probability();
   const auto side = a.range("side_range");
   if (side.first < 1) throw py::value_error("side_range must begin at 1 or more");
   return ZoomOutOp{probability, {side.first, side.second}, a.fill()};
 }
 
-Op scale_jitter_of(Arguments& a) {
+Op scale_jitter_of(OpArguments& a) {
   const Size target = a.image_size();
   const auto scale = a.range("scale_range");
   return ScaleJitterOp{target, {scale.first, scale.second}, a.filter()};
 }
 
-Op shortest_size_of(Arguments& a) {
+Op shortest_size_of(OpArguments& a) {
   auto shorter = a.next<std::vector<int>>();
   const auto [least, most] = std::minmax_element(shorter.begin(), shorter.end());
   if (shorter.empty() || *least < 1 || *most > kLongestSide) {
@@ -241,14 +132,14 @@ Op shortest_size_of(Arguments& a) {
   return ShortestSizeOp{std::move(shorter), longest, a.filter()};
 }
 
-Op letter_box_of(Arguments& a) {
+Op letter_box_of(OpArguments& a) {
   const Size size = a.image_size();
   const bool enlarge = a.next<bool>();
   const Filter filter = a.filter();
   return LetterBoxOp{size, enlarge, filter, a.fill()};
 }
 
-Op iou_crop_of(Arguments& a) {
+Op iou_crop_of(OpArguments& a) {
   const auto scale = a.range("scale");
   const auto ratio = a.range("aspect ratio");
   auto overlaps = a.next<std::vector<double>>();
@@ -257,19 +148,21 @@ Op iou_crop_of(Arguments& a) {
   return IouCropOp{{scale.first, scale.second}, {ratio.first, ratio.second}, std::move(overlaps), a.size("trials")};
 }
 
-Op elastic_of(Arguments& a) {
+Op elastic_of(OpArguments& a) {
   ElasticOp op{};
   op.probability = a.probability();
   op.alpha_x = a.next<double>();
   op.alpha_y = a.next<double>();
   op.sigma_x = a.next<double>();
   op.sigma_y = a.next<double>();
-  if (!(op.sigma_x <= kMostSigma && op.sigma_y <= kMostSigma)) throw py::value_error("sigma must be at most 4096 pixels");
+  if (!(op.sigma_x <= kMostSigma && op.sigma_y <= kMostSigma)) {
+    throw py::value_error("sigma must be at most 4096 pixels");
+  }
   op.look = a.look();
   return op;
 }
 
-Op grid_of(Arguments& a) {
+Op grid_of(OpArguments& a) {
   const double probability = a.probability();
   const int steps = a.size("num_steps");
   if (steps > kMostCells) throw py::value_error("num_steps must be at most 65536");
@@ -311,7 +204,7 @@ double most_of(PixelKind kind, std::size_t i) {
   return std::numeric_limits<double>::infinity();
 }
 
-PixelOp pixels_of(const PixelName& name, Arguments& a) {
+PixelOp pixels_of(const PixelName& name, OpArguments& a) {
   PixelOp op{name.kind, a.probability(), {}};
   for (std::size_t i = 0; i < name.numbers; ++i) {
     const Range range = a.free_range(name.name);
@@ -321,7 +214,7 @@ PixelOp pixels_of(const PixelName& name, Arguments& a) {
   return op;
 }
 
-Op erase_of(Arguments& a) {
+Op erase_of(OpArguments& a) {
   const double probability = a.probability();
   const auto area = a.range("scale");
   const auto ratio = a.range("ratio");
@@ -329,7 +222,7 @@ Op erase_of(Arguments& a) {
   return EraseOp{probability, {area.first, area.second}, {ratio.first, ratio.second}, fill, a.next<bool>()};
 }
 
-Op dropout_of(Arguments& a) {
+Op dropout_of(OpArguments& a) {
   const double probability = a.probability();
   const int least = a.next<int>();
   const int most = a.next<int>();
@@ -350,7 +243,7 @@ constexpr std::pair<const char*, Choice> kChoices[] = {{"all", Choice::kAll},
                                                        {"some", Choice::kSome},
                                                        {"some_again", Choice::kSomeAgain}};
 
-Op group_of(Arguments& a) {
+Op group_of(OpArguments& a) {
   auto group = std::make_shared<Group>();
   group->choice = named(kChoices, a.next<std::string>(), "a choice");
   group->probability = a.probability();
@@ -367,37 +260,37 @@ Op group_of(Arguments& a) {
   return GroupOp{std::move(group)};
 }
 
-using Parser = Op (*)(Arguments&);
+using Parser = Op (*)(OpArguments&);
 constexpr std::pair<const char*, Parser> kParsers[] = {
     {"crop", crop_of},
-    {"center_crop", [](Arguments& a) -> Op { return CenterCropOp{a.image_size()}; }},
+    {"center_crop", [](OpArguments& a) -> Op { return CenterCropOp{a.image_size()}; }},
     {"random_crop", random_crop_of},
     {"random_resized_crop", random_resized_crop_of},
     {"resize", resize_of},
     {"resize_shorter", resize_shorter_of},
     {"resize_longer", resize_longer_of},
-    {"flip_x", [](Arguments& a) -> Op { return FlipOp{true, a.probability()}; }},
-    {"flip_y", [](Arguments& a) -> Op { return FlipOp{false, a.probability()}; }},
+    {"flip_x", [](OpArguments& a) -> Op { return FlipOp{true, a.probability()}; }},
+    {"flip_y", [](OpArguments& a) -> Op { return FlipOp{false, a.probability()}; }},
     {"pad", pad_of},
     {"grayscale", grayscale_of},
     {"affine", affine_of},
     {"perspective", perspective_of},
     {"warp", warp_of},
-    {"rotate_90", [](Arguments& a) -> Op { return Rotate90Op{a.probability()}; }},
-    {"transpose", [](Arguments& a) -> Op { return TransposeOp{a.probability()}; }},
+    {"rotate_90", [](OpArguments& a) -> Op { return Rotate90Op{a.probability()}; }},
+    {"transpose", [](OpArguments& a) -> Op { return TransposeOp{a.probability()}; }},
     {"zoom_out", zoom_out_of},
     {"scale_jitter", scale_jitter_of},
     {"shortest_size", shortest_size_of},
     {"letter_box", letter_box_of},
     {"iou_crop", iou_crop_of},
-    {"safe_crop", [](Arguments& a) -> Op { return SafeCropOp{a.probability()}; }},
+    {"safe_crop", [](OpArguments& a) -> Op { return SafeCropOp{a.probability()}; }},
     {"elastic", elastic_of},
     {"grid_distortion", grid_of},
     {"erase", erase_of},
     {"dropout", dropout_of},
     {"group", group_of}};
 
-Op op_of(const std::string& name, Arguments& arguments) {
+Op op_of(const std::string& name, OpArguments& arguments) {
   for (const PixelName& known : kPixelNames) {
     if (name == known.name) return pixels_of(known, arguments);
   }
@@ -407,7 +300,7 @@ Op op_of(const std::string& name, Arguments& arguments) {
 }  // namespace
 
 WarpLook look_of(const std::string& sampling, const py::object& fill) {
-  Arguments arguments(py::make_tuple(sampling, fill));
+  OpArguments arguments(py::make_tuple(sampling, fill));
   return arguments.look();
 }
 
@@ -417,7 +310,7 @@ std::vector<Step> steps_of(const py::list& ops) {
     if (!py::isinstance<py::tuple>(entry)) {
       throw py::type_error("an op must be a tuple, got " + py::repr(entry).cast<std::string>());
     }
-    Arguments arguments(py::reinterpret_borrow<py::tuple>(entry));
+    OpArguments arguments(py::reinterpret_borrow<py::tuple>(entry));
     const auto stream = arguments.next<std::uint64_t>();
     steps.push_back({stream, op_of(arguments.next<std::string>(), arguments)});
     arguments.end();
