@@ -61,7 +61,12 @@ Op resize_shorter_of(OpArguments& a) {
 
 Op resize_longer_of(OpArguments& a) {
   const int longer = a.size("max_size");
-  return ResizeLongerOp{longer, a.filter()};
+  return ResizeLongerOp{longer, a.filter(), false};
+}
+
+Op longest_max_size_of(OpArguments& a) {
+  const int longer = a.size("max_size");
+  return ResizeLongerOp{longer, a.filter(), true};
 }
 
 Op grayscale_of(OpArguments& a) {
@@ -191,7 +196,7 @@ constexpr PixelName kPixelNames[] = {{"brightness", PixelKind::kBrightness, 1},
                                      {"clahe", PixelKind::kClahe, 3},
                                      {"sharpness", PixelKind::kSharpness, 1},
                                      {"gaussian_blur", PixelKind::kGaussianBlur, 3},
-                                     {"motion_blur", PixelKind::kMotionBlur, 3},
+                                     {"motion_blur", PixelKind::kMotionBlur, 4},
                                      {"noise", PixelKind::kNoise, 2},
                                      {"jpeg", PixelKind::kJpeg, 1},
                                      {"permute_channels", PixelKind::kPermute, 1}};
@@ -269,6 +274,7 @@ constexpr std::pair<const char*, Parser> kParsers[] = {
     {"resize", resize_of},
     {"resize_shorter", resize_shorter_of},
     {"resize_longer", resize_longer_of},
+    {"longest_max_size", longest_max_size_of},
     {"flip_x", [](OpArguments& a) -> Op { return FlipOp{true, a.probability()}; }},
     {"flip_y", [](OpArguments& a) -> Op { return FlipOp{false, a.probability()}; }},
     {"pad", pad_of},

@@ -64,7 +64,8 @@ class OpMaker {
       }
       case 7: {
         const int longer = bytes_.in(1, 60);
-        return ResizeLongerOp{longer, filter()};
+        const Filter by = filter();
+        return ResizeLongerOp{longer, by, bytes_.in(0, 1) == 1};
       }
       case 8: return FlipOp{true, bytes_.share()};
       case 9: return FlipOp{false, bytes_.share()};

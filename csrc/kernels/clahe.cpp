@@ -42,7 +42,12 @@ void limit_counts(std::array<int, kLevels>* counts, int limit) {
 class Tiles {
  public:
   Tiles(const std::uint8_t* levels, int height, int width, double limit, int down, int across)
-      : down_(down), across_(across), rows_((height + down - 1) / down), columns_((width + across - 1) / across) {
+      : down_(down), across_(across), rows_(height / down), columns_(width / across) {
+    // OpenCV's: if only one of the sides can be divided, both get longer.
+    if (height % down != 0 || width % across != 0) {
+      ++rows_;
+      ++columns_;
+    }
     const int area = rows_ * columns_;
     const int most = limit > 0 ? static_cast<int>(std::clamp(limit * area / kLevels, 1.0, double{INT_MAX})) : area;
     for (int i = 0; i < down; ++i) {

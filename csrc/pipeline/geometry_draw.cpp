@@ -153,8 +153,9 @@ Status Drawing::operator()(const ZoomOutOp& op) {
 }
 
 Status Drawing::operator()(const ScaleJitterOp& op) {
-  const double fit = std::min(static_cast<double>(op.target.height) / size_.height,
-                              static_cast<double>(op.target.width) / size_.width);
+  // torchvision's target_size is (width, height) here, unlike everywhere else.
+  const double fit = std::min(static_cast<double>(op.target.width) / size_.height,
+                              static_cast<double>(op.target.height) / size_.width);
   const double scale = fit * between(op.scale);
   return add_resize({whole_pixels(size_.height * scale), whole_pixels(size_.width * scale)}, op.filter);
 }

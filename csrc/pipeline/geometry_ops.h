@@ -115,7 +115,7 @@ struct RemapOp {
 // Displacements of pixels: noise in [-1, 1], smoothed by a Gaussian, times alpha.
 struct ElasticOp {
   double probability;
-  double alpha_x, alpha_y;  // torchvision's: half of it, in sides of the image
+  double alpha_x, alpha_y;  // torchvision's: twice as many pixels
   double sigma_x, sigma_y;
   WarpLook look;
 };

@@ -109,9 +109,8 @@ void measure(Mesh* mesh) {
 std::shared_ptr<const Mesh> elastic_mesh(const ElasticOp& op, Size size, StepRandom& random) {
   const Field across = smooth_noise(size, op.sigma_x, op.sigma_y, random);
   const Field down = smooth_noise(size, op.sigma_x, op.sigma_y, random);
-  // torchvision divides the first by the height and the second by the width, and counts the result in half sides.
-  const auto far_x = static_cast<float>(op.alpha_x / size.height * size.width / 2);
-  const auto far_y = static_cast<float>(op.alpha_y / size.width * size.height / 2);
+  // torchvision divides by the side, and counts the result in half sides.
+  const auto far_x = static_cast<float>(op.alpha_x / 2), far_y = static_cast<float>(op.alpha_y / 2);
   auto mesh = std::make_shared<Mesh>();
   mesh->size = size;
   mesh->xy.resize(2 * across.size());

@@ -49,6 +49,7 @@ struct ResizeShorterOp {
 struct ResizeLongerOp {
   int longer;
   Filter filter;
+  bool rounded;  // the shorter side to the nearest pixel, as Albumentations has it; else down, as torchvision
 };
 struct FlipOp {
   bool horizontal;

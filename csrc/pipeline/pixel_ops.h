@@ -29,7 +29,7 @@ enum class PixelKind : std::uint8_t {
   kClahe,         // limit, rows and columns of tiles
   kSharpness,     // factor
   kGaussianBlur,  // taps across and down, sigma
-  kMotionBlur,    // pixels, angle (degrees), direction in [-1, 1]
+  kMotionBlur,    // pixels, angle (degrees), direction in [-1, 1], whether it is shifted (0 or 1)
   kNoise,         // mean, deviation (levels)
   kJpeg,          // quality
   kPermute,       // which of the six orders of channels

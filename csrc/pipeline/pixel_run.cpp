@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <numeric>
 
 #include "codecs/jpeg_again.h"
 #include "kernels/clahe.h"
@@ -16,27 +17,33 @@ namespace {
 
 constexpr int kOrders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
-// The weights of a line through the middle of a square, as if it were drawn with a round pen of one pixel.
-std::vector<double> line_weights(int size, double angle, double direction) {
-  std::vector<double> weights(static_cast<std::size_t>(size * size));
-  const double x = std::cos(angle * std::numbers::pi / 180), y = std::sin(angle * std::numbers::pi / 180);
-  const double reach = (size - 1) / 2.0;
-  double sum = 0;
-  for (int j = 0; j < size; ++j) {
-    for (int i = 0; i < size; ++i) {
-      const double dx = i - reach, dy = j - reach;
-      const double along = dx * x + dy * y, beside = std::abs(dy * x - dx * y);
-      const double end = std::max(0.0, std::abs(along) - reach);
-      const double on = std::max(0.0, 1 - std::hypot(beside, end));
-      // In a direction of 1, only what lies ahead counts.
-      const double side = 1 + direction * (reach > 0 ? along / reach : 0);
-      const double weight = on * std::clamp(side, 0.0, 2.0);
-      weights[static_cast<std::size_t>(j * size + i)] = weight;
-      sum += weight;
-    }
+// The weights of a line in a square, as Albumentations has it: from its middle in the direction of `angle`, and the other
+// way, each as far as `direction` (from -1, only backwards, to 1, only forwards) leaves it. All pixels that any of `size`
+// even steps falls into weigh alike; what lies outside is moved to the edge.
+std::vector<double> line_weights(int size, double angle, double direction, Point shift) {
+  std::vector<double> weights(static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
+  const double radians = angle * (std::numbers::pi / 180);
+  const double x = std::cos(radians), y = std::sin(radians);
+  const double reach = size / 2;
+  const double from = -reach * (1 - std::max(direction, 0.0)), to = reach * (1 + std::min(direction, 0.0));
+  const auto pixel = [&](double place) {
+    return static_cast<std::size_t>(std::clamp(std::nearbyint(reach + place), 0.0, size - 1.0));
+  };
+  const double step = size == 1 ? 0 : (to - from) / (size - 1);  // in NumPy's order, for the same roundings
+  for (int i = 0; i < size; ++i) {
+    const double along = from + i * step;
+    weights[pixel(y * along + shift.y) * static_cast<std::size_t>(size) + pixel(x * along + shift.x)] = 1;
   }
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   for (double& weight : weights) weight /= sum;
   return weights;
+}
+
+// By up to half of the line's reach each way.
+Point shift_of(const PixelMove& move, int size) {
+  const CounterRandom random(move.key);
+  const auto drawn = [&](std::uint64_t position) { return (2 * random.uniform(position) - 1) * (size / 2) / 2; };
+  return move.values[3] > 0 ? Point{drawn(0), drawn(1)} : Point{};
 }
 
 // What pixel_run.h asks about a move.
@@ -131,7 +138,11 @@ Status filter(const PixelMove& move, ImageView in, ImageView out) {
   switch (move.kind) {
     case PixelKind::kSharpness: sharpen(in, static_cast<float>(v[0]), out); return {};
     case PixelKind::kGaussianBlur: blur(in, gaussian_weights(odd(v[0]), v[2]), gaussian_weights(odd(v[1]), v[2]), out); return {};
-    case PixelKind::kMotionBlur: convolve(in, line_weights(odd(v[0]), v[1], v[2]), odd(v[0]), out); return {};
+    case PixelKind::kMotionBlur: {
+      const int size = odd(v[0]);
+      convolve(in, line_weights(size, v[1], std::clamp(v[2], -1.0, 1.0), shift_of(move, size)), size, out);
+      return {};
+    }
     case PixelKind::kClahe:
       equalize_tiles(in, v[0], std::max(whole(1), 1), std::max(whole(2), 1), out);
       return {};

@@ -24,6 +24,13 @@ bool is_exact(const Matrix3& map) {
          std::abs(map.determinant()) == 1 && m[0][2] == std::floor(m[0][2]) && m[1][2] == std::floor(m[1][2]);
 }
 
+// Whether all that comes out of the affine map shows a part of the image: no border is seen.
+bool covers(const Matrix3& back, Size out, Size in) {
+  const Point one = back({0, 0}), other = back({double(out.width), double(out.height)});
+  return std::min(one.x, other.x) >= 0 && std::max(one.x, other.x) <= in.width && std::min(one.y, other.y) >= 0 &&
+         std::max(one.y, other.y) <= in.height;
+}
+
 // How many input pixels, across and down, the output pixel in the middle covers.
 struct Footprint {
   double across = 1, down = 1;
@@ -245,9 +252,7 @@ void Plan::resize(const ResizeMove& move) {
 
 void Plan::pad(const PadMove& move) {
   const bool constant = move.mode == PadMode::kConstant;
-  if (current_->warped && (!constant || current_->mesh != nullptr || (!is_exact_ && current_->fill != move.fill))) {
-    next_stage();
-  }
+  if (current_->warped && (!constant || current_->mesh != nullptr)) next_stage();
   if (constant) {
     const bool needs_colour = grey_as_colour_ && !is_plain_grey(move.fill);
     if (needs_colour || (current_->has_border && current_->fill != move.fill)) {
@@ -281,20 +286,21 @@ void Plan::grey(const GreyMove& move) {
 }
 
 // Whether a warp can be composed with what the current stage does.
-bool Plan::can_warp(const WarpMove& move, bool exact) const {
+bool Plan::can_warp(const WarpMove& move, bool exact, bool bordered) const {
   const Stage& stage = *current_;
-  if (stage.mesh != nullptr || repeats_ || (grey_as_colour_ && !exact && !is_plain_grey(move.look.fill))) return false;
+  if (stage.mesh != nullptr || repeats_ || (bordered && grey_as_colour_ && !is_plain_grey(move.look.fill))) return false;
+  if (bordered && stage.has_border && stage.fill != move.look.fill) return false;
   if (exact) return !stage.resized || stage.warped;
-  if (stage.has_border && stage.fill != move.look.fill) return false;
   if (loses_detail(move.back)) return false;
-  if (stage.warped && !is_exact_) return stage.sampling == move.look.sampling && stage.fill == move.look.fill;
+  if (stage.warped && !is_exact_) return stage.sampling == move.look.sampling;
   return !filter_ || (*filter_ == Filter::kBilinear && move.look.sampling == Sampling::kBilinear);
 }
 
 void Plan::warp(const WarpMove& move) {
   const bool exact = is_exact(move.back);
-  if (!can_warp(move, exact)) {
-    if (grey_as_colour_ && !exact && !is_plain_grey(move.look.fill)) {
+  const bool bordered = !exact || !covers(move.back, move.size, size_);
+  if (!can_warp(move, exact, bordered)) {
+    if (bordered && grey_as_colour_ && !is_plain_grey(move.look.fill)) {
       current_->to_colour = true;
       channels_ = 3;
       grey_as_colour_ = false;
@@ -312,9 +318,12 @@ void Plan::warp(const WarpMove& move) {
     is_exact_ = true;
   }
   stage.warped = true;
+  if (bordered) {
+    stage.fill = move.look.fill;
+    stage.has_border = true;
+  }
   if (!exact) {
     stage.sampling = move.look.sampling;
-    stage.fill = move.look.fill;
     is_exact_ = false;
   }
   frame_.warp(move.back, move.size);

@@ -62,7 +62,7 @@ class Plan {
   void mesh(const MeshMove& move);
   void colour(ColourMove move);
   bool is_move_after_colours(const Move& move) const;
-  bool can_warp(const WarpMove& move, bool exact) const;
+  bool can_warp(const WarpMove& move, bool exact, bool bordered) const;
   bool loses_detail(const Matrix3& back) const;
   void open_stage();
   void close_stage();

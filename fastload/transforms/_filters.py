@@ -34,14 +34,23 @@ class GaussianBlur(ColourTransform):
 class MotionBlur(ColourTransform):
     """The image smeared along a line, with probability ``p``.
 
-    blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number). angle_range: degrees.
-    direction_range: within [-1, 1]; 0 smears both ways alike, 1 one way only.
+    blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number). allow_shifted: the
+    line may begin beside the pixel, by up to a quarter of its length, which moves the image. angle_range: degrees.
+    direction_range: within [-1, 1]; 0 smears both ways alike, 1 one way only. The lines are Albumentations'.
     """
 
     def __init__(
-        self, blur_limit: Any = (3, 7), angle_range: Any = (0, 360), direction_range: Any = (-1.0, 1.0), p: float = 0.5
+        self,
+        blur_limit: Any = (3, 7),
+        allow_shifted: bool = True,
+        angle_range: Any = (0, 360),
+        direction_range: Any = (-1.0, 1.0),
+        p: float = 0.5,
     ) -> None:
         super().__init__()
+        if not isinstance(allow_shifted, bool):
+            raise TypeError(f"allow_shifted must be True or False, got {allow_shifted!r}")
+        self.allow_shifted = allow_shifted
         self.blur_limit = symmetric_range((3, blur_limit) if is_number(blur_limit) else blur_limit, "blur_limit")
         if self.blur_limit[0] < 3:
             raise ValueError(f"blur_limit must be 3 pixels or more, got {blur_limit!r}")
@@ -53,7 +62,8 @@ class MotionBlur(ColourTransform):
         self.p = as_probability(p)
 
     def op(self, stream: int) -> Op:
-        return stream, "motion_blur", self.p, self.blur_limit, self.angle_range, self.direction_range
+        shifted = (float(self.allow_shifted),) * 2
+        return stream, "motion_blur", self.p, self.blur_limit, self.angle_range, self.direction_range, shifted
 
 
 class GaussianNoise(ColourTransform):

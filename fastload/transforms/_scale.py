@@ -98,7 +98,7 @@ class LongestMaxSize(_Scaling):
         self.antialias = antialias
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
-        return stream, "resize_longer", self.max_size, native_filter(self.interpolation)
+        return stream, "longest_max_size", self.max_size, native_filter(self.interpolation)
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
         moves = [("resize", *self.drawn(image, key, stream))]

@@ -115,15 +115,29 @@ def test_a_gaussian_blur_is_a_weighted_mean_of_the_reflected_image(size: Any, si
 def test_motion_blur_smears_along_its_line() -> None:
     dot = np.zeros((31, 31), dtype=np.uint8)
     dot[15, 15] = 255
-    along = T.MotionBlur((7, 7), (0, 0), (0, 0), p=1.0)(dot)
+    along = T.MotionBlur((7, 7), False, (0, 0), (0, 0), p=1.0)(dot)
     assert (along[15, 12:19] > 20).all()
     assert along.sum() == pytest.approx(255, abs=7)
     assert along[13, 15] == 0
     assert along[17, 15] == 0
-    down = T.MotionBlur((7, 7), (90, 90), (0, 0), p=1.0)(dot)
+    down = T.MotionBlur((7, 7), False, (90, 90), (0, 0), p=1.0)(dot)
     assert np.array_equal(along, down.T)
-    ahead = T.MotionBlur((7, 7), (0, 0), (1, 1), p=1.0)(dot)
-    assert abs(int(ahead[15, :15].sum()) - int(ahead[15, 16:].sum())) > 120
+    ahead = T.MotionBlur((7, 7), False, (0, 0), (1, 1), p=1.0)(dot)
+    assert ahead[15].nonzero()[0].tolist() == [12, 13, 14, 15]  # what lies ahead of a pixel, it shows
+    assert np.ptp(ahead[15, 12:16]) <= 1
+
+
+def test_a_shifted_motion_blur_moves_the_image_by_up_to_half_of_the_lines_reach() -> None:
+    dot = np.zeros((31, 31), dtype=np.uint8)
+    dot[15, 15] = 255
+    torch.manual_seed(0)
+    middles = []
+    for _ in range(60):
+        made = T.MotionBlur((9, 9), True, (0, 0), (0, 0), p=1.0)(dot)
+        middles.append([float(np.average(np.arange(31), weights=made.sum(axis=axis))) for axis in (0, 1)])
+    across, down = np.array(middles).T - 15
+    assert 1 < np.abs(down).max() <= 2
+    assert 0.4 < np.abs(across).max() <= 2
 
 
 def test_noise_has_the_mean_and_deviation_asked_for_and_is_the_samples_own() -> None:
