@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 HEIGHT, WIDTH, OUT, OBJECTS = 480, 640, 512, 10
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+AREA = 3  # OpenCV's INTER_AREA, which antialiases
 Sample = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]
 Apply = Callable[[Sample], Any]
 
@@ -143,13 +144,20 @@ def pairs() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
     affine = A.Affine(rotate=(-10, 10), translate_percent=(-0.1, 0.1), scale=(0.9, 1.1), p=1.0)
     transforms = {
         "horizontal flip": (T.RandomHorizontalFlip(1.0), A.HorizontalFlip(p=1.0)),
+        "vertical flip": (T.RandomVerticalFlip(1.0), A.VerticalFlip(p=1.0)),
+        "centre crop": (T.CenterCrop(384), A.CenterCrop(384, 384)),
+        "random crop": (T.RandomCrop(384), A.RandomCrop(384, 384)),
+        "random resized crop": (T.RandomResizedCrop(224), A.RandomResizedCrop((224, 224), interpolation=AREA)),
+        "pad": (T.Pad(32), A.Pad(32)),
+        "longest side": (T.LongestMaxSize(384), A.LongestMaxSize(384, interpolation=AREA)),
+        "rotation": (T.RandomRotation(30, bilinear), A.Rotate((-30, 30), p=1.0)),
         "affine": (T.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=bilinear), affine),
         "perspective": (T.RandomPerspective(0.2, 1.0), A.Perspective(p=1.0)),
         "elastic": (T.ElasticTransform(50.0, 5.0), A.ElasticTransform(p=1.0)),
         "grid distortion": (T.GridDistortion(p=1.0), A.GridDistortion(p=1.0)),
         "rotation by quarters": (T.RandomRotate90(1.0), A.RandomRotate90(p=1.0)),
         "transpose": (T.Transpose(1.0), A.Transpose(p=1.0)),
-        "resize": (T.Resize((384, 384)), A.Resize(384, 384, interpolation=3)),
+        "resize": (T.Resize((384, 384)), A.Resize(384, 384, interpolation=AREA)),
         "brightness and contrast": (T.RandomBrightnessContrast(p=1.0), A.RandomBrightnessContrast(p=1.0)),
         "colour jitter": (T.ColorJitter(0.2, 0.2, 0.2, 0.2), A.ColorJitter(p=1.0)),
         "hue, saturation, value": (T.HueSaturationValue(p=1.0), A.HueSaturationValue(p=1.0)),
@@ -166,6 +174,7 @@ def pairs() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
         "motion blur": (T.MotionBlur(7, p=1.0), A.MotionBlur(7, p=1.0)),
         "Gaussian noise": (T.GaussianNoise(), A.GaussNoise(p=1.0)),
         "JPEG": (T.JPEG((50, 90)), A.ImageCompression(quality_range=(50, 90), p=1.0)),
+        "erasing": (T.RandomErasing(1.0), A.Erasing(p=1.0)),
         "dropout": (T.CoarseDropout(p=1.0), A.CoarseDropout(p=1.0)),
     }
     return {name: (ours, lambda image, t=theirs: t(image=image)) for name, (ours, theirs) in transforms.items()}

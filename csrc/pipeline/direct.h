@@ -1,5 +1,5 @@
-// Images of three bytes a pixel that need no other layout: what is only cropped, mirrored, changed pixel by pixel, or
-// filtered once.
+// Images of three bytes a pixel that need no other layout: what is only cropped, mirrored and given a border, changed
+// pixel by pixel, or filtered once.
 #pragma once
 
 #include <cstdint>
