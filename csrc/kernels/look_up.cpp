@@ -31,7 +31,8 @@ void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable folded, 
 
 void look_up_run(const std::uint8_t* in, std::ptrdiff_t count, const std::uint8_t* table, std::uint8_t* out) noexcept {
 #if defined(__x86_64__)
-  if (simd() != Simd::kScalar) return avx2::look_up_run(in, count, table, out);
+  if (simd() == Simd::kAvx512) return avx512::look_up_run(in, count, table, out);
+  if (simd() == Simd::kAvx2) return avx2::look_up_run(in, count, table, out);
 #endif
   for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = table[in[i]];
 }

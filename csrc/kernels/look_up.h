@@ -30,4 +30,8 @@ void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable table, s
 void look_up_run(const std::uint8_t* in, std::ptrdiff_t count, const std::uint8_t* table, std::uint8_t* out) noexcept;
 }  // namespace avx2
 
+namespace avx512 {
+void look_up_run(const std::uint8_t* in, std::ptrdiff_t count, const std::uint8_t* table, std::uint8_t* out) noexcept;
+}  // namespace avx512
+
 }  // namespace fastload

@@ -42,7 +42,16 @@ LevelTable linear_table(double slope, double offset) noexcept {
 }
 
 LevelTable gamma_table(double gamma, double gain) noexcept {
-  return same_for_all([=](int level) { return limited((256 - 1e-3) * gain * std::pow(level / 255.0, gamma)); });
+  // A power by the logarithm, which is the same for every image, takes half the time.
+  static const auto logarithms = [] {
+    std::array<double, 256> made{};
+    for (int level = 0; level < 256; ++level) made[static_cast<std::size_t>(level)] = std::log(level / 255.0);
+    return made;
+  }();
+  if (gamma == 0) return same_for_all([=](int) { return limited((256 - 1e-3) * gain); });
+  return same_for_all([=](int level) {
+    return limited((256 - 1e-3) * gain * std::exp(gamma * logarithms[static_cast<std::size_t>(level)]));
+  });
 }
 
 LevelTable invert_table() noexcept {
