@@ -88,7 +88,7 @@ void tables_give_what_they_hold() {
   for (const LevelTable& table : tables) {
     for (const int width : {1, 31, 32, 33, 100, 300}) {
       for (const int channels : {1, 3, 4}) {
-        for (const Simd most : {Simd::kScalar, Simd::kAvx512}) {
+        for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
           limit_simd(most);
           const Picture in(width, channels, random);
           Picture out(width, channels);
