@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from fastload import _core
 from fastload.transforms._base import Chain, Transform
-from fastload.transforms._kinds import as_it_came, is_image, place_of_image, size_of, with_part
+from fastload.transforms._kinds import array_of, as_it_came, is_image, is_pil, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import InPixels, around, targets_of
 
 Array = NDArray[np.float64]
 _NOTHING = InPixels(np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.zeros(0))
-_MOST_EXACT = 1 << 24  # whole numbers that float32 holds
+_PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, and which come back from an array
+_PROBES = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])  # in parts of the image's sides
 
 
 class Foreign(Transform):
@@ -66,49 +67,73 @@ def own_copy(owner: Transform, original: Any) -> Any:
     return known[1]
 
 
+def values_of(image: Any) -> NDArray[Any]:
+    """(H, W) or (H, W, C) levels of an image; ValueError for PIL images whose numbers are something else."""
+    if is_pil(image) and image.mode not in _PIL_MODES:
+        wanted = "np.asarray(image)" if image.mode.startswith("I;16") else "image.convert('RGB')"
+        raise ValueError(
+            f"other libraries take PIL images of the modes {', '.join(_PIL_MODES)}, got one of mode {image.mode!r}, "
+            f"whose numbers they would misread: hand over {wanted}"
+        )
+    return array_of(image)
+
+
 class Points:
-    """Key points, corners of boxes, and three points that tell whether an image was mirrored, as one list.
+    """Key points, corners of boxes, and points that tell whether an image was mirrored, as one list.
 
     Corners tell where turned boxes have gone, and how large a box is that the library has cut off at the border.
     """
 
     def __init__(self, targets: InPixels, size: tuple[int, int]) -> None:
         height, width = size
-        probes = np.array([[0.5, 0.5], [0.75, 0.5], [0.5, 0.75]]) * [width, height]
         self._targets = targets
         self._is_turned = targets.quads.size > 0
+        self._seen_edges = within(targets.edges, size)
         corners = targets.quads if self._is_turned else targets.edges[:, [0, 1, 2, 1, 2, 3, 0, 3]]
-        self.sent = np.concatenate([targets.points, corners.reshape(-1, 2), probes])
+        self.sent = np.concatenate([targets.points, corners.reshape(-1, 2), _PROBES * [width, height]])
 
     def returned(self, points: Array, edges: Array, kept: NDArray[np.bool_], masks: Any, size: Any) -> InPixels:
         """The targets with new points, boxes and masks, in an image of that (height, width).
 
+        points: as many as were sent; NaN for those that the library has lost. Lost key points lie outside of the image.
         edges: (N, 4) of all boxes; those that are not kept may be anything.
         """
         if points.shape != self.sent.shape:
             raise ValueError(
                 f"{len(self.sent)} points went into the transform and {len(points)} came out: none may be dropped"
             )
-        middle = len(self._targets.points)
-        corners = points[middle:-3].reshape(-1, 8)
+        middle, last = len(self._targets.points), len(self.sent) - len(_PROBES)
+        corners = self._completed(points[middle:last].reshape(-1, 8), edges)
         outlines = around(corners)
-        origin, right, below = points[-3:]
-        (a, b), (c, d) = right - origin, below - origin
-        edges = _within(outlines if self._is_turned else edges, size)
+        edges = within(outlines if self._is_turned else edges, size)
         areas, left = _areas(outlines), _areas(edges)
-        visible = np.divide(left, areas, out=np.zeros(len(edges)), where=kept & (areas > 0))
+        visible = np.divide(left, np.maximum(areas, left), out=np.zeros(len(edges)), where=kept & (left > 0))
         return replace(
             self._targets,
             edges=edges,
             quads=corners if self._is_turned else self._targets.quads,
-            points=points[:middle],
+            points=np.where(np.isnan(points[:middle]), -1.0, points[:middle]),
             masks=list(masks),
-            visible=np.minimum(visible, 1.0),
-            mirrored=bool(a * d - b * c < 0),
+            visible=visible,
+            mirrored=_is_mirrored(self.sent[last:], points[last:]),
         )
 
+    def _completed(self, corners: Array, edges: Array) -> Array:
+        """Corners with those that were lost: one lies opposite the other three, more went where the box has gone."""
+        corners = corners.copy()
+        for number in np.flatnonzero(np.isnan(corners).any(axis=1)).tolist():
+            places = corners[number].reshape(4, 2)
+            lost = np.flatnonzero(np.isnan(places[:, 0]))
+            if len(lost) == 1:
+                places[lost[0]] = places[lost[0] - 1] + places[lost[0] - 3] - places[lost[0] - 2]
+            else:
+                sent = self.sent[len(self._targets.points) + 4 * number :][:4]
+                places[:] = _moved_along(sent, self._seen_edges[number], edges[number])
+        return corners
 
-def _within(edges: Array, size: tuple[int, int]) -> Array:
+
+def within(edges: Array, size: tuple[int, int]) -> Array:
+    """What of boxes lies in an image of that (height, width)."""
     return np.clip(edges, 0, np.array([size[1], size[0]] * 2, dtype=np.float64))
 
 
@@ -117,12 +142,19 @@ def _areas(edges: Array) -> Array:
     return areas
 
 
-def small_type(mask: NDArray[Any]) -> NDArray[Any]:
-    """A mask in a type that OpenCV moves about, with the same values."""
-    if mask.dtype in (np.uint8, np.int16, np.uint16, np.float32):
-        return np.ascontiguousarray(mask)
-    if mask.dtype == np.bool_:
-        return mask.astype(np.uint8)
-    if mask.dtype.kind in "iu" and (mask.size == 0 or np.abs(mask).max() < _MOST_EXACT):
-        return mask.astype(np.float32)
-    raise ValueError(f"masks of {mask.dtype} with values beyond {_MOST_EXACT} cannot be moved by other libraries")
+def _moved_along(places: Array, before: Array, after: Array) -> Array:
+    """Places in a box, moved and scaled as the box was; its middle if it had no area."""
+    lengths = before[2:] - before[:2]
+    parts = np.divide(places - before[:2], lengths, out=np.full(places.shape, 0.5), where=lengths > 0)
+    moved: Array = after[:2] + parts * (after[2:] - after[:2])
+    return moved
+
+
+def _is_mirrored(before: Array, after: Array) -> bool:
+    came = ~np.isnan(after[:, 0])
+    if came.sum() < 3:
+        return False
+    before, after = before[came], after[came]
+    # Its determinant has the sign of that of the map, whichever points came back.
+    together = (before - before.mean(axis=0)).T @ (after - after.mean(axis=0))
+    return bool(together[0, 0] * together[1, 1] < together[0, 1] * together[1, 0])

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastload.transforms._foreign import Foreign, Points, own_copy
-from fastload.transforms._kinds import array_of, image_like, size_of
+from fastload.transforms._foreign import Foreign, Points, own_copy, values_of
+from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
+
+_MOST = (1 << 31) - 1  # imgaug moves masks in int32
 
 
 class ImgAug(Foreign):
@@ -16,6 +19,9 @@ class ImgAug(Foreign):
 
     augmenter: any, with members or without. The package imgaug and its fork imaug are both known under the name imgaug.
     Results depend on (seed, epoch, index) of the sample alone. Augmenters made deterministic stay so.
+
+    Masks must hold whole numbers from 0 to 2**31 - 1, in any type. PIL images must be L, LA, RGB, RGBA, I or F: others,
+    such as palettes, must be converted first.
 
     Raises TypeError for anything but an augmenter, ImportError if neither package is installed.
     """
@@ -44,7 +50,7 @@ class ImgAug(Foreign):
 
         augmenter = own_copy(self, self.augmenter)
         augmenter.seed_(seed)
-        values = array_of(image)
+        values = values_of(image)
         points = Points(targets, size_of(image))
         boxes = [BoundingBox(*edges, label=number) for number, edges in enumerate(targets.edges.tolist())]
         sent = {
@@ -53,14 +59,30 @@ class ImgAug(Foreign):
             "keypoints": KeypointsOnImage([Keypoint(*point) for point in points.sent.tolist()], shape=values.shape),
         }
         if targets.masks:
-            stacked = np.stack(targets.masks, axis=-1)
-            narrow = stacked if stacked.dtype in (np.bool_, np.uint8) else stacked.astype(np.int32)
-            sent["segmentation_maps"] = SegmentationMapsOnImage(narrow, shape=values.shape)
+            stacked = np.stack([_labels(mask) for mask in targets.masks], axis=-1)
+            sent["segmentation_maps"] = SegmentationMapsOnImage(stacked, shape=values.shape)
         made = dict(zip(sent, augmenter.augment(**sent), strict=True))
         result = image_like(image, made["image"])
         edges, kept = np.zeros_like(targets.edges), np.zeros(len(boxes), dtype=bool)
         for box in made["bounding_boxes"].bounding_boxes:
             edges[box.label], kept[box.label] = (box.x1, box.y1, box.x2, box.y2), True
         places = np.array([(point.x, point.y) for point in made["keypoints"].keypoints], dtype=np.float64)
-        masks = np.moveaxis(made["segmentation_maps"].get_arr(), -1, 0) if targets.masks else ()
+        planes = np.moveaxis(made["segmentation_maps"].get_arr(), -1, 0) if targets.masks else ()
+        masks = [plane.astype(mask.dtype) for plane, mask in zip(planes, targets.masks, strict=True)]
         return result, points.returned(places.reshape(-1, 2), edges, kept, masks, size_of(result))
+
+
+def _labels(mask: NDArray[Any]) -> NDArray[np.int32]:
+    """A mask in int32, with the same values."""
+    if mask.dtype.kind not in "biuf":
+        raise TypeError(f"imgaug cannot move masks of {mask.dtype}: convert them to a type of whole numbers")
+    values = mask.astype(np.float64) if mask.dtype.kind == "f" else mask
+    is_bad = (values < 0) | (values > _MOST)
+    if mask.dtype.kind == "f":
+        is_bad |= values != np.floor(values)
+    if is_bad.any():
+        raise ValueError(
+            f"imgaug moves masks of whole numbers from 0 to {_MOST}, this one of {mask.dtype} has {values[is_bad][0]}: "
+            f"give its labels such numbers, or move it by a transform of another library"
+        )
+    return values.astype(np.int32)
