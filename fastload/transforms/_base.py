@@ -12,7 +12,7 @@ from fastload import _core
 from fastload._stream import sample_key
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._by_parts import by_parts
-from fastload.transforms._kinds import Kind, as_it_came, is_image, kind_of, place_of_image, size_of, with_part
+from fastload.transforms._kinds import Kind, as_it_came, is_image, kind_of, place_of_image, role_of, size_of, with_part
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving, targets_of
 
@@ -26,9 +26,9 @@ class Transform(torch.nn.Module):
     """One step from image to image: ``transform(image)``, or ``transform(image, *rest)``, which gives a tuple.
 
     A sample may also come whole, as a tuple, a list or a dict. In a dict the image is called "image" or "img"; else
-    it is the PIL image in the sample, or the first array or tensor. Boxes ("boxes" or "bboxes"), masks ("masks" or
-    "mask") and key points ("keypoints") of a dict sample, or of a dict beside the image, move with it: see `BoxParams`.
-    Everything else passes through. Random parameters come from the stream of the sample: in a
+    it is the PIL image in the sample, or the first array or tensor that is no target. Boxes ("boxes" or "bboxes"),
+    masks ("masks" or "mask") and key points ("keypoints") of a dict sample, or of a dict beside the image, move with
+    it: see `BoxParams`. Everything else passes through. Random parameters come from the stream of the sample: in a
     loader they depend on (seed, epoch, index) alone, elsewhere on torch's default generator.
 
     A transform of your own is a subclass with a `transform`, as in torchvision, or with a ``forward``.
@@ -178,7 +178,7 @@ class Chain:
                 at += 1
                 continue
             if isinstance(step, Transform) and step.is_container and not self._is_native(at, sample):
-                sample, at = step.run_sample(sample, key, at, self), at + 1
+                sample, at = step.run_sample(self._settled(sample), key, at, self), at + 1
                 continue
             if is_image(sample):
                 sample, at = self._advance(sample, key, at, None)
@@ -202,6 +202,8 @@ class Chain:
     def _by_python(self, step: Transform, image: Any, key: int, stream: int, moving: Moving | None) -> Any:
         program = None if moving is None else step.moves(stream)
         if moving is None or program is None:
+            if moving is not None and not _is_batch(image):
+                moving.settle(size_of(image))
             return step.transformed_among(image, key, stream, None)
         before = size_of(image)
         targets = moving.native()
@@ -209,6 +211,15 @@ class Chain:
         after = program.move(key, *before, targets)
         moving.take(targets, before, after, lambda: program.shown_pixels(key, *before, targets))
         return made
+
+    def _settled(self, sample: Any) -> Any:
+        """The sample with the targets that a native pass would leave, if it moved nothing: whatever is drawn."""
+        place = None if is_image(sample) else place_of_image(_parts_of(sample))
+        found = None if place is None else targets_of(sample, place, self.box_params)
+        if found is None or _is_batch(sample[place]):
+            return sample
+        found[0].settle(size_of(sample[place]))
+        return found[1](sample[place])
 
     def _is_native(self, at: int, sample: Any) -> bool:
         image = sample if is_image(sample) else sample[place_of_image(_parts_of(sample))]
@@ -279,4 +290,10 @@ def _sample_of(inputs: tuple[Any, ...]) -> Any:
 def _parts_of(sample: Any) -> Any:
     if isinstance(sample, tuple | list | Mapping):
         return sample
-    raise TypeError(f"an image must be a PIL image, a NumPy array or a tensor, got {type(sample).__name__}")
+    advice = "; pass its image with it: transform(image, target)" if role_of("", sample) else ""
+    raise TypeError(f"an image must be a PIL image, a NumPy array or a tensor, got {type(sample).__name__}{advice}")
+
+
+def _is_batch(image: Any) -> bool:
+    """Whether these are several images, whose targets are no sample's."""
+    return getattr(image, "ndim", 0) > 3

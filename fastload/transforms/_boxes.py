@@ -39,7 +39,8 @@ class BoxParams:
     this part is left. What cannot be seen at all always goes, and with it all that belongs to the object.
     outline: what turns with the image, the "box" itself or the "ellipse" in it, which gives tighter boxes around
     things that do not fill their corners.
-    fields: the names of per-object values beside the boxes. None: whatever has as many entries as there are boxes.
+    fields: the names of per-object values beside the boxes, which must have an entry for each. None: whatever has as
+    many entries as there are boxes, and certainly labels, area, iscrowd and scores, and masks and keypoints as stacks.
     keypoint_swaps: pairs of key points that change names when left and right are exchanged.
     mask_fill: what masks hold where no pixel of theirs is shown.
     """
@@ -177,9 +178,10 @@ def _around(points: Array, side: int) -> Array:
     return np.array([*centre, *(high - low), np.rad2deg(np.arctan2(across[1], across[0]))])
 
 
-def refuse(boxes: Array, is_bad: Any, box_format: str, rule: str) -> None:
-    """ValueError for the first bad box."""
+def refuse(boxes: Array, is_bad: Any, box_format: str, rule: str, what: str = "box") -> None:
+    """ValueError for the first bad box, or whatever they are."""
     if is_bad.any():
         number = int(np.argmax(is_bad))
         values = ", ".join(f"{value:g}" for value in boxes[number].tolist())
-        raise ValueError(f"box {number} of {len(boxes)} is ({values}) in {box_format}: {rule}")
+        written_in = f" in {box_format}" if box_format else ""
+        raise ValueError(f"{what} {number} of {len(boxes)} is ({values}){written_in}: {rule}")

@@ -75,14 +75,24 @@ def concatenate(first: Moving, others: list[Moving]) -> None:
         values = [moving.values[name] for moving in others]
         together = zip((first, *others), (value, *values), counts, strict=True)
         if all(moving.is_per_object(name, one, count) for moving, one, count in together):
-            first.values[name] = _concatenated([value, *values])
+            first.values[name] = _concatenated(name, [value, *values])
 
 
-def _concatenated(values: list[Any]) -> Any:
+def _concatenated(name: Any, values: list[Any]) -> Any:
     first = values[0]
+    other = next((value for value in values if _container(value) != _container(first)), first)
+    if other is not first:
+        raise TypeError(
+            f"{name!r} must be of one type in all samples that are joined, got {type(first).__name__} and "
+            f"{type(other).__name__}: convert them in the data set"
+        )
     if isinstance(first, torch.Tensor):
         joined = torch.cat([value.as_subclass(torch.Tensor) for value in values])
         return type(first)(joined, **tv_extras(first)) if tv_name(first) else joined
     if isinstance(first, np.ndarray):
         return np.concatenate(values)
     return type(first)(entry for value in values for entry in value)
+
+
+def _container(value: Any) -> str:
+    return "tensor" if isinstance(value, torch.Tensor) else "array" if isinstance(value, np.ndarray) else "sequence"

@@ -14,6 +14,16 @@ from fastload._containers import rebuild_mapping
 
 NATIVE_CHANNELS = (1, 3, 4)
 IMAGE_NAMES = ("image", "img")
+BOX_NAMES = ("boxes", "bboxes")
+MASK_NAMES = ("masks", "mask", "segmentation_mask")
+KEYPOINT_NAMES = ("keypoints",)
+LABEL_NAMES = ("labels", "label")
+_ROLES = {
+    name: role
+    for role, names in (("boxes", BOX_NAMES), ("masks", MASK_NAMES), ("keypoints", KEYPOINT_NAMES))
+    for name in names
+}
+_TV_ROLES = {"BoundingBoxes": "boxes", "Mask": "masks", "KeyPoints": "keypoints"}
 _TV_TENSORS = "torchvision.tv_tensors"
 PIL_MODES = {"L": 1, "RGB": 3}  # what native programs do; other modes are Pillow's own business
 
@@ -46,19 +56,28 @@ def tv_extras(value: Any) -> dict[str, Any]:
 
 def as_it_came(before: Any, image: Any) -> Any:
     """The image, as torchvision's own tensor where the image before it was one."""
-    if type(image) is torch.Tensor and tv_name(before) == "Image":
+    if type(image) is torch.Tensor and tv_name(before) in ("Image", "Video"):
         return image.as_subclass(type(before))
     return image
 
 
 def is_image(value: Any) -> bool:
-    """Whether transforms apply to this at all."""
-    return isinstance(value, torch.Tensor | np.ndarray) or is_pil(value)
+    """Whether transforms apply to this at all: torchvision's boxes, masks and key points only go with an image."""
+    if isinstance(value, torch.Tensor):
+        return tv_name(value) not in _TV_ROLES
+    return isinstance(value, np.ndarray) or is_pil(value)
+
+
+def role_of(name: Any, value: Any) -> str:
+    """ "boxes", "masks", "keypoints", or "" for everything else."""
+    if tv_name(value):
+        return _TV_ROLES.get(tv_name(value), "")
+    return "" if value is None or isinstance(value, str) else _ROLES.get(name, "")
 
 
 def container_of(image: Any) -> str:
     """ "pil", "array" or "tensor"; TypeError for anything else."""
-    if isinstance(image, torch.Tensor):
+    if isinstance(image, torch.Tensor) and tv_name(image) not in ("BoundingBoxes", "KeyPoints"):
         return "tensor"
     if isinstance(image, np.ndarray):
         return "array"
@@ -168,20 +187,25 @@ def image_like(before: Any, values: Any) -> Any:
 def place_of_image(sample: Any) -> Any:
     """Where the image is in a sample of several parts.
 
-    In a mapping it is called "image" or "img"; else it is the first PIL image, or the first array or tensor.
-    Returns an index or a key. TypeError if no part is an image.
+    In a mapping it is called "image" or "img"; else it is the first PIL image, or the first array or tensor. Boxes,
+    masks, key points and labels are never it. Returns an index or a key. TypeError if no part is an image.
     """
     if isinstance(sample, Mapping):
         for name in IMAGE_NAMES:
             if is_image(sample.get(name)):
                 return name
-    parts = list(sample.items() if isinstance(sample, Mapping) else enumerate(sample))
+    named = list(sample.items() if isinstance(sample, Mapping) else enumerate(sample))
+    parts = [(place, part) for place, part in named if not role_of(place, part) and place not in LABEL_NAMES]
     for is_wanted in (is_pil, is_image):
         for place, part in parts:
             if is_wanted(part):
                 return place
-    names = ", ".join(type(part).__name__ for _, part in parts)
-    raise TypeError(f"there is no PIL image, array or tensor in this sample: {type(sample).__name__} of ({names})")
+    is_named = isinstance(sample, Mapping)
+    names = ", ".join(f"{place}: {type(part).__name__}" if is_named else type(part).__name__ for place, part in named)
+    raise TypeError(
+        f"there is no PIL image, array or tensor in this sample: {type(sample).__name__} of ({names}); "
+        "boxes, masks, key points and labels go along with an image, and are none"
+    )
 
 
 def with_part(sample: Any, place: Any, image: Any) -> Any:

@@ -39,6 +39,8 @@ class Mosaic(JoinedDataset):
     ) -> None:
         super().__init__(dataset, p, transform, boxes)
         self.size = as_size(size)
+        if min(self.size) < 2:
+            raise ValueError(f"size must be at least 2 by 2, a pixel for each of the four images; got {size!r}")
         self.center_range = as_range(center_range, "center_range", 0, lowest_counts=True)
         if self.center_range[1] > 1:
             raise ValueError(f"center_range must be parts of the sides, in [0, 1]; got {center_range!r}")

@@ -23,17 +23,9 @@ from fastload.transforms._boxes import (
     rotated_written,
     written,
 )
-from fastload.transforms._kinds import tv_extras, tv_name
+from fastload.transforms._kinds import role_of, tv_extras, tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 
-BOX_NAMES = ("boxes", "bboxes")
-MASK_NAMES = ("masks", "mask", "segmentation_mask")
-KEYPOINT_NAMES = ("keypoints",)
-_ROLES = {
-    name: role
-    for role, names in (("boxes", BOX_NAMES), ("masks", MASK_NAMES), ("keypoints", KEYPOINT_NAMES))
-    for name in names
-}
 # Values of the image, not of its objects, even if there are as many of them.
 _OF_THE_IMAGE = (
     "image",
@@ -47,14 +39,10 @@ _OF_THE_IMAGE = (
     "path",
     "file_name",
 )
+# Values of its objects: as many as there are boxes, or the sample is at fault.
+_OF_THE_OBJECTS = ("labels", "area", "iscrowd", "scores")
+_STILL = _core.ImageProgram([])
 Shown = Callable[[], NDArray[np.int64]]
-
-
-def role_of(name: Any, value: Any) -> str:
-    """ "boxes", "masks", "keypoints", or "" for everything else."""
-    if tv_name(value):
-        return {"BoundingBoxes": "boxes", "Mask": "masks", "KeyPoints": "keypoints"}.get(tv_name(value), "")
-    return "" if value is None or isinstance(value, str) else _ROLES.get(name, "")
 
 
 @dataclass
@@ -97,7 +85,7 @@ class Moving:
 
     def native(self) -> _core.Targets:
         """The boxes and points, as they are now."""
-        boxes = self._boxes()
+        boxes = self._checked_boxes()
         plain, quads, relative = np.zeros((0, 4)), np.zeros((0, 8)), False
         if boxes is not None:
             box_format = self._format()
@@ -110,7 +98,7 @@ class Moving:
 
     def in_pixels(self, size: Size) -> InPixels:
         """The same with masks, for others to transform; size is the image's (height, width)."""
-        boxes = self._boxes()
+        boxes = self._checked_boxes()
         edges, quads = np.zeros((0, 4)), np.zeros((0, 8))
         if boxes is not None:
             box_format = self._format()
@@ -138,18 +126,24 @@ class Moving:
         if kept is not None and not kept.all():
             self._drop(kept)
 
-    def take(self, native: _core.Targets, before: Size, size: Size, shown: Shown) -> None:
+    def settle(self, size: Size) -> None:
+        """Let boxes and points that stay where they are become what they would in a pass over the pixels."""
+        targets = self.native()
+        _STILL.move(0, *size, targets)
+        self.take(targets, size, size, None)
+
+    def take(self, native: _core.Targets, before: Size, size: Size, shown: Shown | None) -> None:
         """Let the values become what they are in the transformed image.
 
         before, size: (height, width) of the image until now and from now on. shown: which of its pixels are shown
-        where; asked for if there are masks.
+        where; asked for if there are masks. None: all stay.
         """
         kept = None
         if self._name("boxes") is not None:
             edges = native.boxes(self.params.clip or is_rotated(self._format()))
             kept = self._keep_boxes(edges, native.quads(), native.visible(), native.mirrored, size)
         self._place_points(native.points(), native.points_seen(), native.mirrored, size)
-        pixels = shown() if self.has_masks else None
+        pixels = shown() if shown is not None and self.has_masks else None
         for name, role in self._roles.items():
             if role == "masks" and pixels is not None:
                 self.values[name] = moved_mask(self.values[name], pixels, before, self.params.mask_fill)
@@ -177,12 +171,31 @@ class Moving:
         boxes = _numbers(self.values[name], f"the {name} of a sample")
         columns = columns_of(self._format())
         if boxes.size == 0:
-            return np.zeros((0, columns))
+            boxes = np.zeros((0, columns))
         if boxes.ndim != 2 or boxes.shape[1] != columns:
             raise ValueError(
                 f"{name!r} must be (N, {columns}) numbers in the format {self._format()}, got shape {boxes.shape}"
             )
         return boxes
+
+    def _checked_boxes(self) -> NDArray[np.float64] | None:
+        """The boxes of a sample in which everything that is certainly of objects has an entry for each box."""
+        boxes = self._boxes()
+        if boxes is None:
+            return None
+        for name, value in self.values.items():
+            count = _length(value)
+            if count not in (-1, len(boxes)) and self._is_certain(name, value):
+                raise ValueError(
+                    f"{name!r} has {count} entries and {self._name('boxes')!r} has {len(boxes)}: there must be one for "
+                    "each box, or BoxParams(fields=...) must name the per-object values without it"
+                )
+        return boxes
+
+    def _is_certain(self, name: Any, value: Any) -> bool:
+        if self.params.fields is not None:
+            return name in self.params.fields
+        return name in _OF_THE_OBJECTS or (name in ("masks", "keypoints") and getattr(value, "ndim", 0) == 3)
 
     def _points(self) -> NDArray[np.float64] | None:
         name = self._name("keypoints")
@@ -196,7 +209,7 @@ class Moving:
                 f"{name!r} must be (K, 2), (N, K, 2), or with a third number for visibility; got shape {points.shape}"
             )
         flat = points[..., :2].reshape(-1, 2)
-        refuse(flat, ~np.isfinite(flat).all(axis=1), "key points", "its numbers must be finite")
+        refuse(flat, ~np.isfinite(flat).all(axis=1), "", "its numbers must be finite", what="key point")
         return points
 
     def _flat_points(self) -> NDArray[np.float64]:
@@ -275,7 +288,7 @@ class Moving:
             return isinstance(value, list | tuple) or value.ndim == 3
         if role == "keypoints":
             return isinstance(value, list | tuple) or value.ndim == 3 or count == value.shape[0]
-        if self.params.fields is not None:
+        if self.params.fields is not None and isinstance(name, str):  # parts of a tuple have no names to list
             return name in self.params.fields
         return name not in _OF_THE_IMAGE
 
@@ -284,7 +297,7 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
     """The targets in a sample whose image is at ``place``, and a function from a new image to the new sample.
 
     Targets are found in a dict sample, in a dict that is a part of a tuple, and as torchvision's own tensors in a
-    tuple. None if there are none.
+    tuple, with what may be values of their objects. None if there are none.
     """
     if isinstance(sample, Mapping):
         moving = Moving({name: value for name, value in sample.items() if name != place}, params)
@@ -296,8 +309,15 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
             moving = Moving(dict(part), params)
             if moving:
                 return moving, _into_dict(sample, place, number, moving)
-    moving = Moving({n: part for n, part in enumerate(sample) if n != place and tv_name(part)}, params)
+    parts = {number: part for number, part in enumerate(sample) if number != place}
+    has_boxes = any(role_of(number, part) == "boxes" for number, part in parts.items())
+    moving = Moving({n: part for n, part in parts.items() if tv_name(part) or (has_boxes and _is_column(part))}, params)
     return (moving, lambda image: _put(sample, {place: image, **moving.values})) if moving else None
+
+
+def _is_column(part: Any) -> bool:
+    """Whether a tuple's part may be a value for each object; what has more axes is another image."""
+    return isinstance(part, list) or (isinstance(part, torch.Tensor | np.ndarray) and part.ndim in (1, 2))
 
 
 def _into_dict(sample: Any, place: Any, number: int, moving: Moving) -> Callable[[Any], Any]:
@@ -312,7 +332,8 @@ def _put(sample: Any, parts: dict[int, Any]) -> Any:
 def _numbers(values: Any, what: str) -> NDArray[np.float64]:
     """float64 of a tensor, an array, or sequences of numbers."""
     if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()  # NumPy has no bfloat16
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -208,12 +208,26 @@ def test_bad_samples_and_arguments_are_refused() -> None:
         T.Mosaic(Odd(), 64)[1]
     with pytest.raises(TypeError, match="needs samples with boxes"):
         T.Mosaic([(painted(20, 20, []), 3)], 64)[0]
+    for size in (1, (1, 5)):
+        with pytest.raises(ValueError, match=r"size must be at least 2 by 2.*got"):
+            T.Mosaic(Painted(), size)
     with pytest.raises(TypeError, match="map-style"):
         T.Mosaic(iter([]))
     with pytest.raises(ValueError, match="center_range"):
         T.Mosaic(Painted(), center_range=(0.5, 1.5))
     with pytest.raises(ValueError, match="scale"):
         T.CopyPaste(Painted(), scale=(0.0, 1.0))
+
+
+def test_labels_must_be_of_one_type_and_as_many_as_boxes() -> None:
+    boxes = torch.tensor([[1.0, 1, 19, 19]])
+    image = painted(20, 20, [])
+    mixed = [(image, {"boxes": boxes, "labels": labels}) for labels in (torch.tensor([1]), [1])]
+    data = T.Mosaic(mixed, 64, boxes="xyxy")
+    with pytest.raises(TypeError, match=r"'labels' must be of one type .* got (list and Tensor|Tensor and list)"):
+        [data[0] for _ in range(20)]
+    with pytest.raises(ValueError, match="'labels' has 2 entries and 'boxes' has 1"):
+        T.Mosaic([(image, {"boxes": boxes, "labels": torch.tensor([1, 2])})], 64)[0]
 
 
 def test_the_colour_of_an_object_shows_where_its_box_is_in_a_mosaic_of_itself() -> None:
