@@ -2,7 +2,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,6 @@ namespace {
 namespace py = pybind11;
 using namespace pybind11::literals;
 using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
-using Counts = py::array_t<std::uint32_t, py::array::c_style | py::array::forcecast>;
 
 py::array_t<std::uint8_t> empty_mask(int height, int width) {
   if (height < 1 || width < 1) throw py::value_error("a mask must have at least one pixel");
@@ -24,12 +25,35 @@ py::array_t<std::uint8_t> empty_mask(int height, int width) {
   return mask;
 }
 
+bool is_length(double number) {
+  return number >= 0 && number <= std::numeric_limits<std::uint32_t>::max() && number == std::floor(number);
+}
+
+// A value for a message, cut short.
+std::string shown(const py::handle& value) {
+  constexpr std::size_t kMost = 80;
+  const auto text = py::repr(value).cast<std::string>();
+  return text.size() <= kMost ? text : "a " + py::type::of(value).attr("__name__").cast<std::string>();
+}
+
+// Doubles hold every length exactly, and unlike a cast to unsigned numbers keep what is no length.
+Runs runs_of_numbers(const py::object& counts) {
+  const auto numbers = Doubles::ensure(counts);
+  const bool is_row = numbers && numbers.ndim() == 1;
+  if (!is_row || !std::all_of(numbers.data(), numbers.data() + numbers.size(), is_length)) {
+    throw py::value_error("the runs of a mask must be whole numbers, none of them negative, got " + shown(counts));
+  }
+  return {numbers.data(), numbers.data() + numbers.size()};
+}
+
 py::array_t<std::uint8_t> polygons_mask(const py::list& polygons, int height, int width) {
   auto mask = empty_mask(height, width);
   std::vector<std::uint8_t> scratch;
   for (const py::handle entry : polygons) {
     const auto corners = Doubles::ensure(entry);
-    if (!corners) throw py::error_already_set();
+    if (!corners) {
+      throw py::value_error("a polygon must be a list of numbers x, y, x, y, ..., got " + shown(entry));
+    }
     if (corners.ndim() != 1 || corners.size() < 6 || corners.size() % 2 != 0) {
       throw py::value_error("a polygon must be at least three corners x, y, x, y, ..., got " +
                             std::to_string(corners.size()) + " numbers");
@@ -50,9 +74,7 @@ py::array_t<std::uint8_t> runs_mask(const py::object& counts, int height, int wi
     const auto text = counts.cast<std::string>();
     if (!runs_of_text(text, &runs)) throw py::value_error("the text is no compressed mask");
   } else {
-    const auto numbers = Counts::ensure(counts);
-    if (!numbers) throw py::error_already_set();
-    runs.assign(numbers.data(), numbers.data() + numbers.size());
+    runs = runs_of_numbers(counts);
   }
   if (!add_runs(runs, height, width, mask.mutable_data())) {
     throw py::value_error("the runs are not those of a mask of " + std::to_string(height) + " x " +
