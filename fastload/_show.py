@@ -53,8 +53,8 @@ def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
     place, transforms = options.dataset, _transforms(options.transforms)
     path = Path(place)
     if path.suffix == ".json":
-        root = options.root or path.parent
-        coco = datasets.CocoDetection(root, path, transforms=transforms, tensors=True, masks=_has_masks(path))
+        coco = datasets.CocoDetection(options.root or path.parent, path, transforms=transforms, tensors=True)
+        coco.masks = coco.has_masks()
         return coco, {number: entry.get("name", number) for number, entry in coco.categories.items()}
     if path.suffix in (".yaml", ".yml"):
         yolo = datasets.YOLODetection(path, options.split, transforms)
@@ -94,13 +94,6 @@ class _Transformed:
     def __getitem__(self, index: int) -> Any:
         sample = self.dataset[index]
         return self.transforms(*sample) if isinstance(sample, tuple) else self.transforms(sample)
-
-
-def _has_masks(path: Path) -> bool:
-    import json
-
-    entries = json.loads(path.read_bytes()).get("annotations", [])
-    return all(entry.get("segmentation") for entry in entries)
 
 
 def _transforms(name: str | None) -> Any:

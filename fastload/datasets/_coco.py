@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from fastload import _core
+from fastload.datasets import _coco_tensors
+from fastload.datasets._coco_file import by_image, categories_of, images_of, read
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._shared_list import SharedList
-from fastload.io import MAX_PIXELS
+from fastload.io import MAX_PIXELS, image_size
 
 
 class CocoDetection(DetectionDataset):
@@ -28,8 +26,11 @@ class CocoDetection(DetectionDataset):
     masks: and masks (N, H, W) uint8, from polygons or runs. keypoints: and keypoints (N, K, 3) float32.
     crowd: whether regions of crowds are among the objects.
 
+    apply_exif_orientation: turns images; annotations stay as they are, and must be of the turned image. With tensors
+        those of another size are refused.
+
     Raises FileNotFoundError for a missing file, ValueError for one that is not COCO's JSON, or names an image that it
-    does not have.
+    does not have. A sample raises ValueError, with file, image and annotation, for values that no tensor can hold.
     """
 
     def __init__(
@@ -60,13 +61,15 @@ class CocoDetection(DetectionDataset):
             raise ValueError("masks and keypoints are parts of a dict of tensors: pass tensors=True, too")
         self.root = os.fspath(root)
         self.tensors, self.masks, self.keypoints, self.crowd = bool(tensors), bool(masks), bool(keypoints), bool(crowd)
-        content = _read(os.fspath(annFile))
-        self.categories: dict[int, dict[str, Any]] = {entry["id"]: entry for entry in content.get("categories", [])}
-        images = {entry["id"]: entry for entry in content["images"]}
-        self.ids: list[int] = sorted(images)
-        self.sizes = np.array([_size(images[number]) for number in self.ids], dtype=np.int64).reshape(-1, 2)
-        self.paths = SharedList(os.path.join(self.root, images[number]["file_name"]) for number in self.ids)
-        self._annotations = SharedList(_by_image(content["annotations"], images, self.ids, os.fspath(annFile)))
+        self._file = os.fspath(annFile)
+        content = read(self._file)
+        self.categories: dict[int, dict[str, Any]] = categories_of(self._file, content["categories"])
+        images = images_of(self._file, content["images"])
+        self.ids: list[int] = list(images)
+        sizes = [(int(entry.get("height", 0)), int(entry.get("width", 0))) for entry in images.values()]
+        self.sizes = np.array(sizes, dtype=np.int64).reshape(-1, 2)
+        self.paths = SharedList(os.path.join(self.root, entry["file_name"]) for entry in images.values())
+        self._annotations = by_image(self._file, content["annotations"], images)
 
     @in_any_thread
     def target(self, number: int) -> Any:
@@ -75,77 +78,37 @@ class CocoDetection(DetectionDataset):
             objects = [entry for entry in objects if not entry.get("iscrowd", 0)]
         if not self.tensors:
             return objects
-        numbers = np.array([entry["bbox"] for entry in objects], dtype=np.float64).reshape(-1, 4)
-        numbers[:, 2:] += numbers[:, :2]
+        where = f"{self._file}: image {self.ids[number]!r}"
+        if self.apply_exif_orientation:
+            self._check_turned(number, where)
         target = {
             "image_id": self.ids[number],
-            "boxes": torch.from_numpy(numbers.astype(np.float32)),
-            "labels": _column(objects, "category_id", torch.int64),
-            "area": _column(objects, "area", torch.float32),
-            "iscrowd": _column(objects, "iscrowd", torch.int64),
-            "ids": _column(objects, "id", torch.int64),
+            "boxes": _coco_tensors.boxes(objects, where),
+            "labels": _coco_tensors.whole_numbers(objects, "category_id", where),
+            "area": _coco_tensors.areas(objects, where),
+            "iscrowd": _coco_tensors.whole_numbers(objects, "iscrowd", where, 0),
+            "ids": _coco_tensors.whole_numbers(objects, "id", where, 0),
         }
         if self.masks:
-            height, width = self.sizes[number].tolist()
-            planes = [object_mask(entry["segmentation"], height, width) for entry in objects]
-            target["masks"] = torch.from_numpy(np.stack(planes) if planes else np.zeros((0, height, width), np.uint8))
+            target["masks"] = _coco_tensors.masks(objects, self._size(number), where)
         if self.keypoints:
-            target["keypoints"] = _keypoints(objects)
+            target["keypoints"] = _coco_tensors.keypoints(objects, where)
         return target
 
+    def _size(self, number: int) -> tuple[int, int]:
+        height, width = self.sizes[number].tolist()
+        return height, width
 
-def object_mask(segmentation: Any, height: int, width: int) -> NDArray[np.uint8]:
-    """(height, width), 1 where the object is: of COCO's list of polygons, or of its runs, as numbers or as text.
+    def has_masks(self) -> bool:
+        """Whether there is something to make a mask of for each object."""
+        return all(entry.get("segmentation") for objects in self._annotations for entry in objects)
 
-    ValueError for runs of another size, and for polygons of fewer than three corners.
-    """
-    if isinstance(segmentation, dict):
-        size = segmentation.get("size")
-        if size is not None and list(size) != [height, width]:
-            raise ValueError(f"a mask of {size} (height, width) is not one of an image of {[height, width]}")
-        counts = segmentation["counts"]
-        return _core.runs_mask(counts.encode() if isinstance(counts, str) else counts, height, width)
-    return _core.polygons_mask(segmentation, height, width)
-
-
-def _read(path: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        raw = file.read()
-    try:
-        content = json.loads(raw)
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
-        raise ValueError(f"{path} is not COCO's: it must be an object with the lists images and annotations")
-    return content
-
-
-def _by_image(
-    annotations: list[dict[str, Any]], images: dict[int, Any], ids: list[int], path: str
-) -> list[list[dict[str, Any]]]:
-    """The annotations of each image, in the file's order."""
-    places = {number: place for place, number in enumerate(ids)}
-    lists: list[list[dict[str, Any]]] = [[] for _ in ids]
-    for number, entry in enumerate(annotations):
-        place = places.get(entry.get("image_id", -1))
-        if place is None:
-            raise ValueError(f"{path}: annotations[{number}] is of image {entry.get('image_id')!r}, which is not there")
-        lists[place].append(entry)
-    return lists
-
-
-def _size(image: dict[str, Any]) -> tuple[int, int]:
-    return int(image.get("height", 0)), int(image.get("width", 0))
-
-
-def _column(objects: list[dict[str, Any]], name: str, dtype: torch.dtype) -> torch.Tensor:
-    return torch.tensor([entry.get(name, 0) for entry in objects], dtype=dtype)
-
-
-def _keypoints(objects: list[dict[str, Any]]) -> torch.Tensor:
-    points = [np.asarray(entry.get("keypoints", []), dtype=np.float32).reshape(-1, 3) for entry in objects]
-    count = max((len(rows) for rows in points), default=0)
-    filled = np.zeros((len(points), count, 3), dtype=np.float32)
-    for place, rows in zip(filled, points, strict=True):
-        place[: len(rows)] = rows
-    return torch.from_numpy(filled)
+    def _check_turned(self, number: int, where: str) -> None:
+        """An image that is turned as it is read, and its annotations not, would get boxes of other places."""
+        size = self._size(number)
+        turned = image_size(self.paths[number], True, self.max_pixels)
+        if all(size) and size != turned:
+            raise ValueError(
+                f"{where}: annotations of {size[0]} x {size[1]} (height x width) are not those of the image as its "
+                f"EXIF data turns it, {turned[0]} x {turned[1]}: pass apply_exif_orientation=False"
+            )

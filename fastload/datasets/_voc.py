@@ -36,6 +36,7 @@ VOC_CLASSES = [
     "train",
     "tvmonitor",
 ]
+LARGEST = float(np.finfo(np.float32).max)
 _YEARS = [str(year) for year in range(2007, 2013)]
 
 
@@ -54,7 +55,7 @@ class VOCDetection(DetectionDataset):
     def __init__(
         self,
         root: str | os.PathLike[str],
-        year: str = "2012",
+        year: str | int = "2012",
         image_set: str = "train",
         download: bool = False,
         transform: Callable[..., Any] | None = None,
@@ -77,11 +78,11 @@ class VOCDetection(DetectionDataset):
         )
         if download:
             raise ValueError("VOCDetection downloads nothing: put the data set's VOCdevkit folder into root")
-        name = year.removesuffix("-test")
+        name = str(year).removesuffix("-test")
         if name not in _YEARS:
             raise ValueError(f"year must be one of {', '.join(_YEARS)} or 2007-test, got {year!r}")
         self.root = os.fspath(root)
-        self.year, self.image_set = year, image_set
+        self.year, self.image_set = str(year), image_set
         self.tensors = bool(tensors)
         self.classes = list(VOC_CLASSES if classes is None else classes)
         folder = Path(self.root, "VOCdevkit", f"VOC{name}")
@@ -97,17 +98,19 @@ class VOCDetection(DetectionDataset):
         path = self.annotations[number]
         root = _parsed(path)
         if not self.tensors:
-            return _as_dict(root)
+            try:
+                return _as_dict(root)
+            except RecursionError as error:
+                raise ValueError(f"{path} is nested too deep for an annotation") from error
         boxes, labels, difficult = [], [], []
-        for entry in root.iter("object"):
+        for number, entry in enumerate(root.iter("object")):
             label = entry.findtext("name", "").strip()
             if label not in self.classes:
                 raise ValueError(f"{path}: {label!r} is not one of the classes {', '.join(self.classes)}")
             box = entry.find("bndbox")
             if box is None:
                 raise ValueError(f"{path}: the object {label!r} has no bndbox")
-            left, top, right, bottom = (float(box.findtext(k, "nan")) for k in ("xmin", "ymin", "xmax", "ymax"))
-            boxes.append((left - 1, top - 1, right, bottom))  # VOC counts pixels from 1, the last one included
+            boxes.append(_corners(box, f"{path}: object {number} ({label!r})"))
             labels.append(self.classes.index(label) + 1)
             difficult.append(entry.findtext("difficult", "0").strip() == "1")
         return {
@@ -118,13 +121,30 @@ class VOCDetection(DetectionDataset):
         }
 
 
+def _corners(box: ElementTree.Element, where: str) -> tuple[float, float, float, float]:
+    """xyxy. VOC counts pixels from 1, the last one included."""
+    words = [box.findtext(name) for name in ("xmin", "ymin", "xmax", "ymax")]
+    try:
+        left, top, right, bottom = map(float, words)  # type: ignore[arg-type]  # None is an error, as is no number
+    except (TypeError, ValueError):
+        left = top = right = bottom = np.nan
+    if not all(abs(edge) <= LARGEST for edge in (left, top, right, bottom)):
+        raise ValueError(f"{where}: xmin, ymin, xmax, ymax must be four finite numbers, got {words}")
+    if right < left or bottom < top:
+        raise ValueError(f"{where}: xmax must not be less than xmin, nor ymax than ymin, got {words}")
+    return left - 1, top - 1, right, bottom
+
+
 def _parsed(path: str) -> ElementTree.Element:
     raw = Path(path).read_bytes()
-    if b"<!ENTITY" in raw or b"<!DOCTYPE" in raw:  # they can make gigabytes of a line
+    plain = raw.replace(
+        b"\0", b""
+    )  # UTF-16 has one beside each of these letters; other encodings have them as they are
+    if b"<!ENTITY" in plain or b"<!DOCTYPE" in plain:  # they can make gigabytes of a line
         raise ValueError(f"{path} declares entities, which annotations have no use for: it is not read")
     try:
         return ElementTree.fromstring(raw)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the last two are of unknown encodings
         raise ValueError(f"{path} is not XML: {error}") from error
 
 

@@ -14,6 +14,8 @@ from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._folder import IMG_EXTENSIONS
 from fastload.io import MAX_PIXELS, image_size
 
+LARGEST = 1e15  # more than any class or part of a side, and as pixels still a number that float32 and int64 hold
+
 
 class YOLODetection(DetectionDataset):
     """(image, target) of every image in ``root``/images/SPLIT or ``root``/SPLIT/images, in the order of their names.
@@ -71,11 +73,11 @@ class YOLODetection(DetectionDataset):
     @in_any_thread
     def target(self, number: int) -> Any:
         path = self.paths[number]
-        height, width = image_size(path)
+        height, width = image_size(path, self.apply_exif_orientation, self.max_pixels)
         labels, outlines = [], []
         text = _label_file(Path(path))
         if text.is_file():
-            for line_number, line in enumerate(text.read_text().splitlines(), start=1):
+            for line_number, line in enumerate(_lines(text), start=1):
                 if line.strip():
                     label, corners = _parsed(line, f"{text}, line {line_number}")
                     labels.append(label)
@@ -87,7 +89,7 @@ class YOLODetection(DetectionDataset):
             "labels": torch.tensor(labels, dtype=torch.int64),
         }
         if self.masks:
-            from fastload.datasets._coco import object_mask
+            from fastload.datasets._coco_tensors import object_mask
 
             planes = [object_mask([corners.ravel()], height, width) for corners in outlines]
             shape = (0, height, width)
@@ -112,6 +114,13 @@ def _label_file(image: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not text: {error}") from error
+
+
 def _parsed(line: str, where: str) -> tuple[int, Any]:
     """(class, (N, 2) corners in parts of the sides)."""
     try:
@@ -119,7 +128,8 @@ def _parsed(line: str, where: str) -> tuple[int, Any]:
     except ValueError as error:
         raise ValueError(f"{where}: {line!r} is not a class and numbers") from error
     values = np.array(numbers, dtype=np.float64)
-    if label != int(label) or label < 0 or len(values) < 4 or len(values) % 2 or not np.isfinite(values).all():
+    is_class = label.is_integer() and 0 <= label <= LARGEST
+    if not is_class or len(values) < 4 or len(values) % 2 or not (np.abs(values) <= LARGEST).all():
         raise ValueError(f"{where}: {line!r} is neither class cx cy w h nor class x y x y x y ...")
     if len(values) == 4:
         (x, y), (width, height) = values[:2], values[2:] / 2

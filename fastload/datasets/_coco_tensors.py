@@ -1,0 +1,140 @@
+"""Tensors of the annotations of one image of COCO's; ValueError names the annotation that is not what it must be.
+
+Values are turned into arrays all at once, and looked at one by one only if that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fastload import _core
+from fastload.datasets._coco_file import Entry, short
+
+LARGEST = float(np.finfo(np.float32).max) / 2  # the sum of two fits into float32
+
+_MISSING = object()
+
+
+def boxes(objects: list[Entry], where: str) -> torch.Tensor:
+    """(N, 4) float32, xyxy."""
+    wanted = "four finite numbers x, y, width, height, with a width and a height of 0 or more"
+    numbers = _converted(_as_boxes, objects, "bbox", _MISSING, wanted, where)
+    numbers[:, 2:] += numbers[:, :2]
+    return torch.from_numpy(numbers.astype(np.float32))
+
+
+def whole_numbers(objects: list[Entry], name: str, where: str, default: Any = _MISSING) -> torch.Tensor:
+    """(N,) int64."""
+    return torch.from_numpy(_converted(_as_whole, objects, name, default, "a whole number", where))
+
+
+def areas(objects: list[Entry], where: str) -> torch.Tensor:
+    """(N,) float32."""
+    numbers = _converted(_as_finite, objects, "area", 0, "a finite number", where)
+    return torch.from_numpy(numbers.astype(np.float32))
+
+
+def keypoints(objects: list[Entry], where: str) -> torch.Tensor:
+    """(N, K, 3) float32, K the most that an object has; the others' are filled up with zeros."""
+    wanted = "finite numbers x, y, visibility, x, y, visibility, ..."
+    points = _converted(_as_keypoints, objects, "keypoints", [], wanted, where)
+    count = max(map(len, points), default=0)
+    filled = np.zeros((len(points), count, 3), dtype=np.float32)
+    for place, rows in zip(filled, points, strict=True):
+        place[: len(rows)] = rows
+    return torch.from_numpy(filled)
+
+
+def masks(objects: list[Entry], size: tuple[int, int], where: str) -> torch.Tensor:
+    """(N, H, W) uint8; size is (height, width)."""
+    if min(size) < 1:
+        raise ValueError(f"{where}: masks need the image's height and width, got {size[0]} and {size[1]}")
+    planes = np.zeros((len(objects), *size), dtype=np.uint8)
+    for number, entry in enumerate(objects):
+        planes[number] = _mask(entry, size, where, number)
+    return torch.from_numpy(planes)
+
+
+def object_mask(segmentation: Any, height: int, width: int) -> NDArray[np.uint8]:
+    """(height, width), 1 where the object is: of COCO's list of polygons, or of its runs, as numbers or as text.
+
+    ValueError for runs of another size, for polygons of fewer than three corners, and for what is neither.
+    """
+    if isinstance(segmentation, dict):
+        size = segmentation.get("size")
+        if size not in (None, [height, width]):
+            raise ValueError(f"a mask of {short(size)} (height, width) is not one of an image of {[height, width]}")
+        counts = segmentation.get("counts")
+        return _core.runs_mask(counts.encode() if isinstance(counts, str) else counts, height, width)
+    if not isinstance(segmentation, list):
+        raise ValueError(f'"segmentation" must be a list of polygons or a dict of runs, got {short(segmentation)}')
+    return _core.polygons_mask(segmentation, height, width)
+
+
+def _mask(entry: Entry, size: tuple[int, int], where: str, number: int) -> NDArray[np.uint8]:
+    try:
+        return object_mask(entry.get("segmentation"), *size)
+    except ValueError as error:
+        raise ValueError(f"{_place(where, number, entry)}: {error}") from error
+
+
+def _converted(
+    convert: Callable[[list[Any]], Any], objects: list[Entry], name: str, default: Any, wanted: str, where: str
+) -> Any:
+    """What ``convert`` makes of the values of that name; it makes None of values that are not what is wanted."""
+    values = [entry.get(name, default) for entry in objects]
+    made = convert(values)
+    if made is not None:
+        return made
+    number = next(number for number, value in enumerate(values) if convert([value]) is None)
+    got = "nothing" if values[number] is _MISSING else short(values[number])
+    raise ValueError(f'{_place(where, number, objects[number])}: "{name}" must be {wanted}, got {got}')
+
+
+def _place(where: str, number: int, entry: Entry) -> str:
+    known = f" (id {short(entry['id'])})" if "id" in entry else ""
+    return f"{where}, annotation {number}{known}"
+
+
+def _as_boxes(values: list[Any]) -> NDArray[np.float64] | None:
+    numbers = _array(values) if values else np.zeros((0, 4))
+    if numbers is None or numbers.ndim != 2 or numbers.shape[1] != 4:
+        return None
+    return numbers.astype(np.float64) if _are_finite(numbers) and (numbers[:, 2:] >= 0).all() else None
+
+
+def _as_finite(values: list[Any]) -> NDArray[np.float64] | None:
+    numbers = _array(values)
+    return None if numbers is None or numbers.ndim != 1 or not _are_finite(numbers) else numbers.astype(np.float64)
+
+
+def _as_whole(values: list[Any]) -> NDArray[np.int64] | None:
+    numbers = _array(values)
+    if numbers is None or numbers.ndim != 1 or numbers.dtype.kind == "u":  # NumPy's choice for what int64 cannot hold
+        return None
+    if numbers.dtype.kind == "f" and not (_are_finite(numbers, 2.0**62) and (numbers == np.floor(numbers)).all()):
+        return None
+    return numbers.astype(np.int64)
+
+
+def _as_keypoints(values: list[Any]) -> list[NDArray[np.float32]] | None:
+    rows = [_as_finite(value) if isinstance(value, list) else None for value in values]
+    points = [row.reshape(-1, 3).astype(np.float32) for row in rows if row is not None and row.size % 3 == 0]
+    return points if len(points) == len(values) else None
+
+
+def _array(values: list[Any]) -> NDArray[Any] | None:
+    try:
+        array = np.array(values)
+    except ValueError:  # lists of several lengths
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def _are_finite(numbers: NDArray[Any], largest: float = LARGEST) -> bool:
+    return bool(((numbers >= -largest) & (numbers <= largest)).all())
