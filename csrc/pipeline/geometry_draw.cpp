@@ -10,6 +10,7 @@ namespace fastload {
 namespace {
 
 constexpr int kMostRounds = 100;  // of IouCropOp: torchvision goes on for ever if no box can be overlapped enough
+constexpr int kMostQuadrilaterals = 10;  // of PerspectiveOp: far drawn in, three corners may lie in a line
 constexpr double kCornerTolerance = 1e-4;  // torchvision's: a turn by 90 degrees must not grow by a pixel
 
 double radians(double degrees) { return degrees * std::numbers::pi / 180; }
@@ -101,19 +102,22 @@ Status Drawing::operator()(const PerspectiveOp& op) {
   const auto reach = [&](int side) { return static_cast<int>(op.distortion * (side / 2)) + 1; };
   const auto inward = [&](int side) { return static_cast<double>(random_.below(reach(side))); };
   const Point start[4] = {{0, 0}, {right, 0}, {right, bottom}, {0, bottom}};
-  Point end[4];
-  for (int i = 0; i < 4; ++i) {
-    const double x = inward(size_.width), y = inward(size_.height);
-    end[i] = {start[i].x == 0 ? x : right - x, start[i].y == 0 ? y : bottom - y};
-  }
   const std::optional<Matrix3> to_square = inverse(from_square(start));
   if (right < 1 || bottom < 1 || !to_square) return {};  // a line has no perspective
-  Matrix3 forward = from_square(end) * *to_square;
-  const double corner = forward.m[2][2];
-  for (auto& row : forward.m) {
-    for (double& value : row) value /= corner;
+  for (int i = 0; i < kMostQuadrilaterals; ++i) {
+    Point end[4];
+    for (int k = 0; k < 4; ++k) {
+      const double x = inward(size_.width), y = inward(size_.height);
+      end[k] = {start[k].x == 0 ? x : right - x, start[k].y == 0 ? y : bottom - y};
+    }
+    Matrix3 forward = from_square(end) * *to_square;
+    const double corner = forward.m[2][2];
+    for (auto& row : forward.m) {
+      for (double& value : row) value /= corner;
+    }
+    if (inverse(forward)) return add_warp(forward, size_, op.look);
   }
-  return add_warp(forward, size_, op.look);
+  return {};
 }
 
 Status Drawing::operator()(const WarpOp& op) {

@@ -239,3 +239,11 @@ def test_a_program_for_files_gives_what_the_pixels_give(tmp_path: Any) -> None:
 def test_bad_arguments_are_refused(make: Any, message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+def test_corners_drawn_into_a_line_are_drawn_again() -> None:
+    image = np.full((32, 32, 3), 100, dtype=np.uint8)
+    transform = T.RandomPerspective(1.0, 1.0)
+    for seed in range(2000):
+        torch.manual_seed(seed)
+        assert transform(image).shape == image.shape
