@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from fastload.collate._by_image import OF_THE_IMAGE, end_to_end, is_mask, object_mask, offsets, padded
 from fastload.collate._default import default_collate
 
 IMAGE_NAMES = ("image", "img")
@@ -18,7 +20,8 @@ class DetectionCollate:
 
     images: a tensor (N, C, H, W) where all images have one size. Else a list; or with ``pad_images`` a tensor of the
     largest height and width, with ``pad_value`` below and to the right, and targets that have a ``size`` (2,) of each
-    image, its height and width, and an ``image_mask`` (N, H, W), True where the image is.
+    image, its height and width, and an ``image_mask`` (N, H, W), True where the image is. Masks (masks, mask,
+    segmentation_mask; (H, W) or (objects, H, W)) are padded with their images, with 0.
 
     targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool
     ``object_mask`` (N, most), True where there is an object. "packed": a dict of tensors, those of all images one after
@@ -42,7 +45,13 @@ class DetectionCollate:
             raise ValueError("a batch needs at least one sample, got none")
         pairs = [_pair_of(sample, number) for number, sample in enumerate(samples)]
         images, more = self._images([image for image, _ in pairs])
-        return images, self._targets([target for _, target in pairs], more)
+        targets = [target for _, target in pairs]
+        if "image_mask" in more:
+            targets = [
+                _with_padded_masks(target, image, more["image_mask"].shape[1:], number)
+                for number, (image, target) in enumerate(pairs)
+            ]
+        return images, self._targets(targets, more)
 
     def with_images(self, images: torch.Tensor, samples: Sequence[Any]) -> tuple[torch.Tensor, Any]:
         """The same, of samples whose images are the rows of one tensor."""
@@ -95,6 +104,30 @@ def _pair_of(sample: Any, number: int) -> tuple[Any, dict[str, Any]]:
     )
 
 
+def _with_padded_masks(target: dict[str, Any], image: torch.Tensor, size: Sequence[int], number: int) -> dict[str, Any]:
+    return {
+        name: _padded_mask(value, tuple(image.shape[1:]), size, f"sample {number}: {name!r}")
+        if is_mask(name, value)
+        else value
+        for name, value in target.items()
+    }
+
+
+def _padded_mask(mask: Any, image_size: tuple[int, ...], size: Sequence[int], what: str) -> Any:
+    """The mask with zeros below and to the right; what is neither a tensor nor an array of two axes stays."""
+    if not isinstance(mask, torch.Tensor | np.ndarray) or mask.ndim < 2:
+        return mask
+    if tuple(mask.shape[-2:]) != image_size:
+        raise ValueError(
+            f"{what} is {tuple(mask.shape)}, its image {' x '.join(map(str, image_size))} (height x width): "
+            "a mask must be as its image is to be padded with it"
+        )
+    below, right = size[0] - image_size[0], size[1] - image_size[1]
+    if isinstance(mask, torch.Tensor):
+        return torch.nn.functional.pad(mask, (0, right, 0, below)).as_subclass(type(mask))
+    return np.pad(mask, [(0, 0)] * (mask.ndim - 2) + [(0, below), (0, right)])
+
+
 def _part(more: dict[str, torch.Tensor], number: int) -> dict[str, Any]:
     return {name: values[number] for name, values in more.items()}
 
@@ -116,7 +149,7 @@ def _counts(targets: list[dict[str, Any]]) -> list[int]:
 
 
 def _is_per_object(name: str, targets: list[dict[str, Any]], counts: list[int]) -> bool:
-    if name in ("image_id", "size", "orig_size", "path"):
+    if name in OF_THE_IMAGE:
         return False
     values = [target[name] for target in targets]
     return all(
@@ -127,17 +160,12 @@ def _is_per_object(name: str, targets: list[dict[str, Any]], counts: list[int]) 
 
 def _padded(targets: list[dict[str, Any]]) -> dict[str, Any]:
     counts = _counts(targets)
-    most = max(counts)
-    batch = _joined(targets, counts, lambda values: _with_zeros(values, most))
-    batch["object_mask"] = torch.arange(most)[None] < torch.tensor(counts)[:, None]
-    return batch
+    return {**_joined(targets, counts, padded), "object_mask": object_mask(counts)}
 
 
 def _packed(targets: list[dict[str, Any]]) -> dict[str, Any]:
     counts = _counts(targets)
-    batch = _joined(targets, counts, _end_to_end)
-    batch["offsets"] = torch.tensor([0, *counts]).cumsum(0)
-    return batch
+    return {**_joined(targets, counts, end_to_end), "offsets": offsets(counts)}
 
 
 def _joined(
@@ -153,21 +181,6 @@ def _joined(
         else:
             batch[name] = _collated(name, values)
     return batch
-
-
-def _with_zeros(values: list[torch.Tensor], rows: int) -> torch.Tensor:
-    """(N, rows, ...); a tensor without rows says nothing of the shape of one."""
-    shape = max((value.shape[1:] for value in values if len(value)), default=values[0].shape[1:])
-    padded = values[0].new_zeros((len(values), rows, *shape))
-    for number, value in enumerate(values):
-        if len(value):
-            padded[number, : len(value)] = value
-    return padded
-
-
-def _end_to_end(values: list[torch.Tensor]) -> torch.Tensor:
-    kept = [value for value in values if len(value)]
-    return torch.cat(kept) if kept else values[0]
 
 
 def _check_rows(name: str, values: list[torch.Tensor]) -> None:

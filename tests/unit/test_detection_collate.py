@@ -10,6 +10,7 @@ import torch
 
 import fastload
 from fastload.collate import DetectionCollate, detection_collate
+from fastload.collate._by_image import as_they_came, by_image
 
 COUNTS = [2, 0, 3]
 
@@ -107,3 +108,51 @@ def test_what_does_not_fit_is_named(change: Any, collate: Any, message: str) -> 
 def test_unknown_modes_are_refused() -> None:
     with pytest.raises(ValueError, match="targets must be one of"):
         DetectionCollate("stacked")
+
+
+def masked(sizes: Any = ((4, 5), (6, 5), (4, 9))) -> list[Any]:
+    """Samples whose masks hold the number of their object, and whose map is 7 all over."""
+    made = samples(sizes)
+    for image, target in made:
+        height, width = image.shape[1:]
+        target["masks"] = target["labels"].to(torch.uint8)[:, None, None].expand(-1, height, width).clone()
+        target["segmentation_mask"] = torch.full((height, width), 7)
+    return made
+
+
+@pytest.mark.parametrize("mode", ["list", "padded", "packed"])
+def test_masks_are_padded_with_their_images(mode: str) -> None:
+    images, targets = DetectionCollate(mode, pad_images=True)(masked())
+    for number, (height, width) in enumerate([(4, 5), (6, 5), (4, 9)]):
+        target = by_image(targets, 3)[number]
+        assert target["masks"].shape == (COUNTS[number], *images.shape[-2:])
+        assert target["segmentation_mask"].shape == images.shape[-2:]
+        for mask, level in [(target["segmentation_mask"], 7), *zip(target["masks"], target["labels"], strict=True)]:
+            assert (mask[:height, :width] == level).all()
+            assert mask.sum() == level * height * width
+
+
+def test_masks_of_arrays_are_padded_too() -> None:
+    batch = masked()
+    for _, target in batch:
+        target["masks"] = target["masks"].numpy()
+    _, targets = DetectionCollate(pad_images=True)(batch)
+    assert [target["masks"].shape for target in targets] == [(2, 6, 9), (0, 6, 9), (3, 6, 9)]
+    assert targets[2]["masks"][2, :4].max() == 3
+
+
+def test_a_mask_of_another_size_than_its_image_is_named() -> None:
+    batch = masked()
+    batch[1][1]["segmentation_mask"] = torch.zeros(3, 5)
+    with pytest.raises(ValueError, match=r"sample 1: 'segmentation_mask' is \(3, 5\), its image 6 x 5"):
+        DetectionCollate(pad_images=True)(batch)
+
+
+@pytest.mark.parametrize("mode", ["list", "padded", "packed"])
+def test_a_batch_taken_apart_and_joined_again_is_the_same(mode: str) -> None:
+    _, targets = DetectionCollate(mode, pad_images=True)(masked())
+    again = as_they_came(targets, by_image(targets, 3))
+    for before, after in zip(*((part if mode == "list" else [part]) for part in (targets, again)), strict=True):
+        assert before.keys() == after.keys()
+        for name, value in before.items():
+            assert torch.equal(after[name], value) if isinstance(value, torch.Tensor) else after[name] == value

@@ -1,0 +1,114 @@
+"""The targets of a batch as a dict for each image, and as one again: what `DetectionCollate` joins, taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+MASK_NAMES = ("masks", "mask", "segmentation_mask")
+# Values of the image, not of its objects, even if there are as many of them.
+OF_THE_IMAGE = ("image_id", "image_size", "image_mask", "size", "orig_size", "canvas_size", "path", "file_name")
+_OF_THE_BATCH = ("object_mask", "offsets")
+
+
+def is_mask(name: Any, value: Any) -> bool:
+    """Whether these are masks: by their name, or because torchvision says so."""
+    kind = type(value)
+    return name in MASK_NAMES or (kind.__name__ == "Mask" and kind.__module__.startswith("torchvision.tv_tensors"))
+
+
+def by_image(targets: Any, count: int) -> list[dict[str, Any]]:
+    """A dict for each of ``count`` images, of targets that are a list, padded or packed.
+
+    What has neither an entry for each image nor one for each object is left out.
+    """
+    if not isinstance(targets, Mapping):
+        return [dict(target) for target in targets]
+    names = _names_of_objects(targets)
+    return [_of_image(targets, names, number, count) for number in range(count)]
+
+
+def as_they_came(targets: Any, parts: list[dict[str, Any]]) -> Any:
+    """A dict for each image, joined as ``targets`` are; names that those do not have are of objects."""
+    if not isinstance(targets, Mapping):
+        return type(targets)(parts)
+    names = _names_of_objects(targets) | (parts[0].keys() - targets.keys())
+    made = dict(targets)
+    for name in parts[0]:
+        values = [part[name] for part in parts]
+        if name in names:
+            made[name] = padded(values) if "object_mask" in targets else end_to_end(values)
+        else:
+            made[name] = torch.stack(values) if isinstance(targets[name], torch.Tensor) else values
+    counts = [len(part[next(iter(names))]) for part in parts] if names else [0] * len(parts)
+    before: Any = targets["object_mask" if "object_mask" in targets else "offsets"]
+    if "object_mask" in targets:
+        made["object_mask"] = object_mask(counts).to(before.device)
+    else:
+        made["offsets"] = offsets(counts).to(before.device)
+    return made
+
+
+def padded(values: list[torch.Tensor]) -> torch.Tensor:
+    """(N, most, ...), with zeros; a tensor without rows says nothing of the shape of one."""
+    most = max(len(value) for value in values)
+    shape = max((value.shape[1:] for value in values if len(value)), default=values[0].shape[1:])
+    batch = values[0].new_zeros((len(values), most, *shape))
+    for number, value in enumerate(values):
+        if len(value):
+            batch[number, : len(value)] = value
+    return batch
+
+
+def end_to_end(values: list[torch.Tensor]) -> torch.Tensor:
+    """The rows of all, one after the other."""
+    kept = [value for value in values if len(value)]
+    return torch.cat(kept) if kept else values[0]
+
+
+def object_mask(counts: list[int]) -> torch.Tensor:
+    """(N, most), True where there is an object."""
+    return torch.arange(max(counts))[None] < torch.tensor(counts)[:, None]
+
+
+def offsets(counts: list[int]) -> torch.Tensor:
+    """(N + 1,), where the objects of each image begin, and the end."""
+    return torch.tensor([0, *counts]).cumsum(0)
+
+
+def _names_of_objects(targets: Mapping[Any, Any]) -> set[Any]:
+    """What has an entry for each object of padded or packed targets."""
+    present, ends = targets.get("object_mask"), targets.get("offsets")
+    found = set()
+    for name, value in targets.items():
+        if not isinstance(value, torch.Tensor) or name in (*OF_THE_IMAGE, *_OF_THE_BATCH):
+            continue
+        if present is not None:
+            # Maps (N, H, W) of whole images may be as high as there are objects.
+            is_map = is_mask(name, value) and value.ndim < 4
+            if value.shape[:2] == present.shape and not is_map:
+                found.add(name)
+        elif ends is not None and value.ndim and len(value) == int(ends[-1]):
+            found.add(name)
+    return found
+
+
+def _of_image(targets: Mapping[Any, Any], names: set[Any], number: int, count: int) -> dict[Any, Any]:
+    present, ends = targets.get("object_mask"), targets.get("offsets")
+    target = {}
+    for name, value in targets.items():
+        if name in names and present is not None:
+            target[name] = value[number][present[number]]
+        elif name in names and ends is not None:
+            target[name] = value[int(ends[number]) : int(ends[number + 1])]
+        elif name not in _OF_THE_BATCH and _has_rows(value, count):
+            target[name] = value[number]
+    return target
+
+
+def _has_rows(value: Any, count: int) -> bool:
+    if isinstance(value, str | Mapping) or not hasattr(value, "__len__"):
+        return False
+    return getattr(value, "ndim", 1) > 0 and len(value) == count
