@@ -60,7 +60,7 @@ class DetectionCollate:
     def _targets(self, found: list[dict[str, Any]], more: dict[str, torch.Tensor]) -> Any:
         if self.targets == "list":
             return [{**target, **_part(more, number)} for number, target in enumerate(found)]
-        _check_names(found)
+        check_names(found)
         collated = _padded(found) if self.targets == "padded" else _packed(found)
         return {**collated, **more}
 
@@ -132,7 +132,8 @@ def _part(more: dict[str, torch.Tensor], number: int) -> dict[str, Any]:
     return {name: values[number] for name, values in more.items()}
 
 
-def _check_names(targets: list[dict[str, Any]]) -> None:
+def check_names(targets: list[dict[str, Any]]) -> None:
+    """ValueError for a target that has not the fields of the first."""
     for number, target in enumerate(targets):
         if target.keys() != targets[0].keys():
             raise ValueError(

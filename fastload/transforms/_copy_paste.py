@@ -89,11 +89,11 @@ def _hidden(targets: InPixels, over: NDArray[np.bool_]) -> InPixels:
             continue
         left = targets.masks[number] = np.where(over, np.zeros((), dtype=mask.dtype), mask)
         targets.visible[number] = np.count_nonzero(left) / before
-        targets.edges[number] = _around(left, targets.edges[number])
+        targets.edges[number] = around_mask(left, targets.edges[number])
     return targets
 
 
-def _around(mask: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def around_mask(mask: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """The box of the mask's pixels, no larger than the object's box was."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):

@@ -1,16 +1,22 @@
-"""Images of a batch mixed with each other: MixUp and CutMix."""
+"""Images of a batch mixed with each other, and their labels or objects: MixUp and CutMix."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from fastload._stream import sample_key
+from fastload.collate._by_image import as_they_came, by_image
+from fastload.collate._detection import check_names
+from fastload.transforms._boxes import as_box_params
 from fastload.transforms._checks import is_int, is_number
+from fastload.transforms._masks import Size
+from fastload.transforms._mix_targets import Rect, Target, blended, has_objects, pasted, size_within
 
 
 class _BatchMix(torch.nn.Module):
@@ -18,9 +24,21 @@ class _BatchMix(torch.nn.Module):
 
     Each image is mixed with the one before it in the batch. Labels become parts of classes, (N, K) float32. The rest of
     a batch passes through. A batch of one image stays as it is, with its labels in parts.
+
+    A batch (images, targets) as `DetectionCollate` makes it comes out in the same form ("list", "padded", "packed"),
+    with the objects of both images in each target: its own, then those of the other. Their labels stay what they are;
+    so does what belongs to the whole image. ``boxes`` is how boxes are written, as for `Compose`. labels_getter=None
+    mixes objects all the same; with a function of yours the batch is one with labels.
     """
 
-    def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None, labels_getter: Any = "default") -> None:
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        num_classes: int | None = None,
+        labels_getter: Any = "default",
+        boxes: Any = None,
+    ) -> None:
         super().__init__()
         if not is_number(alpha) or not 0 < alpha < float("inf"):
             raise ValueError(f"alpha must be a number greater than 0, got {alpha!r}")
@@ -31,6 +49,9 @@ class _BatchMix(torch.nn.Module):
         self.alpha = float(alpha)
         self.num_classes = num_classes
         self.labels_getter: Callable[[Any], Any] | str | None = labels_getter
+        params = as_box_params(boxes)
+        # Objects that have been mixed before have a weight, which goes where they go.
+        self.box_params = params if params.fields is None else replace(params, fields=(*params.fields, "weights"))
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}, num_classes={self.num_classes}"
@@ -38,12 +59,14 @@ class _BatchMix(torch.nn.Module):
     def forward(self, *inputs: Any) -> Any:
         """The batch, mixed."""
         batch = inputs if len(inputs) > 1 else inputs[0]
+        if has_objects(batch) and not callable(self.labels_getter):
+            return self._with_objects(batch)
         images = _images_of(batch)
         labels = self._labels_of(batch)
         if labels is not None:
             _check_labels(labels, len(images), self.num_classes)
-        draws = np.random.Generator(np.random.Philox(key=sample_key()))
-        mixed, part = self.mixed(images, float(draws.beta(self.alpha, self.alpha)), draws)
+        draws, part = self._drawn()
+        mixed, part = self.mixed(images, part, draws)
         changes = {id(images): mixed}
         if labels is not None:
             changes[id(labels)] = _mixed_labels(labels, part, self.num_classes)
@@ -52,6 +75,32 @@ class _BatchMix(torch.nn.Module):
     def mixed(self, images: torch.Tensor, part: float, draws: np.random.Generator) -> tuple[torch.Tensor, float]:
         """The images, and how much of each is left of itself."""
         raise NotImplementedError
+
+    def mixed_objects(
+        self, images: torch.Tensor, targets: list[Target], part: float, draws: np.random.Generator
+    ) -> tuple[torch.Tensor, list[Target]]:
+        """The images, and the targets of each."""
+        raise NotImplementedError
+
+    def _with_objects(self, batch: Any) -> Any:
+        images, targets = batch
+        if not isinstance(images, torch.Tensor) or images.ndim != 4:
+            got = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
+            raise ValueError(
+                f"images must be a tensor (N, C, H, W) to be mixed, got {got}: collate images of different sizes with "
+                "DetectionCollate(pad_images=True), or resize them"
+            )
+        found = by_image(targets, len(images))
+        if len(found) != len(images):
+            raise ValueError(f"there must be a target for each image, got {len(found)} for {len(images)}")
+        check_names(found)
+        draws, part = self._drawn()
+        mixed, made = self.mixed_objects(images, found, part, draws)
+        return _replaced(batch, {id(images): mixed, id(targets): as_they_came(targets, made)})
+
+    def _drawn(self) -> tuple[np.random.Generator, float]:
+        draws = np.random.Generator(np.random.Philox(key=sample_key()))
+        return draws, float(draws.beta(self.alpha, self.alpha))
 
     def _labels_of(self, batch: Any) -> Any:
         if self.labels_getter is None:
@@ -72,6 +121,11 @@ class MixUp(_BatchMix):
     """Each image becomes a weighted mean of itself and the one before it (Zhang et al., 2018).
 
     alpha: of the Beta distribution of the weight, which is drawn for each batch.
+
+    Objects have ``weights`` (float32, one for each) in what comes out: that of their image, with which their loss is to
+    be multiplied (Zhang et al., Bag of Freebies for Training Object Detection Neural Networks, 2019; there alpha is
+    1.5). Where one image of a padded batch is larger than the other, the ``size`` and ``image_mask`` are those of both.
+    Masks of whole images stay the image's own: two classes of a pixel cannot be blended.
     """
 
     def mixed(self, images: torch.Tensor, part: float, draws: np.random.Generator) -> tuple[torch.Tensor, float]:
@@ -81,21 +135,59 @@ class MixUp(_BatchMix):
         made = torch.lerp(floats.roll(1, 0), floats, part)
         return made if images.is_floating_point() else made.round().to(images.dtype), part
 
+    def mixed_objects(
+        self, images: torch.Tensor, targets: list[Target], part: float, draws: np.random.Generator
+    ) -> tuple[torch.Tensor, list[Target]]:
+        mixed, part = self.mixed(images, part, draws)
+        return mixed, blended(targets, part, self.box_params, _size_of(images))
+
 
 class CutMix(_BatchMix):
-    """A rectangle of each image is that of the one before it (Yun et al., 2019)."""
+    """A rectangle of each image is that of the one before it (Yun et al., 2019).
+
+    Objects are kept as far as they can be seen. Masks, also those of whole images, are cut along the rectangle. A box
+    that it covers in part becomes the one around what is left of the object's mask; without masks it is cut where the
+    rectangle covers a whole side of it, and stays as it is elsewhere. Objects of which less than
+    `BoxParams.min_visibility` is left go, and what is hidden of key points gets the visibility 0. In a batch of padded
+    images the rectangle is where all of them are. Raises ValueError for objects without boxes and for rotated boxes.
+    """
 
     def mixed(self, images: torch.Tensor, part: float, draws: np.random.Generator) -> tuple[torch.Tensor, float]:
-        height, width = images.shape[-2:]
+        height, width = _size_of(images)
         if len(images) < 2:
             return images, 1.0
-        x, y = int(draws.integers(width)), int(draws.integers(height))
-        reach = 0.5 * math.sqrt(1 - part)
-        left, right = max(0, x - int(reach * width)), min(width, x + int(reach * width))
-        top, bottom = max(0, y - int(reach * height)), min(height, y + int(reach * height))
-        made = images.clone()
-        made[..., top:bottom, left:right] = images.roll(1, 0)[..., top:bottom, left:right]
-        return made, 1 - (right - left) * (bottom - top) / (width * height)
+        rect = _rectangle((height, width), part, draws)
+        return _with_rectangle(images, rect), 1 - (rect.right - rect.left) * (rect.bottom - rect.top) / (width * height)
+
+    def mixed_objects(
+        self, images: torch.Tensor, targets: list[Target], part: float, draws: np.random.Generator
+    ) -> tuple[torch.Tensor, list[Target]]:
+        if len(images) < 2:
+            return images, targets
+        canvas = _size_of(images)
+        heights, widths = zip(*(size_within(target, canvas) for target in targets), strict=True)
+        rect = _rectangle((min(heights), min(widths)), part, draws)
+        return _with_rectangle(images, rect), pasted(targets, rect, self.box_params, canvas)
+
+
+def _size_of(images: torch.Tensor) -> Size:
+    return int(images.shape[-2]), int(images.shape[-1])
+
+
+def _rectangle(size: Size, part: float, draws: np.random.Generator) -> Rect:
+    """A rectangle around any pixel that leaves that part of an image, or more where it would go beyond the image."""
+    height, width = size
+    x, y = int(draws.integers(width)), int(draws.integers(height))
+    reach = 0.5 * math.sqrt(1 - part)
+    across, down = int(reach * width), int(reach * height)
+    return Rect(max(0, x - across), max(0, y - down), min(width, x + across), min(height, y + down))
+
+
+def _with_rectangle(images: torch.Tensor, rect: Rect) -> torch.Tensor:
+    made = images.clone()
+    rows, columns = slice(rect.top, rect.bottom), slice(rect.left, rect.right)
+    made[..., rows, columns] = images.roll(1, 0)[..., rows, columns]
+    return made
 
 
 def _leaves(batch: Any) -> list[Any]:

@@ -1,0 +1,226 @@
+"""Batches with objects mixed: what a target says is found again by the colours in its image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.painted import BACKGROUND, colour_of, found
+
+from fastload import transforms as T
+from fastload.collate import DetectionCollate
+from fastload.collate._by_image import by_image
+from fastload.transforms._boxes import edges_of, written
+
+MODES = ("list", "padded", "packed")
+# Of each image; the last one has none.
+BOXES = [
+    [(4, 6, 24, 20), (30, 10, 60, 44), (5, 30, 25, 50)],
+    [(10, 8, 46, 40), (50, 2, 62, 50)],
+    [(2, 2, 12, 12), (20, 4, 50, 16), (16, 22, 60, 34), (8, 40, 30, 52)],
+    [],
+]
+FIRST = [0, 3, 5, 9]  # object's number in all of the batch, which is its label and its colour
+SIZES = [(54, 64), (60, 64), (54, 80), (54, 64)]
+
+
+def batch(mode: str, sizes: Any = None, box_format: str = "xyxy", masks: bool = True) -> tuple[torch.Tensor, Any]:
+    """Images as (N, 3, H, W) float32 levels; masks are of the objects, a map has the label + 1 of each pixel."""
+    samples = []
+    for number, (boxes, (height, width)) in enumerate(zip(BOXES, sizes or [(56, 66)] * 4, strict=True)):
+        pixels = np.empty((height, width, 3), np.uint8)
+        pixels[:] = BACKGROUND
+        planes, labels = np.zeros((len(boxes), height, width), bool), FIRST[number] + np.arange(len(boxes))
+        for label, plane, (left, top, right, bottom) in zip(labels, planes, boxes, strict=True):
+            pixels[top:bottom, left:right] = colour_of(int(label))
+            plane[top:bottom, left:right] = True
+        edges = np.array(boxes, np.float64).reshape(-1, 4)
+        target = {
+            "image_id": 70 + number,
+            "boxes": torch.from_numpy(written(edges, box_format, (height, width)).astype(np.float32)),
+            "labels": torch.from_numpy(labels),
+            "keypoints": torch.full((len(boxes), 2, 3), 2.0),
+        }
+        corners = np.concatenate([edges[:, :2] + 3, edges[:, 2:] - 3], axis=1)
+        target["keypoints"][..., :2] = torch.from_numpy(corners.reshape(-1, 2, 2))
+        if masks:
+            target["masks"] = torch.from_numpy(planes)
+            target["mask"] = torch.from_numpy((planes * (labels[:, None, None] + 1)).sum(axis=0))
+        samples.append((torch.from_numpy(pixels).permute(2, 0, 1).float(), target))
+    return DetectionCollate(mode, pad_images=True)(samples)
+
+
+def pixels_of(image: torch.Tensor) -> Any:
+    return image.permute(1, 2, 0).numpy()
+
+
+def check_seen(image: Any, target: dict[str, Any], box_format: str = "xyxy") -> None:
+    """The target has the objects of which there are pixels in the image, and each is where its pixels are."""
+    height, width = target.get("size", torch.tensor(image.shape[:2])).tolist()
+    labels = target["labels"].tolist()
+    assert sorted(labels) == [n for n in range(9) if found(image, n) is not None]
+    boxes = edges_of(target["boxes"].numpy().astype(np.float64), box_format.removesuffix("_normalized"))
+    boxes = boxes * ([width, height] * 2 if box_format.endswith("_normalized") else 1)
+    for place, label in enumerate(labels):
+        assert np.allclose(boxes[place], found(image, label), atol=1e-4)
+        is_there = (image == colour_of(label)).all(axis=-1)
+        if "masks" in target:
+            assert np.array_equal(target["masks"][place].numpy(), is_there)
+            assert np.array_equal(target["mask"].numpy() == label + 1, is_there)
+        for x, y, visibility in target["keypoints"][place].int().tolist():
+            assert visibility == (2 if is_there[y, x] else 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize("box_format", ["xyxy", "xywh", "cxcywh_normalized"])
+@pytest.mark.parametrize("sizes", [None, SIZES])
+def test_cutmix_keeps_what_is_seen_of_objects(mode: str, masks: bool, box_format: str, sizes: Any) -> None:
+    for seed in range(4):
+        torch.manual_seed(seed)
+        before, before_targets = batch(mode, sizes, box_format, masks)
+        images, targets = T.CutMix(boxes=box_format)(before.clone(), before_targets)
+        for number, target in enumerate(by_image(targets, 4)):
+            image = pixels_of(images[number])
+            check_seen(image, target, box_format)
+            assert target["image_id"] == 70 + number
+            padding = (before[number] == 0).all(dim=0)
+            assert torch.equal((images[number] == 0).all(dim=0), padding), "no padding is pasted, none covered"
+
+
+def test_cutmix_drops_what_is_hardly_seen() -> None:
+    dropped = 0
+    for seed in range(8):
+        torch.manual_seed(seed)
+        before, targets = batch("padded")
+        images, mixed = T.CutMix(boxes=T.BoxParams(min_visibility=0.5))(before, targets)
+        for number, target in enumerate(by_image(mixed, 4)):
+            image, parts = pixels_of(images[number]), {}
+            for which in (number, number - 1):
+                for label, box in enumerate(BOXES[which], FIRST[which]):
+                    whole = (box[2] - box[0]) * (box[3] - box[1])
+                    parts[label] = (image == colour_of(label)).all(axis=-1).sum() / whole
+            gone = [label for label, part in parts.items() if part < 0.5]
+            dropped += sum(parts[label] > 0 for label in gone)
+            assert sorted(target["labels"].tolist()) == sorted(parts.keys() - set(gone))
+    assert dropped > 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("box_format", ["xyxy", "cxcywh_normalized"])
+@pytest.mark.parametrize("sizes", [None, SIZES])
+def test_mixup_keeps_the_objects_of_both_and_weighs_them_as_their_pixels(
+    mode: str, box_format: str, sizes: Any
+) -> None:
+    before, before_targets = batch(mode, sizes, box_format)
+    alone = by_image(before_targets, 4)
+    for seed in range(2):
+        torch.manual_seed(seed)
+        images, targets = T.MixUp(alpha=1.5, boxes=box_format)(before, before_targets)
+        for number, target in enumerate(by_image(targets, 4)):
+            own, other = alone[number], alone[number - 1]
+            assert torch.equal(target["labels"], torch.cat([own["labels"], other["labels"]]))
+            assert torch.equal(target["masks"], torch.cat([own["masks"], other["masks"]]))
+            assert torch.equal(target["mask"], own["mask"])
+            assert target["weights"].dtype == torch.float32
+            for label, weight in zip(target["labels"].tolist(), target["weights"].tolist(), strict=True):
+                mine, others = (number, number - 1) if label in own["labels"].tolist() else (number - 1, number)
+                expected = weight * before[mine] + (1 - weight) * before[others]
+                assert torch.allclose(images[number], expected, atol=0.01)
+            height, width = target.get("size", torch.tensor([56, 66])).tolist()
+            if sizes:
+                assert torch.equal(target["image_mask"], own["image_mask"] | other["image_mask"])
+                assert (height, width) == tuple(np.maximum(sizes[number], sizes[number - 1]))
+            edges = edges_of(target["boxes"].numpy().astype(np.float64), box_format)
+            edges = edges * ([width, height] * 2 if box_format.endswith("_normalized") else 1)
+            assert np.allclose(edges, BOXES[number] + BOXES[number - 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+def test_batches_come_out_in_the_form_that_they_came_in(mode: str, mix: Any) -> None:
+    for labels_getter in ("default", None):
+        before = batch(mode, SIZES)
+        images, targets = mix(labels_getter=labels_getter)(list(before))
+        parts = [(one, two) for one, two in zip(before[1], targets, strict=True)] if mode == "list" else []
+        for one, two in parts or [(before[1], targets)]:
+            assert two.keys() - {"weights"} == one.keys()
+            for name in one:
+                assert type(two[name]) is type(one[name])
+                assert getattr(two[name], "dtype", None) == getattr(one[name], "dtype", None)
+        again, _ = mix()(images, targets)
+        assert again.shape == images.shape
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_weights_go_on_to_the_next_mix(mode: str) -> None:
+    torch.manual_seed(0)
+    images, targets = T.MixUp()(*batch(mode))
+    _, twice = T.MixUp()(images, targets)
+    for target in by_image(twice, 4):
+        assert len(target["weights"]) == len(target["labels"])
+    _, cut = T.CutMix(boxes=T.BoxParams(fields=("labels",)))(images, targets)
+    for number, target in enumerate(by_image(cut, 4)):
+        known = {
+            label: weight
+            for one in (by_image(targets, 4)[which] for which in (number, number - 1))
+            for label, weight in zip(one["labels"].tolist(), one["weights"].tolist(), strict=True)
+        }
+        assert all(weight > 0 for weight in target["weights"].tolist())
+        assert set(target["labels"].tolist()) <= known.keys()
+        assert len(target["weights"]) == len(target["labels"])
+
+
+def test_one_image_stays_as_it_is() -> None:
+    images, targets = batch("list")
+    for mix in (T.MixUp(), T.CutMix()):
+        alone, (target,) = mix(images[:1], targets[:1])
+        assert torch.equal(alone, images[:1])
+        assert torch.equal(target["boxes"], targets[0]["boxes"])
+        assert target.get("weights", torch.ones(3)).tolist() == [1, 1, 1]
+
+
+def test_without_any_object() -> None:
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    for mode in MODES:
+        collated = DetectionCollate(mode)([(torch.zeros(3, 9, 9), empty)] * 2)
+        for mix in (T.MixUp(), T.CutMix()):
+            assert [len(target["boxes"]) for target in by_image(mix(*collated)[1], 2)] == [0, 0]
+
+
+def test_a_getter_of_labels_makes_it_a_batch_of_labels() -> None:
+    images, targets = batch("padded")
+    targets["scene"] = torch.tensor([0, 1, 2, 3])
+    _, mixed = T.MixUp(num_classes=4, labels_getter=lambda batch: batch[1]["scene"])(images, targets)
+    assert mixed["scene"].shape == (4, 4)
+    assert torch.equal(mixed["boxes"], targets["boxes"])
+
+
+@pytest.mark.parametrize(
+    ("mix", "change", "message"),
+    [
+        (T.MixUp(), lambda images, targets: (list(images), targets), r"\(N, C, H, W\) to be mixed, got list"),
+        (T.MixUp(), lambda images, targets: (images, targets[:3]), "got 3 for 4"),
+        (T.MixUp(), lambda images, targets: (images, [{**targets[0], "more": 1}, *targets[1:]]), "sample 1 has"),
+        (
+            T.MixUp(),
+            lambda images, targets: (images, [{"labels": t["labels"]} for t in targets]),
+            "MixUp needs targets",
+        ),
+        (
+            T.CutMix(),
+            lambda images, targets: (images, [{"masks": t["masks"]} for t in targets]),
+            "CutMix needs targets",
+        ),
+        (
+            T.CutMix(boxes="cxcywhr"),
+            lambda images, targets: (images, [{"boxes": torch.ones(1, 5)} for _ in targets]),
+            "rotated boxes",
+        ),
+    ],
+)
+def test_what_cannot_be_mixed_is_said(mix: Any, change: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mix(*change(*batch("list")))
