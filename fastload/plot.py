@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fastload.collate._by_image import by_image, is_mask
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._kinds import IMAGE_NAMES, array_of, is_image, is_pil, place_of_image
 from fastload.transforms._targets import InPixels, Moving
@@ -92,7 +93,7 @@ def show(
         if isinstance(target, Mapping):
             _draw_target(axes, dict(target), params, (height, width), names, masks)
         elif target is not None:
-            axes.set_title(_called(target, names), fontsize="small")
+            axes.set_title(_called(target, names), fontsize="small", parse_math=False)
     if to is not None:
         figure.savefig(to, dpi=110)
     return figure
@@ -111,7 +112,7 @@ def _samples_of(samples: Any) -> Iterator[tuple[Any, Any]]:
         yield from _pairs(samples[name], rest) if _is_many(samples[name]) else [(samples[name], rest)]
     elif isinstance(samples, tuple | list):
         yield from _of_parts(samples)
-    elif hasattr(samples, "__getitem__") and hasattr(samples, "__len__"):
+    elif not isinstance(samples, str | bytes) and hasattr(samples, "__getitem__") and hasattr(samples, "__len__"):
         for number in range(len(samples)):
             yield from _samples_of(samples[number])
     else:
@@ -152,34 +153,27 @@ def _is_sample(value: Any) -> bool:
 
 
 def _pairs(images: Any, targets: Any) -> Iterator[tuple[Any, Any]]:
-    """Each image with what is its own of the targets."""
-    for number, image in enumerate(images):
-        yield _without_padding(image, targets, number), _target_of(targets, number, len(images))
+    """Each image with what is its own of the targets, both without their padding."""
+    for image, target in zip(images, _targets_of(targets, len(images)), strict=True):
+        yield _without_padding(image, target)
 
 
-def _without_padding(image: Any, targets: Any, number: int) -> Any:
-    if isinstance(targets, Mapping) and "image_mask" in targets:
-        height, width = (int(side) for side in targets["size"][number])
-        return image[..., :height, :width]
-    return image
+def _targets_of(targets: Any, count: int) -> Sequence[Any]:
+    if isinstance(targets, Mapping):
+        return by_image(targets, count)
+    return [None] * count if targets is None or len(targets) != count else targets
 
 
-def _target_of(targets: Any, number: int, count: int) -> Any:
-    if not isinstance(targets, Mapping):
-        return None if targets is None or len(targets) != count else targets[number]
-    offsets, present = targets.get("offsets"), targets.get("object_mask")
-    target = {}
-    for name, value in targets.items():
-        if name in ("offsets", "object_mask", "image_mask") or not hasattr(value, "__len__"):
-            continue
-        if offsets is not None and len(value) == int(offsets[-1]) and name != "image_id":
-            target[name] = value[int(offsets[number]) : int(offsets[number + 1])]
-        elif len(value) == count:
-            mine = value[number]
-            if present is not None and getattr(mine, "ndim", 0) > 0 and len(mine) == present.shape[1]:
-                mine = mine[present[number]]
-            target[name] = mine
-    return target
+def _without_padding(image: Any, target: Any) -> tuple[Any, Any]:
+    if not isinstance(target, Mapping) or "image_mask" not in target:
+        return image, target
+    height, width = (int(side) for side in target["size"])
+    masks = {name: value[..., :height, :width] for name, value in target.items() if _is_plane(name, value)}
+    return image[..., :height, :width], {**target, **masks}
+
+
+def _is_plane(name: Any, value: Any) -> bool:
+    return is_mask(name, value) and getattr(value, "ndim", 0) >= 2
 
 
 def _displayed(image: Any, mean: Any, std: Any) -> NDArray[Any]:
@@ -224,7 +218,7 @@ def _draw_target(
             x, y = corners[np.argmin(corners.sum(axis=1))]
             style = {"facecolor": colour, "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
             text = _called(labels[number], names)
-            axes.text(x, y, text, fontsize=6, color="white", va="bottom", clip_on=True, bbox=style)
+            axes.text(x, y, text, fontsize=6, color="white", va="bottom", clip_on=True, bbox=style, parse_math=False)
     _draw_points(axes, target, found, len(outlines))
 
 

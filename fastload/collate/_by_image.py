@@ -80,19 +80,27 @@ def offsets(counts: list[int]) -> torch.Tensor:
 
 def _names_of_objects(targets: Mapping[Any, Any]) -> set[Any]:
     """What has an entry for each object of padded or packed targets."""
-    present, ends = targets.get("object_mask"), targets.get("offsets")
-    found = set()
-    for name, value in targets.items():
-        if not isinstance(value, torch.Tensor) or name in (*OF_THE_IMAGE, *_OF_THE_BATCH):
-            continue
-        if present is not None:
-            # Maps (N, H, W) of whole images may be as high as there are objects.
-            is_map = is_mask(name, value) and value.ndim < 4
-            if value.shape[:2] == present.shape and not is_map:
-                found.add(name)
-        elif ends is not None and value.ndim and len(value) == int(ends[-1]):
-            found.add(name)
-    return found
+    if "object_mask" not in targets and "offsets" not in targets:
+        return set()
+    rows = _rows_of_padded if "object_mask" in targets else _rows_of_packed
+    return {
+        name
+        for name, value in targets.items()
+        if isinstance(value, torch.Tensor) and name not in (*OF_THE_IMAGE, *_OF_THE_BATCH) and rows(targets, name)
+    }
+
+
+def _rows_of_padded(targets: Mapping[Any, Any], name: Any) -> bool:
+    # Maps (N, H, W) of whole images may be as high as there are objects.
+    is_map = is_mask(name, targets[name]) and targets[name].ndim < 4
+    return targets[name].shape[:2] == targets["object_mask"].shape and not is_map
+
+
+def _rows_of_packed(targets: Mapping[Any, Any], name: Any) -> bool:
+    # As many objects as images: masks of one are those of the other, too, but for their names.
+    total, images = int(targets["offsets"][-1]), len(targets["offsets"]) - 1
+    is_map = total == images and name in MASK_NAMES and name != "masks"
+    return targets[name].ndim > 0 and len(targets[name]) == total and not is_map
 
 
 def _of_image(targets: Mapping[Any, Any], names: set[Any], number: int, count: int) -> dict[Any, Any]:

@@ -156,3 +156,9 @@ def test_a_batch_taken_apart_and_joined_again_is_the_same(mode: str) -> None:
         assert before.keys() == after.keys()
         for name, value in before.items():
             assert torch.equal(after[name], value) if isinstance(value, torch.Tensor) else after[name] == value
+
+
+def test_maps_of_images_are_not_taken_for_masks_of_as_many_objects() -> None:
+    batch = masked()[:2]  # two objects in two images, both of them in the first
+    _, targets = DetectionCollate("packed", pad_images=True)(batch)
+    assert [target["segmentation_mask"].shape for target in by_image(targets, 2)] == [(6, 5), (6, 5)]

@@ -208,3 +208,34 @@ def test_the_command_says_what_is_wrong(
         main(["show", *arguments])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["list", "padded", "packed"])
+@pytest.mark.parametrize("counts", [(1, 2), (0, 2), (2, 1), (1, 1)])
+def test_padded_batches_with_masks_are_drawn_without_their_padding(mode: str, counts: tuple[int, int]) -> None:
+    samples = []
+    for number, (image, count) in enumerate(zip((tensor()[:, :50, :70], tensor()), counts, strict=True)):
+        target = {name: value[:count] for name, value in TARGET.items() if name != "keypoints"}
+        target["masks"] = target["masks"][:, : image.shape[1], : image.shape[2]]
+        samples.append((image, {**target, "segmentation_mask": target["masks"].sum(dim=0), "image_id": number}))
+    figure = plot.show(DetectionCollate(mode, pad_images=True)(samples))
+    for axes, (image, target) in zip(figure.axes, samples, strict=True):
+        picture, shade = (drawn.get_array() for drawn in axes.images)
+        assert np.allclose(picture, image.permute(1, 2, 0) / 255, atol=1e-6)
+        assert np.array_equal(shade[..., 3] > 0, target["segmentation_mask"] > 0)
+        assert len(axes.patches) == len(target["boxes"])
+    assert texts(figure) == [str(label) for _, target in samples for label in target["labels"].tolist()]
+
+
+@pytest.mark.parametrize("name", ["a$b_{$", "$x$", "100 \\$ $"])
+def test_names_are_drawn_as_they_are_written(name: str) -> None:
+    """Not as formulas, and without an error."""
+    drawn(plot.show((PIXELS, {**TARGET, "labels": [name, name]})))
+    plain = drawn(plot.show((PIXELS, name)))
+    assert not np.array_equal(plain, drawn(plot.show((PIXELS, name.replace("$", "")))))
+
+
+@pytest.mark.parametrize("samples", ["abc", b"abc", ["abc", "de"]])
+def test_text_holds_no_image(samples: Any) -> None:
+    with pytest.raises(TypeError, match=r"no image in a (str|bytes)"):
+        plot.show(samples)
