@@ -19,11 +19,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
 from pasted_objects import CATEGORIES, HEIGHT, WIDTH, colour, shape  # noqa: E402
 from photos import open_photo  # noqa: E402
 
-from fastload import plot  # noqa: E402
+from fastload import detection_collate, plot  # noqa: E402
 from fastload import transforms as T  # noqa: E402
 
 DOCS = ROOT / "docs"
 SEED, COLUMNS, CELL = 3, 4, 3.0  # inches
+# Draws at which one sees something of those.
+SEEDS = {"RandAugment": 4, "AutoAugment": 7, "MixUp": 3, "CutMix": 2}
 BILINEAR = T.InterpolationMode.BILINEAR
 Sample = tuple[Image.Image, dict[str, Any]]
 Shown = Callable[[Sample], Any]
@@ -130,15 +132,25 @@ def several() -> list[tuple[str, Any]]:
     mosaic = T.Mosaic(samples, (HEIGHT, WIDTH))
     pasted = T.CopyPaste(samples, p=1.0, p_object=0.7)
     found = [("Mosaic", mosaic[0]), ("CopyPaste", pasted[0])]
-    images = torch.stack([torch.from_numpy(np.array(image)).permute(2, 0, 1) for image, _ in samples]).float() / 255
-    labels = torch.arange(len(samples))
-    for mix in (T.MixUp(alpha=1.0, num_classes=4), T.CutMix(alpha=1.0, num_classes=4)):
-        torch.manual_seed(SEED)
-        found.append((type(mix).__name__, (mix(images, labels)[0][0].clamp(0, 1), None)))
+    pair = [samples[0], T.RandomHorizontalFlip(1.0)(*samples[3])]  # their objects are at the same places
+    batch = [(torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255, target) for image, target in pair]
+    for mix in (T.MixUp(alpha=1.5), T.CutMix()):
+        torch.manual_seed(SEEDS[title(mix)])
+        images, targets = mix(*detection_collate(batch))
+        found.append((title(mix), (images[0].clamp(0, 1), targets[0])))
     return found
 
 
-def title(transform: T.Transform) -> str:
+def drawn(transforms: list[T.Transform]) -> list[tuple[str, Sample]]:
+    """What each of them makes of the photograph."""
+    shown = []
+    for number, transform in enumerate(transforms):
+        torch.manual_seed(SEEDS.get(title(transform), SEED + number))
+        shown.append((title(transform), T.Compose([transform])(*painted())))
+    return shown
+
+
+def title(transform: torch.nn.Module) -> str:
     return type(transform).__name__
 
 
@@ -172,14 +184,13 @@ def page() -> str:
         f"![as it was]({draw('original', [('as it was', painted())])})",
     ]
     for name, transforms in SECTIONS.items():
-        shown = []
-        for number, transform in enumerate(transforms):
-            torch.manual_seed(SEED + number)
-            shown.append((title(transform), T.Compose([transform])(*painted())))
-        lines += ["", f"## {name}", "", f"![{name}]({draw(name, shown)})", ""]
+        lines += ["", f"## {name}", "", f"![{name}]({draw(name, drawn(transforms))})", ""]
         lines += [f"{number}. `{call(transform)}`" for number, transform in enumerate(transforms, 1)]
     lines += ["", "## Several images", "", f"![Several images]({draw('Several images', several())})", ""]
-    lines += ["`Mosaic` and `CopyPaste` are data sets around a data set, `MixUp` and `CutMix` take batches."]
+    lines += [
+        "`Mosaic` and `CopyPaste` are data sets around a data set. `MixUp` and `CutMix` take batches, of labels or",
+        "as here of objects: those of both images, and in `CutMix` what can be seen of them.",
+    ]
     return "\n".join(lines) + "\n"
 
 

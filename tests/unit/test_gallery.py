@@ -48,3 +48,17 @@ def test_masks_cover_what_is_painted(gallery: dict[str, Any]) -> None:
         assert box == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         inner = plain[mask.numpy()]
         assert (np.abs(inner - np.median(inner, axis=0)).max(axis=1) < 130).mean() > 0.9
+
+
+def test_pictures_of_policies_show_something(gallery: dict[str, Any]) -> None:
+    """They draw what they do, which may be nothing."""
+    plain = np.asarray(gallery["painted"]()[0]).astype(int)
+    for name, (image, _) in gallery["drawn"](gallery["SECTIONS"]["Policies and containers"]):
+        pixels = np.asarray(image).astype(int)
+        assert pixels.shape != plain.shape or np.abs(pixels - plain).mean() > 10, name
+
+
+def test_pictures_of_several_images_show_the_objects_of_several(gallery: dict[str, Any]) -> None:
+    shown = dict(gallery["several"]())
+    assert {name for name, (_, target) in shown.items() if len(target["boxes"]) > 3} == shown.keys()
+    assert shown["CutMix"][1]["boxes"].shape[0] == shown["CutMix"][1]["masks"].shape[0]
