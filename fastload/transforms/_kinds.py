@@ -70,8 +70,9 @@ def is_image(value: Any) -> bool:
 
 def role_of(name: Any, value: Any) -> str:
     """ "boxes", "masks", "keypoints", or "" for everything else."""
-    if tv_name(value):
-        return _TV_ROLES.get(tv_name(value), "")
+    own = tv_name(value)
+    if own:
+        return _TV_ROLES.get(own, "")
     return "" if value is None or isinstance(value, str) else _ROLES.get(name, "")
 
 
@@ -194,14 +195,13 @@ def place_of_image(sample: Any) -> Any:
         for name in IMAGE_NAMES:
             if is_image(sample.get(name)):
                 return name
-    named = list(sample.items() if isinstance(sample, Mapping) else enumerate(sample))
-    parts = [(place, part) for place, part in named if not role_of(place, part) and place not in LABEL_NAMES]
+    parts = list(sample.items() if isinstance(sample, Mapping) else enumerate(sample))
     for is_wanted in (is_pil, is_image):
         for place, part in parts:
-            if is_wanted(part):
+            if is_wanted(part) and not role_of(place, part) and place not in LABEL_NAMES:
                 return place
     is_named = isinstance(sample, Mapping)
-    names = ", ".join(f"{place}: {type(part).__name__}" if is_named else type(part).__name__ for place, part in named)
+    names = ", ".join(f"{place}: {type(part).__name__}" if is_named else type(part).__name__ for place, part in parts)
     raise TypeError(
         f"there is no PIL image, array or tensor in this sample: {type(sample).__name__} of ({names}); "
         "boxes, masks, key points and labels go along with an image, and are none"

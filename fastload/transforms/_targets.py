@@ -40,7 +40,8 @@ _OF_THE_IMAGE = (
     "file_name",
 )
 # Values of its objects: as many as there are boxes, or the sample is at fault.
-_OF_THE_OBJECTS = ("labels", "area", "iscrowd", "scores")
+_STACKS = ("masks", "keypoints")  # where they have three axes
+_OF_THE_OBJECTS = ("labels", "area", "iscrowd", "scores", *_STACKS)
 _STILL = _core.ImageProgram([])
 Shown = Callable[[], NDArray[np.int64]]
 
@@ -183,19 +184,18 @@ class Moving:
         boxes = self._boxes()
         if boxes is None:
             return None
-        for name, value in self.values.items():
+        fields = self.params.fields
+        for name in _OF_THE_OBJECTS if fields is None else fields:
+            value = self.values.get(name)
+            if value is None or (fields is None and name in _STACKS and getattr(value, "ndim", 0) != 3):
+                continue
             count = _length(value)
-            if count not in (-1, len(boxes)) and self._is_certain(name, value):
+            if count not in (-1, len(boxes)):
                 raise ValueError(
                     f"{name!r} has {count} entries and {self._name('boxes')!r} has {len(boxes)}: there must be one for "
                     "each box, or BoxParams(fields=...) must name the per-object values without it"
                 )
         return boxes
-
-    def _is_certain(self, name: Any, value: Any) -> bool:
-        if self.params.fields is not None:
-            return name in self.params.fields
-        return name in _OF_THE_OBJECTS or (name in ("masks", "keypoints") and getattr(value, "ndim", 0) == 3)
 
     def _points(self) -> NDArray[np.float64] | None:
         name = self._name("keypoints")
@@ -309,9 +309,12 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
             moving = Moving(dict(part), params)
             if moving:
                 return moving, _into_dict(sample, place, number, moving)
-    parts = {number: part for number, part in enumerate(sample) if number != place}
-    has_boxes = any(role_of(number, part) == "boxes" for number, part in parts.items())
-    moving = Moving({n: part for n, part in parts.items() if tv_name(part) or (has_boxes and _is_column(part))}, params)
+    values = {number: part for number, part in enumerate(sample) if number != place and tv_name(part)}
+    if not values:
+        return None
+    if "BoundingBoxes" in map(tv_name, values.values()):
+        values.update((n, part) for n, part in enumerate(sample) if n != place and _is_column(part))
+    moving = Moving(values, params)
     return (moving, lambda image: _put(sample, {place: image, **moving.values})) if moving else None
 
 

@@ -75,6 +75,10 @@ def test_fields_say_what_must_be_as_many() -> None:
     assert after["labels"].tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="'ids' has 1 entries and 'boxes' has 2"):
         T.Compose([FLIP], boxes=T.BoxParams(fields=("ids",)))(IMAGE, {"boxes": BOXES, "ids": [4]})
+    masks = [np.zeros((40, 60))] * 3
+    assert len(FLIP(IMAGE, {"boxes": BOXES, "masks": masks})[1]["masks"]) == 3, "a list may be of the image"
+    with pytest.raises(ValueError, match="'masks' has 3 entries and 'boxes' has 2"):
+        T.Compose([FLIP], boxes=T.BoxParams(fields=("masks",)))(IMAGE, {"boxes": BOXES, "masks": masks})
 
 
 KINDS = {"8 bits": lambda: IMAGE, "floats": lambda: planes() / 255, "16 bits": lambda: IMAGE.astype(np.int16)}
