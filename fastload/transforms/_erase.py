@@ -16,7 +16,7 @@ from fastload.transforms._checks import (
 )
 from fastload.transforms._segment import Segment
 from fastload.transforms._tone import ColourTransform, Op
-from fastload.transforms.functional._tone import apply_erasing
+from fastload.transforms.functional._erase import apply_erasing
 
 RANDOM = "random"
 
@@ -68,7 +68,7 @@ class RandomErasing(_Erasing):
         if self.scale[1] > 1:
             raise ValueError(f"scale must be within (0, 1], got {scale!r}")
         self.ratio = as_range(ratio, "ratio", 0, lowest_counts=False)
-        self.value = RANDOM if value == RANDOM else as_fill(value)
+        self.value = _as_value(value, "value")
         self.inplace = bool(inplace)
 
     def _op(self, stream: int, levels: list[int]) -> Op:
@@ -79,7 +79,7 @@ class CoarseDropout(_Erasing):
     """Several rectangles filled with ``fill``, with probability ``p``.
 
     num_holes_range: how many. hole_height_range, hole_width_range: their sides, ints in pixels or floats in parts of
-    the image's. fill: a number, one for each channel, or "random" for noise.
+    the image's. fill: a number, one for each channel, or "random" for noise. Boxes, masks and key points stay.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class CoarseDropout(_Erasing):
         hole_height_range: Any = (0.1, 0.2),
         hole_width_range: Any = (0.1, 0.2),
         fill: Any = 0,
+        fill_mask: None = None,
         p: float = 0.5,
     ) -> None:
         super().__init__()
@@ -103,12 +104,22 @@ class CoarseDropout(_Erasing):
             raise ValueError("hole_height_range and hole_width_range must both be ints, or both be parts of 1")
         self.hole_height_range = as_range(sides[:2], "hole_height_range", 0, lowest_counts=False)
         self.hole_width_range = as_range(sides[2:], "hole_width_range", 0, lowest_counts=False)
-        self.value = RANDOM if fill == RANDOM else as_fill(fill)
+        self.value = _as_value(fill, "fill")
+        if fill_mask is not None:
+            raise ValueError(f"fill_mask must be None, for masks stay as they are; got {fill_mask!r}")
         self.p = as_probability(p)
 
     def _op(self, stream: int, levels: list[int]) -> Op:
         holes = self.hole_height_range, self.hole_width_range, self._in_pixels
         return (stream, "dropout", self.p, *self.num_holes_range, *holes, levels, self.value == RANDOM)
+
+
+def _as_value(value: Any, name: str) -> Any:
+    if isinstance(value, str) and value == RANDOM:
+        return RANDOM
+    if value is None or is_number(value) or (is_list(value) and len(value) and all(is_number(one) for one in value)):
+        return as_fill(value)
+    raise TypeError(f'{name} must be a number, a sequence of one for each channel, or "random"; got {value!r}')
 
 
 def _sides(values: Any, name: str) -> list[Any]:

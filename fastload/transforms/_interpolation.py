@@ -32,15 +32,19 @@ ANTIALIASED = (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)  # where `
 
 
 def as_interpolation(mode: Any) -> InterpolationMode:
-    """The mode itself, one of Pillow's integers, or torchvision's own mode of the same value."""
+    """The mode itself, its value, one of Pillow's integers, or torchvision's own mode of the same value."""
     if isinstance(mode, InterpolationMode):
         return mode
     if isinstance(mode, int) and mode in _OF_PILLOW:
         return _OF_PILLOW[int(mode)]
     if isinstance(mode, enum.Enum) and type(mode).__name__ == "InterpolationMode":
         return InterpolationMode(mode.value)
+    names = [known.value for known in InterpolationMode]
+    if isinstance(mode, str) and mode in names:
+        return InterpolationMode(mode)
     raise ValueError(
-        f"interpolation must be an InterpolationMode or one of Pillow's integers ({sorted(_OF_PILLOW)}), got {mode!r}"
+        f"interpolation must be an InterpolationMode, one of {', '.join(names)}, "
+        f"or one of Pillow's integers ({sorted(_OF_PILLOW)}); got {mode!r}"
     )
 
 

@@ -143,11 +143,26 @@ def pixels_of(image: Any) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image)
 
 
-def pil_of(pixels: NDArray[Any]) -> Any:
-    """The PIL image, L or RGB, of (H, W), (H, W, 1) or (H, W, 3) pixels."""
+def pil_of(pixels: NDArray[Any], before: Any = None) -> Any:
+    """The PIL image, L or RGB, of (H, W), (H, W, 1) or (H, W, 3) pixels.
+
+    before: an image whose mode and palette it keeps, where that is another mode; ValueError if that cannot hold them.
+    """
     from PIL import Image
 
-    return Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+    pixels = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    if before is None or before.mode in PIL_MODES:
+        return Image.fromarray(pixels)
+    wanted = np.asarray(before.crop((0, 0, 1, 1)))
+    if pixels.dtype != wanted.dtype or pixels.shape[2:] != wanted.shape[2:]:
+        got = f"{pixels.dtype}, shape {pixels.shape}"
+        raise ValueError(f"a PIL image of mode {before.mode!r} cannot hold {got}: convert it to RGB or L first")
+    packed = np.packbits(pixels, axis=1) if before.mode == "1" else pixels  # eight pixels a byte
+    out = Image.frombytes(before.mode, (pixels.shape[1], pixels.shape[0]), packed.tobytes())
+    out.info = dict(before.info)
+    if before.palette is not None:
+        out.putpalette(before.palette)
+    return out
 
 
 def tensor_of(array: NDArray[Any]) -> torch.Tensor:
@@ -176,7 +191,9 @@ def image_like(before: Any, values: Any) -> Any:
         return values
     values = np.ascontiguousarray(values)
     if is_pil(before):
-        return pil_of(values)
+        if before.mode in ("P", "PA"):
+            raise ValueError(f"a PIL image of mode {before.mode!r} has numbers of colours: convert it to RGB first")
+        return pil_of(values, before)
     if isinstance(before, torch.Tensor):
         planes = tensor_of(values)
         if before.ndim == 3:

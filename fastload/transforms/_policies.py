@@ -10,19 +10,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from fastload import _core
 from fastload.transforms import functional as F
-from fastload.transforms._checks import fill_levels, is_int
+from fastload.transforms._checks import check_most, fill_levels, is_int, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._interpolation import InterpolationMode
-from fastload.transforms._kinds import is_pil, kind_of
+from fastload.transforms._kinds import PIL_MODES, channels_of, is_pil, kind_of, size_of
 from fastload.transforms._policy_tables import CIFAR10, IMAGENET, SVHN
 from fastload.transforms._segment import Segment
 from fastload.transforms._warp import NEAREST, Warping
-from fastload.transforms.functional._warp import sampling_name
+from fastload.transforms.functional._tensors import is_batch_of_levels, one_by_one
+from fastload.transforms.functional._tone import apply_drawn
+from fastload.transforms.functional._warp import apply_moves, sampling_name
 
 Op = tuple[Any, ...]
 Levels = tuple[int, ...]
 _STILL = (0.0, 0.0)
+_MOST = 1024  # of ops, of bins and of chains: programs of more take seconds to make
 
 
 class AutoAugmentPolicy(enum.Enum):
@@ -55,16 +59,33 @@ class _Policy(Warping):
         return "it changes floats" if segment.levels is not None else None
 
     def transformed_among(self, image: Any, key: int, stream: int, targets: Any) -> Any:
+        if is_batch_of_levels(image):
+            return one_by_one(lambda one: self.transformed_among(one, key, stream, targets), image)
         kind = kind_of(image)
-        if kind.channels not in (1, 3):
-            text = image.mode if is_pil(image) else f"{image.dtype}, shape {tuple(image.shape)}"
-            raise TypeError(f"{type(self).__name__} is for 8-bit images of 1 or 3 channels, got {text}")
+        if self._is_general(image):
+            return self._moved(image, self.drawn(image, key, stream)[0])
         segment = Segment(kind)
         reason = self.join(segment, stream)
         if reason is not None:
             raise ValueError(f"{type(self).__name__}: {reason}")
         segment.close()
         return segment.run(image, key)
+
+    def _is_general(self, image: Any) -> bool:
+        """Whether torch must do it, not a native program. ValueError for images that no policy is for."""
+        if is_pil(image) and image.mode not in PIL_MODES:
+            raise ValueError(f"{type(self).__name__} takes PIL images of mode RGB or L, got {image.mode}: convert it")
+        if channels_of(image) not in (1, 3):
+            raise ValueError(f"{type(self).__name__} is for images of 1 or 3 channels, got shape {tuple(image.shape)}")
+        return not kind_of(image).channels
+
+    def _moved(self, image: Any, moves: list[tuple[Any, ...]]) -> Any:
+        for move in moves:
+            if move[0] == "pixels":
+                image = apply_drawn(image, *move[1:3])
+            else:
+                image = apply_moves(image, [move], self.interpolation, self.fill)
+        return image
 
     def _affine(self, levels: Levels, **numbers: tuple[float, float]) -> Op:
         center = (0.0, 0.0) if "shear_x" in numbers or "shear_y" in numbers else None
@@ -262,8 +283,9 @@ class AugMix(_Policy):
             raise ValueError(f"severity must be in [1, 10], got {severity}")
         if not is_int(chain_depth) or not (chain_depth == -1 or chain_depth > 0):
             raise ValueError(f"chain_depth must be an int, 1 or more, or -1; got {chain_depth!r}")
-        if not alpha > 0:
-            raise ValueError(f"alpha must be greater than 0, got {alpha!r}")
+        check_most(chain_depth, _MOST, "chain_depth")
+        if not is_number(alpha) or not 1e-3 <= alpha <= 1e6:  # beyond these, weights are no numbers
+            raise ValueError(f"alpha must be a number greater than 0, from 0.001 to 1000000; got {alpha!r}")
         self.severity = int(severity)
         self.mixture_width = int(mixture_width)
         self.chain_depth = int(chain_depth)
@@ -277,13 +299,13 @@ class AugMix(_Policy):
         return None
 
     def transformed_among(self, image: Any, key: int, stream: int, targets: Any) -> Any:
-        kind = kind_of(image)
-        if kind.channels not in (1, 3):
-            raise TypeError("AugMix is for 8-bit images of 1 or 3 channels")
+        if is_batch_of_levels(image):
+            return one_by_one(lambda one: self.transformed_among(one, key, stream, targets), image)
+        general = self._is_general(image)
         draws = np.random.Generator(np.random.Philox(key=[key, stream]))
         mix = draws.beta(self.alpha, self.alpha)
         weights = draws.dirichlet([self.alpha] * self.mixture_width) * mix
-        levels = tuple(fill_levels(self.fill, kind.channels))
+        levels = (0,) if general else tuple(fill_levels(self.fill, channels_of(image)))
         mixed = self._floats(image) * (1 - mix)
         for weight in weights:
             changed = image
@@ -291,6 +313,8 @@ class AugMix(_Policy):
             for _ in range(depth):
                 changed = self._changed(changed, draws, levels)
             mixed = mixed + weight * self._floats(changed)
+        if general:
+            return mixed.to(image.dtype) if isinstance(image, torch.Tensor) else mixed.astype(image.dtype)
         made = mixed.round().clip(0, 255).astype(np.uint8)
         if is_pil(image):
             return F.to_pil_image(made)
@@ -300,16 +324,21 @@ class AugMix(_Policy):
         raise NotImplementedError
 
     def _floats(self, image: Any) -> Any:
+        if isinstance(image, torch.Tensor) and self._is_general(image):
+            return image.as_subclass(torch.Tensor).to(torch.promote_types(image.dtype, torch.float32))
         return np.asarray(image).astype(np.float32)
 
     def _changed(self, image: Any, draws: np.random.Generator, levels: Levels) -> Any:
         space = _augmix_space(self.all_ops)
         name = list(space)[int(draws.integers(len(space)))]
         magnitude = space[name][int(draws.integers(self.severity))]
+        ops, key = self.signed(name, magnitude, levels), int(draws.integers(0, 1 << 63))
+        if self._is_general(image):
+            return self._moved(image, _core.ImageProgram(ops).draw(key, *size_of(image))[0][1])
         segment = Segment(kind_of(image))
-        segment.ops.extend(self.signed(name, magnitude, levels))
+        segment.ops.extend(ops)
         segment.close()
-        return segment.run(image, int(draws.integers(0, 1 << 63)))
+        return segment.run(image, key)
 
 
 def _augmix_space(all_ops: bool) -> dict[str, list[float]]:
@@ -334,3 +363,4 @@ def _augmix_space(all_ops: bool) -> dict[str, list[float]]:
 def _check_int(value: Any, name: str, least: int) -> None:
     if not is_int(value) or value < least:
         raise ValueError(f"{name} must be an int, {least} or more; got {value!r}")
+    check_most(value, _MOST, name)

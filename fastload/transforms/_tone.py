@@ -7,6 +7,7 @@ from typing import Any
 from fastload.transforms._base import Sometimes, Transform
 from fastload.transforms._checks import as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
+from fastload.transforms._kinds import channels_of, is_pil
 from fastload.transforms._segment import Segment
 from fastload.transforms._warp import symmetric_range
 from fastload.transforms.functional._tone import apply_colours
@@ -88,6 +89,14 @@ class RandomPhotometricDistort(ColourTransform):
         return group_op(
             stream, "one", 1.0, [[light, contrast, saturation, hue, order], [light, saturation, hue, contrast, order]]
         )
+
+    def transformed(self, image: Any, key: int, stream: int) -> Any:
+        channels = channels_of(image)
+        if not is_pil(image) and channels not in (1, 3, 4):
+            raise ValueError(
+                f"RandomPhotometricDistort is for images of 1 or 3 channels, and a fourth beside them; got {channels}"
+            )
+        return super().transformed(image, key, stream)
 
 
 class RandomBrightnessContrast(ColourTransform):
@@ -219,7 +228,7 @@ class RandomPosterize(_SometimesColour):
 
 
 class RandomSolarize(_SometimesColour):
-    """Levels from ``threshold`` on inverted, with probability ``p``; of float images, values from it on."""
+    """Levels from ``threshold`` on inverted, with probability ``p``; of float images, values from it on, at most 1."""
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
         super().__init__()

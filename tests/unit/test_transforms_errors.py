@@ -24,7 +24,7 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: T.Resize(20, max_size=20), ValueError, r"greater than the size of the shorter side, 20; got 20"),
     (lambda: T.Resize((20, 30), max_size=40), ValueError, r"max_size goes with a size for the shorter side alone"),
     (lambda: T.Resize(20, max_size=40.5), TypeError, r"max_size must be an int or None, got 40.5"),
-    (lambda: T.Resize(20, "bilinear"), ValueError, r"interpolation must be an InterpolationMode.*got 'bilinear'"),
+    (lambda: T.Resize(20, "linear"), ValueError, r"InterpolationMode, one of nearest, .*got 'linear'"),
     (lambda: T.Resize(20, 17), ValueError, r"got 17"),
     (lambda: T.CenterCrop((3, -1)), ValueError, r"got \(3, -1\)"),
     (lambda: T.RandomResizedCrop(8, scale=0.5), TypeError, r"scale must be a sequence of two numbers.*got 0.5"),

@@ -113,7 +113,14 @@ def test_a_chain_with_a_policy_is_one_native_program() -> None:
         (lambda: T.TrivialAugmentWide(1), "num_magnitude_bins"),
         (lambda: T.AugMix(11), "severity"),
         (lambda: T.AugMix(chain_depth=0), "chain_depth"),
-        (lambda: T.RandAugment()(torch.zeros(3, 8, 8)), "8-bit images of 1 or 3"),
+        (lambda: T.RandAugment()(torch.zeros(4, 8, 8)), "images of 1 or 3 channels"),
+        (lambda: T.RandAugment(num_ops=10**6), "num_ops must be at most"),
+        (lambda: T.RandAugment(2, 0, 10**6), "num_magnitude_bins must be at most"),
+        (lambda: T.TrivialAugmentWide(10**5), "num_magnitude_bins must be at most"),
+        (lambda: T.AugMix(mixture_width=10**6), "mixture_width must be at most"),
+        (lambda: T.AugMix(chain_depth=10**6), "chain_depth must be at most"),
+        (lambda: T.AugMix(alpha=float("inf")), "alpha must be"),
+        (lambda: T.AugMix(alpha="1"), "alpha must be"),
     ],
 )
 def test_bad_arguments_are_refused(make: Any, message: str) -> None:

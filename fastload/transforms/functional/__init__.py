@@ -13,6 +13,7 @@ from fastload.transforms.functional._convert import (
     to_pil_image,
     to_tensor,
 )
+from fastload.transforms.functional._erase import erase
 from fastload.transforms.functional._geometry import (
     center_crop,
     crop,
@@ -35,7 +36,6 @@ from fastload.transforms.functional._tone import (
     adjust_sharpness,
     autocontrast,
     equalize,
-    erase,
     gaussian_blur,
     gaussian_noise,
     invert,

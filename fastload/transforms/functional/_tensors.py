@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fastload.transforms._kinds import check_shape, tensor_of
+from fastload.transforms._kinds import check_shape, size_of, tensor_of
 
 
 def on_tensor(function: Callable[[torch.Tensor], torch.Tensor], image: Any) -> Any:
@@ -25,3 +25,23 @@ def on_tensor(function: Callable[[torch.Tensor], torch.Tensor], image: Any) -> A
         planes = function(image[None])
         return planes[0] if planes.shape[0] == 1 else planes
     return function(image)
+
+
+def is_batch_of_levels(image: Any) -> bool:
+    """Whether this is an 8-bit tensor (H, W) or (..., N, C, H, W): images that native programs take one by one."""
+    return (
+        isinstance(image, torch.Tensor)
+        and image.ndim != 3
+        and image.dtype == torch.uint8
+        and image.device.type == "cpu"
+        and image.layout is torch.strided
+    )
+
+
+def one_by_one(function: Callable[[torch.Tensor], torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
+    """``function``, which keeps the shape, of each (C, H, W) image of a batch."""
+    height, width = size_of(batch)
+    if not batch.numel():
+        return batch.clone()
+    images = batch.reshape(-1, 1 if batch.ndim == 2 else batch.shape[-3], height, width)
+    return torch.stack([function(image) for image in images]).reshape(batch.shape)

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._checks import fill_levels, fill_values, is_int, is_list, is_number
-from fastload.transforms._kinds import PIL_MODES, channels_of, is_pil, kind_of, pil_of, pixels_of, size_of
-from fastload.transforms.functional._tensors import on_tensor
+from fastload.transforms._checks import is_int, is_list, is_number
+from fastload.transforms._kinds import PIL_MODES, is_pil, kind_of, pil_of, pixels_of, size_of
+from fastload.transforms.functional._convert import convert_image_dtype
+from fastload.transforms.functional._tensors import is_batch_of_levels, on_tensor, one_by_one
 
 Op = tuple[Any, ...]
 _LUMINANCE = (0.2989, 0.587, 0.114)
@@ -42,6 +43,12 @@ _KINDS = [
     "jpeg",
     "permute_channels",
 ]
+_BY_LEVELS = {
+    "equalize": 0,
+    "clahe": 3,
+    "motion_blur": 3,
+    "jpeg": 1,
+}  # what is native alone, and how many numbers it takes
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
@@ -83,14 +90,14 @@ def invert(image: Any) -> Any:
 
 
 def posterize(image: Any, bits: int) -> Any:
-    """All but the first ``bits`` bits of each value cleared."""
+    """All but the first ``bits`` bits of each value cleared; floats rounded down to 2 ** ``bits`` steps."""
     if not is_int(bits) or not 0 <= bits <= 8:
         raise ValueError(f"bits must be an int in [0, 8], got {bits!r}")
     return _one(image, "posterize", int(bits))
 
 
 def solarize(image: Any, threshold: float) -> Any:
-    """Values from ``threshold`` on inverted."""
+    """Values from ``threshold`` on inverted; it counts as the image's values do."""
     if not is_number(threshold):
         raise TypeError(f"threshold must be a number, got {threshold!r}")
     return _one(image, "solarize", float(threshold))
@@ -102,7 +109,7 @@ def autocontrast(image: Any) -> Any:
 
 
 def equalize(image: Any) -> Any:
-    """Each channel's levels dealt out evenly; of 8-bit images."""
+    """Each channel's levels dealt out evenly; other values are made 8 bits for that, and back."""
     return _one(image, "equalize")
 
 
@@ -141,24 +148,6 @@ def jpeg(image: Any, quality: int) -> Any:
     return _one(image, "jpeg", int(quality))
 
 
-def erase(image: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Any:
-    """The image with its ``h`` x ``w`` pixels from row ``i`` and column ``j`` on replaced.
-
-    v: a number, one for each channel, or a tensor that broadcasts to (..., C, h, w).
-    """
-    size_of(image)
-
-    def erased(planes: torch.Tensor) -> torch.Tensor:
-        planes = planes if inplace else planes.clone()
-        values = v if isinstance(v, torch.Tensor) else torch.tensor(fill_values(v, planes.shape[-3])).view(-1, 1, 1)
-        planes[..., i : i + h, j : j + w] = values.to(planes)
-        return planes
-
-    if is_pil(image):
-        return pil_of(on_tensor(erased, np.array(image)))
-    return on_tensor(erased, image)
-
-
 def apply_colours(image: Any, op: Op, key: int, clip: bool = True) -> Any:
     """The image after what that op draws under ``key``."""
     kind = kind_of(image)
@@ -166,30 +155,22 @@ def apply_colours(image: Any, op: Op, key: int, clip: bool = True) -> Any:
         return _native(image, op, key)
     if is_pil(image) and image.mode not in PIL_MODES:
         return _other_pil(image, op, key)
-    height, width = size_of(image)
-    moves = _core.ImageProgram([op]).draw(key, height, width)[0][1]
     if kind.channels == 4:
         return on_tensor(lambda planes: _beside_alpha(planes, op, key), image)
-    for _, number, values, noise in moves:
+    if is_batch_of_levels(image) and op[1] != "noise":  # noise is each image's own
+        return one_by_one(lambda one: apply_colours(one, op, key), image)
+    height, width = size_of(image)
+    for _, number, values, noise in _core.ImageProgram([op]).draw(key, height, width)[0][1]:
         image = _by_torch(image, _KINDS[number], values, noise, clip)
     return image
 
 
-def apply_erasing(image: Any, op: Op, key: int, value: Any) -> Any:
-    """The image without the rectangles that the op draws under ``key``."""
-    height, width = size_of(image)
-    for _, holes, noise in _core.ImageProgram([op]).draw(key, height, width)[0][1]:
-        for number, (top, left, rows, columns) in enumerate(holes):
-            filling = value
-            if isinstance(value, str):
-                generator = torch.Generator().manual_seed((noise + number) % (1 << 63))
-                filling = torch.randn((channels_of(image), rows, columns), generator=generator)
-                if kind_of(image).channels:
-                    filling = (filling * 64 + 128).clamp(0, 255)
-            elif kind_of(image).channels:
-                filling = fill_levels(value, channels_of(image))
-            image = erase(image, top, left, rows, columns, filling)
-    return image
+def apply_drawn(image: Any, number: int, values: Sequence[float]) -> Any:
+    """An image that is not native after a change that a native program has drawn, in levels."""
+    name = _KINDS[number]
+    if name == "solarize":  # the one number that counts as the image's values do
+        return on_tensor(lambda planes: _exactly(planes, name, values[0] / 255 * _whole(planes.dtype)), image)
+    return _by_torch(image, name, values, 0, True)
 
 
 def _op(name: str, *numbers: float) -> Op:
@@ -233,19 +214,66 @@ def _beside_alpha(planes: torch.Tensor, op: Op, key: int) -> torch.Tensor:
 
 
 def _by_torch(image: Any, name: str, values: Sequence[float], noise: int, clip: bool) -> Any:
-    function = _FLOATS.get(name)
-    dtype = image.dtype
-    if function is None:
-        raise TypeError(f"{name} is for 8-bit images of 1 or 3 channels, got {channels_of(image)} channels of {dtype}")
+    if name in _EXACT:
+        return on_tensor(lambda planes: _exactly(planes, name, values[0]), image)
+    if name in _BY_LEVELS:
+        return on_tensor(lambda planes: _by_levels(planes, name, values), image)
+    function = _FLOATS[name]
 
     def changed(planes: torch.Tensor) -> torch.Tensor:
-        whole = 1.0 if planes.is_floating_point() else float(torch.iinfo(planes.dtype).max)
+        whole = float(_whole(planes.dtype))
         parts = planes.to(planes.dtype if planes.dtype == torch.float64 else torch.float32) / whole
         made = _noisy(parts, values, noise) if name == "noise" else function(parts, values)
         made = made if name == "noise" and not clip else made.clamp(0, 1)
         return (made * whole).round().to(planes.dtype) if not planes.is_floating_point() else made.to(planes.dtype)
 
     return on_tensor(changed, image)
+
+
+def _by_levels(planes: torch.Tensor, name: str, values: Sequence[float]) -> torch.Tensor:
+    """Natively, image by image: what is not 8 bits is made so, and comes back as it was."""
+    channels, dtype = planes.shape[-3], planes.dtype
+    if channels not in (1, 3, 4) and name != "equalize":
+        raise ValueError(f"{name} is for images of 1 or 3 channels, and a fourth beside them; got {channels} channels")
+    if dtype != torch.uint8 and name not in ("clahe", "equalize"):
+        raise TypeError(f"{name} is for 8-bit images, got {dtype}: put ToDtype(torch.uint8, scale=True) before it")
+    limited = planes.to(torch.float32).clamp(0, 1) if dtype.is_floating_point else planes
+    levels = convert_image_dtype(limited.cpu(), torch.uint8)
+    if name == "equalize":  # a matter of each channel
+        levels = levels.reshape(-1, 1, *planes.shape[-2:])
+    op = _op(name, *values[: _BY_LEVELS[name]])
+    made: torch.Tensor = apply_colours(levels, op, 0).reshape(planes.shape)
+    return convert_image_dtype(made, dtype).to(planes.device)  # type: ignore[no-any-return]
+
+
+def _exactly(planes: torch.Tensor, name: str, value: float) -> torch.Tensor:
+    whole = _whole(planes.dtype)
+    wide = planes if planes.is_floating_point() else planes.to(torch.int64)
+    return _EXACT[name](wide, value, whole).to(planes.dtype)
+
+
+def _whole(dtype: torch.dtype) -> int:
+    """The greatest value of images of that type."""
+    return 1 if dtype.is_floating_point else torch.iinfo(dtype).max
+
+
+def _posterized(planes: torch.Tensor, bits: float, whole: int) -> torch.Tensor:
+    if planes.is_floating_point():
+        steps = 2 ** int(bits)
+        return (planes * steps).floor().clamp(0, steps - 1) / steps
+    cleared = max(whole.bit_length() - int(bits), 0)
+    return planes >> cleared << cleared
+
+
+def _solarized(planes: torch.Tensor, threshold: float, whole: int) -> torch.Tensor:
+    if threshold > whole:
+        raise ValueError(f"threshold must be at most {whole} for images of {planes.dtype}, got {threshold}")
+    return torch.where(planes >= threshold, whole - planes, planes)
+
+
+def _permuted(planes: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
+    order = list(_ORDERS[min(int(values[0]), 5)])
+    return planes if planes.shape[-3] < 3 else planes[..., [*order, *range(3, planes.shape[-3])], :, :]
 
 
 def _luminance(planes: torch.Tensor) -> torch.Tensor:
@@ -329,14 +357,17 @@ _FLOATS: dict[str, Callable[[torch.Tensor, Sequence[float]], torch.Tensor]] = {
     "hue": lambda planes, v: _hsv(planes, (v[0], 0.0, 0.0)),
     "hsv": _hsv,
     "linear": lambda planes, v: planes * v[0] + v[1] / 255,
-    "linear_of_mean": lambda planes, v: planes * v[0] + v[1] * planes.mean(),
+    "linear_of_mean": lambda planes, v: planes * v[0] + v[1] * planes.mean(dim=(-3, -2, -1), keepdim=True),
     "gamma": lambda planes, v: v[1] * planes ** v[0],
-    "invert": lambda planes, v: 1 - planes,
-    "posterize": lambda planes, v: torch.floor(planes * 255 / 2 ** (8 - v[0])) * 2 ** (8 - v[0]) / 255,
-    "solarize": lambda planes, v: torch.where(planes >= (v[0] if v[0] <= 1 else v[0] / 255), 1 - planes, planes),
     "autocontrast": _autocontrast,
     "sharpness": _sharpness,
     "gaussian_blur": _gaussian_blur,
     "noise": lambda planes, v: planes,
-    "permute_channels": lambda planes, v: planes[..., list(_ORDERS[min(int(v[0]), 5)]), :, :],
+    "permute_channels": _permuted,
+}
+# Of values as they are, without a detour by parts of the range: what torchvision makes of floats and integers.
+_EXACT: dict[str, Callable[[torch.Tensor, float, int], torch.Tensor]] = {
+    "invert": lambda planes, _, whole: whole - planes,
+    "posterize": _posterized,
+    "solarize": _solarized,
 }

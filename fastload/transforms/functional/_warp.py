@@ -125,7 +125,7 @@ def warp(image: Any, forward: Any, size: tuple[int, int], interpolation: Any = B
     matrix = np.asarray(forward, dtype=np.float64)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise ValueError(f"a map must be (3, 3) finite numbers, got {forward!r}")
-    mode, values = as_interpolation(interpolation), as_fill(fill)
+    mode, values = _mode_for(image, interpolation), as_fill(fill)
     op = (0, "warp", tuple(matrix.ravel().tolist()), *size, sampling_name(mode))
 
     def native(pixels: NDArray[np.uint8], levels: list[int]) -> NDArray[np.uint8]:
@@ -138,7 +138,7 @@ def warp(image: Any, forward: Any, size: tuple[int, int], interpolation: Any = B
 
 def remap(image: Any, places: Any, interpolation: Any = BILINEAR, fill: Any = 0) -> Any:
     """The image whose pixel at row i and column j comes from ``places[i, j]``, (x, y); those outside are ``fill``."""
-    mode, values = as_interpolation(interpolation), as_fill(fill)
+    mode, values = _mode_for(image, interpolation), as_fill(fill)
     xy = np.ascontiguousarray(places, dtype=np.float32)
     if xy.ndim != 3 or xy.shape[2] != 2:
         raise ValueError(f"places must be (height, width, 2), got shape {xy.shape}")
@@ -203,6 +203,12 @@ def _homography(start: Sequence[Sequence[float]], end: Sequence[Sequence[float]]
     return np.array([*solved, 1.0]).reshape(3, 3)
 
 
+def _mode_for(image: Any, interpolation: Any) -> InterpolationMode:
+    """As Pillow has it: there is nothing between two numbers of colours, or between black and white."""
+    mode = as_interpolation(interpolation)
+    return InterpolationMode.NEAREST if is_pil(image) and image.mode in ("1", "P", "PA") else mode
+
+
 def _run(
     image: Any,
     native: Callable[[NDArray[np.uint8], list[int]], NDArray[np.uint8]],
@@ -213,10 +219,7 @@ def _run(
     if is_pil(image):
         if image.mode in PIL_MODES:
             return pil_of(native(np.asarray(image), fill_levels(fill, channels_of(image))))
-        from PIL import Image
-
-        pixels = np.array(image)
-        return Image.fromarray(_run(pixels, native, planes, fill), None if image.mode == "1" else image.mode)
+        return pil_of(_run(np.array(image), native, planes, fill), image)
     eight_bit = image.dtype == (np.uint8 if isinstance(image, np.ndarray) else torch.uint8)
     single = image.ndim == 3 or isinstance(image, np.ndarray)
     channels = channels_of(image)
