@@ -61,12 +61,16 @@ Op resize_shorter_of(OpArguments& a) {
 
 Op resize_longer_of(OpArguments& a) {
   const int longer = a.size("max_size");
-  return ResizeLongerOp{longer, a.filter(), false};
+  return ResizeLongerOp{longer, a.filter()};
 }
 
-Op longest_max_size_of(OpArguments& a) {
-  const int longer = a.size("max_size");
-  return ResizeLongerOp{longer, a.filter(), true};
+Op fit_of(OpArguments& a) {
+  const int height = a.pixels();
+  const Size limits{height, a.pixels()};
+  if (std::min(limits.height, limits.width) < 0 || std::max(limits.height, limits.width) == 0) {
+    throw py::value_error("limits must be (height, width), 0 or more, and not both 0");
+  }
+  return FitOp{limits, a.filter()};
 }
 
 Op grayscale_of(OpArguments& a) {
@@ -274,7 +278,7 @@ constexpr std::pair<const char*, Parser> kParsers[] = {
     {"resize", resize_of},
     {"resize_shorter", resize_shorter_of},
     {"resize_longer", resize_longer_of},
-    {"longest_max_size", longest_max_size_of},
+    {"fit", fit_of},
     {"flip_x", [](OpArguments& a) -> Op { return FlipOp{true, a.probability()}; }},
     {"flip_y", [](OpArguments& a) -> Op { return FlipOp{false, a.probability()}; }},
     {"pad", pad_of},

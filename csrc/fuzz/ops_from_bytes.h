@@ -32,10 +32,8 @@ class OpMaker {
   explicit OpMaker(Bytes& bytes) : bytes_(bytes) {}
 
   Op next() {
-    constexpr int kKinds = static_cast<int>(std::variant_size_v<Op>);
-    constexpr int kGivenMesh = 21;  // meshes come from Python alone
-    const int kind = bytes_.next() % kKinds;
-    switch (kind == kGivenMesh ? kKinds - 1 : kind) {
+    constexpr int kKinds = 29;  // all but meshes that are given, which come from Python alone; there are two flips
+    switch (bytes_.next() % kKinds) {
       case 0: {
         const int top = bytes_.in(-9, 40);
         const int left = bytes_.in(-9, 40);
@@ -64,8 +62,7 @@ class OpMaker {
       }
       case 7: {
         const int longer = bytes_.in(1, 60);
-        const Filter by = filter();
-        return ResizeLongerOp{longer, by, bytes_.in(0, 1) == 1};
+        return ResizeLongerOp{longer, filter()};
       }
       case 8: return FlipOp{true, bytes_.share()};
       case 9: return FlipOp{false, bytes_.share()};
@@ -123,6 +120,11 @@ class OpMaker {
       }
       case 26: return dropout();
       case 27: return group();
+      case 28: {
+        const int height = bytes_.in(0, 60);
+        const Size limits{height, bytes_.in(height == 0 ? 1 : 0, 60)};
+        return FitOp{limits, filter()};
+      }
       default: return SafeCropOp{bytes_.share()};
     }
   }

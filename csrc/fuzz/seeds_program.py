@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seeds_decode import files
 
-STEP_KINDS, MOST_STEPS, END_OF_STEPS = 28, 5, 255
+STEP_KINDS, MOST_STEPS, END_OF_STEPS = 29, 5, 255
 MOST_BYTES_OF_A_STEP, MOST_BYTES_OF_TARGETS = 24, 24
 
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "pipeline/drawing.h"
 
@@ -34,15 +35,20 @@ Size shorter_to(Size size, int shorter, int longest) {
   return upright ? Size{new_long, new_short} : Size{new_short, new_long};
 }
 
-Size longer_to(Size size, const ResizeLongerOp& op) {
+Size longer_to(Size size, int longer) {
   const bool upright = size.width <= size.height;
   const int short_side = upright ? size.width : size.height;
   const int long_side = upright ? size.height : size.width;
-  const int longer = op.longer;
-  const double exact = static_cast<double>(std::int64_t{longer} * short_side) / long_side;
-  const int new_short = op.rounded ? std::max(1, whole_pixels(std::nearbyint(short_side * (1.0 * longer / long_side))))
-                                   : whole_pixels(exact);
+  const int new_short = whole_pixels(static_cast<double>(std::int64_t{longer} * short_side) / long_side);
   return upright ? Size{longer, new_short} : Size{new_short, longer};
+}
+
+Size fitted_to(Size size, Size limits) {
+  double scale = std::numeric_limits<double>::infinity();
+  if (limits.height != 0) scale = static_cast<double>(limits.height) / size.height;
+  if (limits.width != 0) scale = std::min(scale, static_cast<double>(limits.width) / size.width);
+  const auto side = [&](int pixels) { return std::max(1, whole_pixels(std::nearbyint(pixels * scale))); };
+  return {side(size.height), side(size.width)};
 }
 
 struct Window {
@@ -142,7 +148,9 @@ Status Drawing::operator()(const ResizeOp& op) { return add_resize(op.size, op.f
 Status Drawing::operator()(const ResizeShorterOp& op) {
   return add_resize(shorter_to(size_, op.shorter, op.longest), op.filter);
 }
-Status Drawing::operator()(const ResizeLongerOp& op) { return add_resize(longer_to(size_, op), op.filter); }
+Status Drawing::operator()(const ResizeLongerOp& op) { return add_resize(longer_to(size_, op.longer), op.filter); }
+
+Status Drawing::operator()(const FitOp& op) { return add_resize(fitted_to(size_, op.limits), op.filter); }
 
 Status Drawing::operator()(const FlipOp& op) {
   if (random_.uniform() < op.probability) moves_.push_back(FlipMove{op.horizontal});
@@ -290,7 +298,10 @@ std::optional<Size> size_after(const Op& op, std::optional<Size> before) {
       return before ? std::optional(shorter_to(*before, resize.shorter, resize.longest)) : std::nullopt;
     }
     std::optional<Size> operator()(const ResizeLongerOp& resize) const {
-      return before ? std::optional(longer_to(*before, resize)) : std::nullopt;
+      return before ? std::optional(longer_to(*before, resize.longer)) : std::nullopt;
+    }
+    std::optional<Size> operator()(const FitOp& fit) const {
+      return before ? std::optional(fitted_to(*before, fit.limits)) : std::nullopt;
     }
     std::optional<Size> operator()(const PadOp& pad) const {
       return before ? std::optional(padded(*before, pad.margins)) : std::nullopt;

@@ -25,6 +25,7 @@ class Drawing {
   Status operator()(const ResizeOp& op);
   Status operator()(const ResizeShorterOp& op);
   Status operator()(const ResizeLongerOp& op);
+  Status operator()(const FitOp& op);
   Status operator()(const FlipOp& op);
   Status operator()(const GrayscaleOp& op);
 

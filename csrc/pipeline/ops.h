@@ -49,7 +49,11 @@ struct ResizeShorterOp {
 struct ResizeLongerOp {
   int longer;
   Filter filter;
-  bool rounded;  // the shorter side to the nearest pixel, as Albumentations has it; else down, as torchvision
+};
+// Until one of the sides is as long as its limit, and the other no longer; sides are rounded, as in Albumentations.
+struct FitOp {
+  Size limits;  // 0: any
+  Filter filter;
 };
 struct FlipOp {
   bool horizontal;
@@ -60,7 +64,7 @@ struct GrayscaleOp {
 };
 
 using Op = std::variant<CropOp, CenterCropOp, PadOp, RandomCropOp, RandomResizedCropOp, ResizeOp, ResizeShorterOp,
-                        ResizeLongerOp, FlipOp, GrayscaleOp, AffineOp, PerspectiveOp, WarpOp, Rotate90Op, TransposeOp, ZoomOutOp,
+                        ResizeLongerOp, FitOp, FlipOp, GrayscaleOp, AffineOp, PerspectiveOp, WarpOp, Rotate90Op, TransposeOp, ZoomOutOp,
                         ScaleJitterOp, ShortestSizeOp, LetterBoxOp, IouCropOp, SafeCropOp, RemapOp, ElasticOp, GridOp,
                         PixelOp, EraseOp, DropoutOp, GroupOp>;
 

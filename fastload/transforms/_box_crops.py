@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastload import _core
-from fastload.transforms._checks import as_range, is_int, is_list, is_number
+from fastload.transforms._checks import as_probability, as_range, is_int, is_list, is_number
+from fastload.transforms._containers import group_op
 from fastload.transforms._geometry import BILINEAR, Geometric
 from fastload.transforms.functional._warp import apply_moves
 
@@ -59,14 +60,16 @@ class RandomIoUCrop(_BoxCrop):
 class BBoxSafeRandomCrop(_BoxCrop):
     """A random window that holds all boxes, or any window where there are none.
 
-    erosion_rate: this part of the boxes' common area, from its sides inwards, may be cut off.
+    erosion_rate: this part of the boxes' common area, from its sides inwards, may be cut off. p: the probability.
     """
 
-    def __init__(self, erosion_rate: float = 0.0) -> None:
+    def __init__(self, erosion_rate: float = 0.0, p: float = 1.0) -> None:
         super().__init__()
         if not is_number(erosion_rate) or not 0 <= erosion_rate <= 1:
             raise ValueError(f"erosion_rate must be in [0, 1], got {erosion_rate!r}")
         self.erosion_rate = float(erosion_rate)
+        self.p = as_probability(p)
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
-        return stream, "safe_crop", self.erosion_rate
+        crop = (stream if self.p == 1 else 0, "safe_crop", self.erosion_rate)
+        return crop if self.p == 1 else group_op(stream, "all", self.p, [[crop]])

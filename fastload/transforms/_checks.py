@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
+MOST_PIXELS_A_SIDE = 2**28
 Fill = int | float | list[float]
 Margins = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -33,6 +34,7 @@ def as_lengths(size: Any, name: str = "size") -> list[int]:
         raise TypeError(f"{name} must be an int or a sequence of one or two ints, got {size!r}")
     if len(values) not in (1, 2) or min(values) < 1:
         raise ValueError(f"{name} must be one or two ints (height, width), each at least 1, got {size!r}")
+    check_side(max(values), name)
     return [int(value) for value in values]
 
 
@@ -52,6 +54,7 @@ def check_max_size(lengths: list[int] | None, max_size: Any) -> None:
         raise TypeError(f"max_size must be an int or None, got {max_size!r}")
     if max_size < 1:
         raise ValueError(f"max_size must be at least 1, got {max_size}")
+    check_side(max_size, "max_size")
     if lengths is None:
         return
     if len(lengths) == 2:
@@ -66,6 +69,7 @@ def as_margins(padding: Any) -> Margins:
     if not all(is_int(value) for value in values):
         raise TypeError(f"padding must be an int or a sequence of 1, 2 or 4 ints, got {padding!r}")
     numbers_ = [int(value) for value in values]
+    check_side(max((abs(number) for number in numbers_), default=0), "padding")
     if len(numbers_) not in (1, 2, 4):
         raise ValueError(f"padding must be an int or a sequence of 1, 2 or 4 ints, got {len(numbers_)}: {padding!r}")
     if len(numbers_) == 4:
@@ -130,6 +134,12 @@ def as_probability(p: Any) -> float:
     if not 0 <= p <= 1:
         raise ValueError(f"p must be a probability, in [0, 1]; got {p!r}")
     return float(p)
+
+
+def check_side(value: int, name: str) -> None:
+    """ValueError for more pixels a side than any image has."""
+    if value > MOST_PIXELS_A_SIDE:
+        raise ValueError(f"{name} must be at most {MOST_PIXELS_A_SIDE} pixels, no image has more a side; got {value}")
 
 
 def check_most(value: float, most: float, name: str) -> None:

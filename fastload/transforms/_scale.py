@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastload.transforms._checks import as_fill, as_probability, as_range, as_size, is_int, is_list
+from fastload.transforms._checks import (
+    MOST_PIXELS_A_SIDE,
+    as_fill,
+    as_probability,
+    as_range,
+    as_size,
+    check_side,
+    is_int,
+    is_list,
+)
+from fastload.transforms._containers import group_op
 from fastload.transforms._geometry import BILINEAR, Resampling, _border_reason
 from fastload.transforms._interpolation import as_interpolation, native_filter
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._warp import apply_moves
+
 
 
 class _Scaling(Resampling):
@@ -37,7 +48,11 @@ class RandomZoomOut(_Scaling):
 
 
 class ScaleJitter(_Scaling):
-    """The image scaled to fit into ``target_size`` (height, width), and by a factor from ``scale_range``."""
+    """The image scaled to fit into ``target_size``, and by a factor from ``scale_range``.
+
+    target_size is (width, height), as torchvision counts it here: the least of target_size[0] / width and
+    target_size[1] / height.
+    """
 
     is_random = True
 
@@ -72,12 +87,11 @@ class RandomShortestSize(_Scaling):
         antialias: bool | None = True,
     ) -> None:
         super().__init__()
-        sizes = list(min_size) if is_list(min_size) else [min_size]
-        if not sizes or not all(is_int(size) and size > 0 for size in sizes):
-            raise ValueError(f"min_size must be an int or a sequence of ints, each at least 1; got {min_size!r}")
+        lengths = _lengths(min_size, "min_size")
         if max_size is not None and (not is_int(max_size) or max_size < 1):
             raise ValueError(f"max_size must be an int, 1 or more, or None; got {max_size!r}")
-        self.min_size = [int(size) for size in sizes]
+        check_side(max_size or 0, "max_size")
+        self.min_size = lengths if isinstance(lengths, list) else [lengths]
         self.max_size = max_size
         self.interpolation = as_interpolation(interpolation)
         self.antialias = antialias
@@ -87,22 +101,70 @@ class RandomShortestSize(_Scaling):
 
 
 class LongestMaxSize(_Scaling):
-    """The image with its longer side of ``max_size`` pixels; the shorter one in proportion, rounded down."""
+    """The image with its longer side of ``max_size`` pixels; the shorter one in proportion, rounded.
 
-    def __init__(self, max_size: int, interpolation: Any = BILINEAR, antialias: bool | None = True) -> None:
+    max_size: the length, or several to draw from. max_size_hw: instead, (height, width) that the image just fits into;
+    one of them may be None, for any. p: the probability.
+    """
+
+    def __init__(
+        self,
+        max_size: Any = None,
+        interpolation: Any = BILINEAR,
+        antialias: bool | None = True,
+        *,
+        max_size_hw: Any = None,
+        p: float = 1.0,
+    ) -> None:
         super().__init__()
-        if not is_int(max_size) or max_size < 1:
-            raise ValueError(f"max_size must be an int, 1 or more; got {max_size!r}")
-        self.max_size = int(max_size)
+        if (max_size is None) == (max_size_hw is None):
+            raise ValueError(
+                f"LongestMaxSize takes either max_size or max_size_hw; got {max_size!r} and {max_size_hw!r}"
+            )
+        self.max_size = None if max_size is None else _lengths(max_size, "max_size")
+        self.max_size_hw = None if max_size_hw is None else _limits(max_size_hw)
         self.interpolation = as_interpolation(interpolation)
         self.antialias = antialias
+        self.p = as_probability(p)
+
+    @property
+    def is_random(self) -> bool:
+        return 0 < self.p < 1 or isinstance(self.max_size, list)
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
-        return stream, "longest_max_size", self.max_size, native_filter(self.interpolation)
+        if self.max_size_hw is not None:
+            limits = [(self.max_size_hw[0] or 0, self.max_size_hw[1] or 0)]
+        else:
+            lengths = self.max_size if isinstance(self.max_size, list) else [self.max_size]
+            limits = [(length or 0, length or 0) for length in lengths]
+        ops = [("fit", *limit, native_filter(self.interpolation)) for limit in limits]
+        if len(ops) == 1 and self.p == 1:
+            return stream, *ops[0]
+        return group_op(stream, "one", self.p, [[(0, *op)] for op in ops])
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
-        moves = [("resize", *self.drawn(image, key, stream))]
+        drawn = self.drawn(image, key, stream)
+        moves = drawn[0] if isinstance(drawn[0], list) else [("resize", *drawn)]
         return apply_moves(image, moves, self.interpolation, self.fill)
+
+
+def _lengths(values: Any, name: str) -> int | list[int]:
+    lengths = list(values) if is_list(values) else [values]
+    if not lengths or not all(is_int(length) and length > 0 for length in lengths):
+        raise ValueError(f"{name} must be an int or a sequence of ints, each at least 1; got {values!r}")
+    check_side(max(lengths), name)
+    return [int(length) for length in lengths] if is_list(values) else int(values)
+
+
+def _limits(values: Any) -> tuple[int | None, int | None]:
+    limits = list(values) if is_list(values) else []
+    given = [limit for limit in limits if limit is not None]
+    if len(limits) != 2 or not given or not all(is_int(limit) and limit > 0 for limit in given):
+        raise ValueError(
+            f"max_size_hw must be (height, width), ints of at least 1, one of them or none None; got {values!r}"
+        )
+    check_side(max(given), "max_size_hw")
+    return limits[0], limits[1]
 
 
 class LetterBox(_Scaling):

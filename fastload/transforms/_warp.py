@@ -138,7 +138,8 @@ class ElasticTransform(Warping):
 class GridDistortion(Warping):
     """The image in ``num_steps`` rows and columns, each stretched or shrunk by a part from ``distort_limit``.
 
-    distort_limit: (low, high) within (-1, 1), or one number for both signs. The image keeps its border.
+    distort_limit: (low, high) within (-1, 1), or one number for both signs. normalized: the image keeps its border,
+    which is the only way here; so nothing from outside of it is seen.
     """
 
     def __init__(
@@ -148,8 +149,12 @@ class GridDistortion(Warping):
         interpolation: Any = BILINEAR,
         fill: Any = 0,
         p: float = 0.5,
+        *,
+        normalized: bool = True,
     ) -> None:
         super().__init__()
+        if not normalized:
+            raise ValueError(f"normalized must be True, for the image keeps its border; got {normalized!r}")
         if not is_int(num_steps) or num_steps < 1:
             raise ValueError(f"num_steps must be an int, 1 or more; got {num_steps!r}")
         check_most(num_steps, 65536, "num_steps")
@@ -185,6 +190,9 @@ class RandomRotate90(_WholePixels):
     """The image turned by 0, 1, 2 or 3 quarters, with probability ``p``."""
 
     name = "rotate_90"
+
+    def __init__(self, p: float = 1.0) -> None:
+        super().__init__(p)
 
 
 class Transpose(_WholePixels):

@@ -238,6 +238,42 @@ def test_images_are_the_same(name: str) -> None:
     assert (apart.max() <= most, apart.mean() <= mean) == (True, True), (int(apart.max()), float(apart.mean()))
 
 
+FLOATS: dict[str, tuple[Any, Any]] = {
+    "posterize": (lambda i: F.posterize(i, 3), lambda i: TV.posterize(i, 3)),
+    "posterize to nothing": (lambda i: F.posterize(i, 0), lambda i: TV.posterize(i, 0)),
+    "solarize": (lambda i: F.solarize(i, 0.4), lambda i: TV.solarize(i, 0.4)),
+    "autocontrast": (F.autocontrast, TV.autocontrast),
+    "equalize": (F.equalize, TV.equalize),
+    "invert": (F.invert, TV.invert),
+}
+
+
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8, torch.int16])
+def test_tensors_of_other_values_and_batches_are_torchvisions(name: str, dtype: torch.dtype) -> None:
+    planes = torch.from_numpy(PHOTO).permute(2, 0, 1)[:, :90, :120].contiguous()
+    batch = F.to_dtype(torch.stack([planes, planes.flip(-1) // 2 + 30]), dtype, scale=True)
+    ours, theirs = FLOATS[name]
+    expected = theirs(batch).double()
+    most = 1e-6 if dtype.is_floating_point else int(name == "autocontrast")  # which is rounded, not cut off
+    assert (ours(batch).double() - expected).abs().max() <= most
+
+
+def test_clahe_of_floats_goes_by_levels_as_in_albumentations() -> None:
+    floats = (PHOTO / 255).astype(np.float32)
+    clahe = T.CLAHE((2.0, 2.0), p=1.0)
+    assert np.abs(clahe(floats) * 255 - clahe(PHOTO)).max() < 1e-3
+    theirs = A.CLAHE((2.0, 2.0), p=1.0)(image=floats)["image"]
+    assert np.abs(clahe(floats) - theirs).mean() < 1.5 / 255
+
+
+@pytest.mark.parametrize("frame", [(100, 120), (100, None), (None, 150)])
+def test_what_fits_a_frame_is_albumentations(frame: tuple[int | None, int | None]) -> None:
+    ours = T.LongestMaxSize(max_size_hw=frame)(PHOTO).shape
+    theirs = A.LongestMaxSize(max_size_hw=frame)(image=PHOTO)["image"].shape
+    assert max(abs(one - other) for one, other in zip(ours, theirs, strict=True)) <= 1, "they round, we cut off"
+
+
 def test_an_inverse_map_returns_to_the_start() -> None:
     matrix = np.array([[1.02, 0.1, -8.0], [-0.08, 0.97, 5.0], [1e-4, -5e-5, 1.0]])
     there = F.warp(PHOTO, matrix, (240, 320), BICUBIC)

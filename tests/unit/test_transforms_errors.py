@@ -211,10 +211,34 @@ def test_images_beyond_all_memory_are_refused_at_once(transform: Any) -> None:
         transform(image)
 
 
-@pytest.mark.parametrize("make", [T.Resize, T.Pad, T.RandomCrop, T.CenterCrop, T.LongestMaxSize])
-def test_sides_that_no_image_has_are_refused(make: Any) -> None:
-    with pytest.raises((ValueError, TypeError), match=r"no image has|wrong type"):
-        make(2**30)(np.zeros((20, 30, 3), np.uint8))
+@pytest.mark.parametrize("pixels", [2**28 + 1, 2**31, 2**63])
+@pytest.mark.parametrize(
+    "make",
+    [
+        T.Resize,
+        T.Pad,
+        lambda side: T.Pad(-side),
+        T.RandomCrop,
+        T.CenterCrop,
+        T.LetterBox,
+        T.ScaleJitter,
+        T.RandomShortestSize,
+        T.LongestMaxSize,
+        lambda side: T.LongestMaxSize(max_size_hw=(None, side)),
+        lambda side: T.Resize(None, max_size=side),
+        lambda side: T.RandomShortestSize(20, max_size=side),
+        lambda side: F.resize(np.zeros((20, 30, 3), np.uint8), [20, side]),
+    ],
+)
+def test_sides_that_no_image_has_are_refused(make: Any, pixels: int) -> None:
+    with pytest.raises(ValueError, match=r"must be at most 268435456 pixels, no image has more a side; got \d+"):
+        make(pixels)
+
+
+@pytest.mark.parametrize("mode", T.InterpolationMode)
+def test_interpolations_go_by_their_names(mode: T.InterpolationMode) -> None:
+    assert T.Resize(20, mode.value).interpolation is mode
+    assert F.resize(pixels(), [8, 9], mode.value).tolist() == F.resize(pixels(), [8, 9], mode).tolist()
 
 
 @pytest.mark.parametrize(

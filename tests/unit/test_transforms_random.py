@@ -241,3 +241,56 @@ def test_a_chain_in_pillow_gives_the_same_within_a_level() -> None:
     wanted = np.pad(np.asarray(resized)[4:36, round(21 / 2) : round(21 / 2) + 32], ((2, 2), (2, 2), (0, 0)))
     found = chain(Image.fromarray(array))
     assert (found - F.to_tensor(wanted)).abs().max() <= 1.01 / 255
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("as_floats", [False, True])
+def test_the_longest_side_is_one_of_several_or_fits_a_frame(container: str, as_floats: bool) -> None:
+    image = image_of(pixels(24, 31), container)
+    if as_floats and container != "pil":
+        image = T.ToDtype(torch.float32, scale=True)(image)
+    for transform, sizes in (
+        (T.LongestMaxSize(62), {(48, 62)}),
+        (T.LongestMaxSize([62, 15]), {(48, 62), (11, 15)}),
+        (T.LongestMaxSize(62, p=0.5), {(24, 31), (48, 62)}),
+        (T.LongestMaxSize([62, 15], p=0.5), {(24, 31), (48, 62), (11, 15)}),
+        (T.LongestMaxSize(max_size_hw=(12, 31)), {(12, 15)}),
+        (T.LongestMaxSize(max_size_hw=(48, None)), {(48, 62)}),
+        (T.LongestMaxSize(max_size_hw=(None, 15)), {(11, 15)}),
+        (T.LongestMaxSize(62, p=0.0), {(24, 31)}),
+    ):
+        seen = set()
+        for seed in range(40):
+            torch.manual_seed(seed)
+            target = {"boxes": torch.tensor([[0.0, 0.0, 31.0, 24.0]])}
+            made, target = transform(image, target)
+            height, width = F.get_size(made)
+            assert target["boxes"].tolist() == [[0, 0, width, height]]
+            seen.add((height, width))
+        assert seen == sizes
+
+
+@few
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 400))
+def test_what_fits_a_frame_has_its_very_side(height: int, width: int, limit: int) -> None:
+    if limit * width >= height:
+        image = np.zeros((height, width), np.uint8)
+        assert T.LongestMaxSize(max_size_hw=(limit, None))(image).shape == (limit, limit * width // height)
+
+
+def test_a_safe_crop_is_made_as_often_as_asked_for() -> None:
+    image, boxes = pixels(40, 50), torch.tensor([[20.0, 15.0, 30.0, 25.0]])
+    for as_floats in (False, True):
+        start = T.ToDtype(torch.float32)(image) if as_floats else image
+        kept = 0
+        for seed in range(60):
+            torch.manual_seed(seed)
+            made, target = T.BBoxSafeRandomCrop(p=0.5)(start, {"boxes": boxes})
+            kept += made.shape[:2] == (40, 50)
+            left, top, right, bottom = (round(value) for value in target["boxes"][0].tolist())
+            assert np.array_equal(made[top:bottom, left:right], start[15:25, 20:30])
+        assert 15 < kept < 45
+
+
+def test_quarters_are_turned_always_by_default() -> None:
+    assert T.RandomRotate90().p == 1

@@ -259,7 +259,7 @@ def _whole(dtype: torch.dtype) -> int:
 
 def _posterized(planes: torch.Tensor, bits: float, whole: int) -> torch.Tensor:
     if planes.is_floating_point():
-        steps = 2 ** int(bits)
+        steps = 1 << int(bits)
         return (planes * steps).floor().clamp(0, steps - 1) / steps
     cleared = max(whole.bit_length() - int(bits), 0)
     return planes >> cleared << cleared
