@@ -285,7 +285,7 @@ class AugMix(_Policy):
             raise ValueError(f"chain_depth must be an int, 1 or more, or -1; got {chain_depth!r}")
         check_most(chain_depth, _MOST, "chain_depth")
         if not is_number(alpha) or not 1e-3 <= alpha <= 1e6:  # beyond these, weights are no numbers
-            raise ValueError(f"alpha must be a number greater than 0, from 0.001 to 1000000; got {alpha!r}")
+            raise ValueError(f"alpha must be a number from 0.001 to 1000000, got {alpha!r}")
         self.severity = int(severity)
         self.mixture_width = int(mixture_width)
         self.chain_depth = int(chain_depth)

@@ -24,7 +24,10 @@ from fastload.transforms.functional._warp import apply_moves
 
 class _Scaling(Resampling):
     def transformed(self, image: Any, key: int, stream: int) -> Any:
-        return apply_moves(image, self.drawn(image, key, stream)[0], self.interpolation, self.fill)
+        return self._after(image, self.drawn(image, key, stream)[0])
+
+    def _after(self, image: Any, moves: list[tuple[Any, ...]]) -> Any:
+        return apply_moves(image, moves, self.interpolation, self.fill, self.antialias is True)
 
 
 class RandomZoomOut(_Scaling):
@@ -144,8 +147,7 @@ class LongestMaxSize(_Scaling):
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
         drawn = self.drawn(image, key, stream)
-        moves = drawn[0] if isinstance(drawn[0], list) else [("resize", *drawn)]
-        return apply_moves(image, moves, self.interpolation, self.fill)
+        return self._after(image, drawn[0] if isinstance(drawn[0], list) else [("resize", *drawn)])
 
 
 def _lengths(values: Any, name: str) -> int | list[int]:

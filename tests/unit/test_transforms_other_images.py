@@ -140,6 +140,12 @@ def test_channels_that_have_no_colours_are_refused() -> None:
     assert T.RandomPhotometricDistort(p=1.0)(torch.rand(1, 8, 9)).shape == (1, 8, 9)
 
 
+def test_truth_values_have_no_colours() -> None:
+    for change in (F.invert, F.equalize, lambda image: F.adjust_brightness(image, 0.5), lambda i: F.posterize(i, 1)):
+        with pytest.raises(TypeError, match=r"values of torch.bool have no range"):
+            change(PLANES > 100)
+
+
 MODES = ("1", "L", "P", "I;16", "I", "F", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 
 

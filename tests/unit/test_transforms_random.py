@@ -292,5 +292,14 @@ def test_a_safe_crop_is_made_as_often_as_asked_for() -> None:
         assert 15 < kept < 45
 
 
+@pytest.mark.parametrize("container", ["array", "tensor"])
+def test_scaling_without_antialiasing_is_a_plain_resize_without_it(container: str) -> None:
+    image = image_of(pixels(24, 31), container)
+    for transform in (T.LongestMaxSize(10, antialias=False), T.RandomShortestSize(7, antialias=False)):
+        made = transform(image)
+        expected = F.resize(image, list(F.get_size(made)), antialias=False)
+        assert np.array_equal(array_of(made), array_of(expected))
+
+
 def test_quarters_are_turned_always_by_default() -> None:
     assert T.RandomRotate90().p == 1

@@ -150,7 +150,9 @@ def remap(image: Any, places: Any, interpolation: Any = BILINEAR, fill: Any = 0)
     return _run(image, native, lambda planes: _sampled(planes, xy.astype(np.float64), mode, values), values)
 
 
-def apply_moves(image: Any, moves: list[tuple[Any, ...]], mode: InterpolationMode, fill: Any) -> Any:
+def apply_moves(
+    image: Any, moves: list[tuple[Any, ...]], mode: InterpolationMode, fill: Any, antialias: bool = True
+) -> Any:
     """The image after the moves that a native program has drawn, step by step."""
     from fastload.transforms.functional import _geometry as geometry
 
@@ -160,7 +162,7 @@ def apply_moves(image: Any, moves: list[tuple[Any, ...]], mode: InterpolationMod
         elif name == "window":
             image = geometry.crop(image, *numbers)
         elif name == "resize":
-            image = resize_to(image, numbers[0], numbers[1], mode, True)
+            image = resize_to(image, numbers[0], numbers[1], mode, antialias)
         elif name == "flip":
             image = geometry.horizontal_flip(image) if numbers[0] else geometry.vertical_flip(image)
         elif name == "warp":
