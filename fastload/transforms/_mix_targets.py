@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from fastload.transforms._boxes import NORMALIZED, BoxParams
 from fastload.transforms._copy_paste import around_mask
 from fastload.transforms._joined import concatenate
-from fastload.transforms._kinds import tv_name
+from fastload.transforms._kinds import BOX_NAMES, role_of, tv_name
 from fastload.transforms._masks import Size, planes_of, with_planes
-from fastload.transforms._targets import BOX_NAMES, InPixels, Moving, role_of
+from fastload.transforms._targets import InPixels, Moving
 
 Target = dict[Any, Any]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastload.transforms._checks import (
-    MOST_PIXELS_A_SIDE,
     as_fill,
     as_probability,
     as_range,
@@ -19,7 +18,6 @@ from fastload.transforms._geometry import BILINEAR, Resampling, _border_reason
 from fastload.transforms._interpolation import as_interpolation, native_filter
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._warp import apply_moves
-
 
 
 class _Scaling(Resampling):
