@@ -97,6 +97,7 @@ class Epoch:
         self._due = first  # number of the next batch to go out, where order is kept
         self._gone_out = frozenset(progress.ahead)  # numbers that had their turn before the epoch was resumed
         self._in_flight: dict[int, int] = {}  # number -> worker, for tasks without an answer
+        self._begun_task: BatchTask | None = None  # number ``_sent``, which may not be in flight yet
         self._arrived: dict[int, BatchResult] = {}
         self._active = [True] * num_workers
         self._load = [0] * num_workers  # tasks a worker has that have not gone out as batches
@@ -129,6 +130,8 @@ class Epoch:
         return result
 
     def _next_result(self) -> BatchResult:
+        if self._begun_task is not None:  # Ctrl-C came when it was about to be sent
+            self._submit_next()
         while True:
             self._pass_over_ended_workers()
             number = self._due if self._in_order else next(iter(self._arrived), None)
@@ -168,16 +171,25 @@ class Epoch:
         return result
 
     def _submit_next(self) -> None:
+        task = self._begun_task or self._next_task()
+        if task is None:
+            return
+        self._begun_task = task
+        if not task.sent:
+            self._engine.submit(task)
+        worker = task.worker  # no calls from here on: Ctrl-C finds all of this done, or nothing
+        self._in_flight[task.number] = worker
+        self._load[worker] += 1
+        self._sent += 1
+        self._begun_task = None
+
+    def _next_task(self) -> BatchTask | None:
         try:
             indices = self._next_indices()
         except StopIteration:
-            return
+            return None
         worker = self._next_worker()
-        if worker is not None:
-            self._engine.submit(BatchTask(self._sent, worker, indices))
-            self._in_flight[self._sent] = worker
-            self._load[worker] += 1
-            self._sent += 1
+        return None if worker is None else BatchTask(self._sent, worker, indices)
 
     def _next_indices(self) -> Any:
         """The index batch of task number ``_sent``."""
@@ -197,9 +209,7 @@ class Epoch:
 
     def _deliver(self, result: BatchResult) -> Any:
         if self._depth:
-            self._due += result.number == self._due
-            self._load[result.worker] -= 1
-            self._submit_next()
+            self._make_room(result)
         made = result.open()
         self._count(made.report)
         self.stats.transport_s += made.transport_s
@@ -209,6 +219,19 @@ class Epoch:
             made.outcome.reraise()
         self.stats.batches += made.outcome is not Skipped
         return made.outcome
+
+    def _make_room(self, result: BatchResult) -> None:
+        """Let another task be made in place of this one, which goes out now; after Ctrl-C it goes out the next time."""
+        is_due = result.number == self._due
+        self._due += is_due
+        self._load[result.worker] -= 1
+        try:
+            self._submit_next()
+        except KeyboardInterrupt:
+            self._due -= is_due
+            self._load[result.worker] += 1
+            self._arrived[result.number] = result
+            raise
 
     def _begun(self, result: BatchResult) -> BatchResult:
         """The result, on its way to where the delivery brings it."""

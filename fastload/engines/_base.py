@@ -30,11 +30,16 @@ def check_owner(pid: int) -> None:
 
 @dataclass(slots=True)
 class BatchTask:
-    """Make the batch of ``indices``; ``number`` counts the epoch's batches from 0."""
+    """Make the batch of ``indices``; ``number`` counts the epoch's batches from 0.
+
+    sent: whether its worker has it, or is about to. An engine says so right before the call into C that hands it over:
+    Python looks for signals after calls, not between assignments, so that Ctrl-C finds both done or neither.
+    """
 
     number: int
     worker: int
     indices: Any
+    sent: bool = False
 
 
 @dataclass(slots=True)
@@ -76,7 +81,7 @@ class Engine(Protocol):
         """
 
     def submit(self, task: BatchTask) -> None:
-        """Give ``task`` to its worker. Never blocks: the caller limits what is in flight."""
+        """Give ``task`` to its worker, and say so in it. Never blocks: the caller limits what is in flight."""
 
     def next(self, timeout_s: float | None) -> BatchResult | None:
         """The next answer of any worker; None after ``timeout_s`` without one. Raises `WorkerDiedError`."""

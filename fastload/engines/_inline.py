@@ -44,6 +44,7 @@ class InlineEngine:
 
     def submit(self, task: BatchTask) -> None:
         self._task = task
+        task.sent = True
 
     def next(self, timeout_s: float | None) -> InlineResult:
         task, self._task = self._task, None

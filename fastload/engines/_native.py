@@ -105,9 +105,12 @@ class NativeEngine:
         except Exception as error:
             result.error = error.with_traceback(None)  # which holds this frame, and so the engine
             self._answers.put(result)
+            task.sent = True
             return
-        self._results[result.batch.job] = result
-        self._jobs.push(result.batch.job)
+        job = result.batch.job
+        self._results[job] = result
+        task.sent = True
+        self._jobs.push(job)
 
     def _batch(self, indices: Any) -> NativeBatch:
         index = as_index(indices)

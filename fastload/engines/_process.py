@@ -69,12 +69,8 @@ class WorkerHandle:
     resuming: bool = False
     state: WorkerState = field(default_factory=WorkerState)  # at the start of the epoch
 
-    def post(self, message: bytes) -> bool:
-        """Send what the pipe takes without blocking, in order; False if something stays in the outbox."""
-        self.outbox.append(message)
-        return self.flush()
-
     def flush(self) -> bool:
+        """Send what the pipe takes without blocking, in order; False if something stays in the outbox."""
         while self.outbox and _is_writable(self.tasks):
             with contextlib.suppress(BrokenPipeError):  # it is dead: its sentinel tells, and says more
                 self.tasks.send_bytes(self.outbox[0])
@@ -138,7 +134,8 @@ class ProcessEngine:
         for handle in self._handles:
             handle.held.clear()
             handle.resuming = True
-            self._send(handle, RESUME, epoch)
+            handle.outbox.append(self._framed(handle, RESUME, epoch))
+            self._flush(handle)
         while any(handle.resuming for handle in self._handles):
             self._receive(None)
         while self._arrived:
@@ -206,13 +203,22 @@ class ProcessEngine:
     def submit(self, task: BatchTask) -> None:
         handle = self._handles[task.worker]
         handle.held[task.number] = task.indices
-        self._send(handle, task.number, task.indices)
+        message = self._framed(handle, task.number, task.indices)
+        task.sent = True
+        handle.outbox.append(message)
+        self._flush(handle)
 
-    def _send(self, handle: WorkerHandle, tag: int, content: Any) -> None:
-        message = frame(tag, (content, handle.memory.returned()), self._slots)
-        if not handle.post(message):
-            self._poll.register(handle.tasks.fileno(), select.POLLOUT)
-            self._by_descriptor[handle.tasks.fileno()] = handle
+    def _framed(self, handle: WorkerHandle, tag: int, content: Any) -> bytes:
+        return frame(tag, (content, handle.memory.returned()), self._slots)
+
+    def _flush(self, handle: WorkerHandle) -> None:
+        flushed = False
+        try:
+            flushed = handle.flush()
+        finally:
+            if not flushed:  # the rest goes when the pipe has room
+                self._poll.register(handle.tasks.fileno(), select.POLLOUT)
+                self._by_descriptor[handle.tasks.fileno()] = handle
 
     def next(self, timeout_s: float | None) -> ProcessResult | None:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -278,7 +284,8 @@ class ProcessEngine:
             handle.words[STOP_WORD] = 1
             if not handle.outbox:
                 with contextlib.suppress(OSError):  # the end of its pipe, which comes next, says the same
-                    handle.post(frame(STOP, None, self._slots))
+                    handle.outbox.append(frame(STOP, None, self._slots))
+                    handle.flush()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for handle in handles:
             handle.tasks.close()  # one that missed the message meets the end of its pipe

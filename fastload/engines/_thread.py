@@ -70,7 +70,9 @@ class ThreadEngine:
         return [resumed[worker] for worker in range(self._num_workers)]
 
     def submit(self, task: BatchTask) -> None:
-        self.workers[task.worker].tasks.put(task)
+        tasks = self.workers[task.worker].tasks
+        task.sent = True
+        tasks.put(task)
 
     def next(self, timeout_s: float | None) -> ThreadResult | None:
         if not self._running:
