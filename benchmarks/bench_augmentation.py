@@ -35,7 +35,7 @@ TRANSFORMS = Row(
     title="augmentation: the transforms that Albumentations has too, one after the other",
     unit=Unit("ms", "answer", 1e-3),
     conditions="one image of 512x512 RGB, one thread, both in one process; the sum of the medians of 9 calls of each.",
-    doubts="both draw parameters of their own, of like distributions",
+    doubts="both draw parameters of their own, of like distributions; Albumentations' crops are views of the image",
     peer="Albumentations",
 )
 
