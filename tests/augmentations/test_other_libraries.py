@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.painted import extent
 from torchvision_without_kernels import tv_tensors, v2
 
 from fastload import DataLoader
@@ -68,14 +69,6 @@ CHAINS: dict[str, Callable[[], Any]] = {
 }
 
 
-def found(image: Any, label: int) -> tuple[int, int, int, int] | None:
-    is_there = (np.asarray(image) == COLOURS[label]).all(axis=-1)
-    if not is_there.any():
-        return None
-    rows, columns = np.flatnonzero(is_there.any(axis=1)), np.flatnonzero(is_there.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
 def as_kind(name: str, kind: str, image: Any) -> Any:
     if kind == "pil":
         return Image.fromarray(image)
@@ -107,7 +100,7 @@ def test_targets_go_with_the_image(name: str, kind: str) -> None:
         assert moved["masks"].shape == (len(labels), *pixels.shape[:2])
         assert moved["masks"].dtype == torch.bool
         for number, (label, box) in enumerate(zip(labels, moved["boxes"].tolist(), strict=True)):
-            place = found(pixels, label)
+            place = extent(pixels, COLOURS[label])
             if place is None:
                 assert min(box[2] - box[0], box[3] - box[1]) < 2
                 continue
@@ -120,7 +113,7 @@ def test_targets_go_with_the_image(name: str, kind: str) -> None:
             x, y, seen = moved["keypoints"][number, 0].tolist()
             if seen and 2 < x < pixels.shape[1] - 2 and 2 < y < pixels.shape[0] - 2:
                 assert shown[int(y), int(x)]
-        assert set(range(4)) - set(labels) <= {label for label in range(4) if found(pixels, label) is None}
+        assert set(range(4)) - set(labels) <= {label for label in range(4) if extent(pixels, COLOURS[label]) is None}
     assert len(labels_seen) > 1
 
 

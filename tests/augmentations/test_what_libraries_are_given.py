@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.painted import extent
 
 from fastload import transforms as T
 
@@ -35,14 +36,6 @@ LIBRARIES = {
 AS_THEY_ARE = ["uint8", "int8", "int16", "uint16", "int32", "int64", "uint64", "float16", "float32", "float64", "bool"]
 
 
-def found(image: Any, label: int) -> tuple[int, int, int, int] | None:
-    is_there = (np.asarray(image) == COLOURS[label]).all(axis=-1)
-    if not is_there.any():
-        return None
-    rows, columns = np.flatnonzero(is_there.any(axis=1)), np.flatnonzero(is_there.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
 @pytest.mark.filterwarnings("ignore:This augmenter is very slow")
 @pytest.mark.parametrize("name", BENDING)
 def test_boxes_go_with_what_is_bent(name: str) -> None:
@@ -52,13 +45,13 @@ def test_boxes_go_with_what_is_bent(name: str) -> None:
         torch.manual_seed(seed)
         image, moved = chain(IMAGE, {"boxes": np.array(BOXES, dtype=np.float64), "labels": list(range(5))})
         for label, box in zip(moved["labels"], moved["boxes"], strict=True):
-            place = found(image, label)
+            place = extent(image, COLOURS[label])
             if place is None and name in ROUGH:
                 continue  # Albumentations leaves boxes where they were if all in them is gone
             beyond = np.subtract(place, box) * [-1, -1, 1, 1]
             assert beyond.max() <= 2.01, (label, place, box)
             assert beyond.min() >= -2.01 or name in ROUGH, (label, place, box)
-        gone = [found(image, label) for label in set(range(5)) - set(moved["labels"])]
+        gone = [extent(image, COLOURS[label]) for label in set(range(5)) - set(moved["labels"])]
         assert all(place is None or min(place[2] - place[0], place[3] - place[1]) < 2 for place in gone)
         seen += len(moved["labels"])
     assert seen > 40

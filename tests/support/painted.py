@@ -26,7 +26,12 @@ def painted(height: int, width: int, boxes: list[tuple[int, int, int, int]]) -> 
 
 def found(image: Any, number: int) -> tuple[int, int, int, int] | None:
     """(left, top, right, bottom) of all pixels of that object's very colour; None if there are none."""
-    is_there = (np.asarray(image) == colour_of(number)).all(axis=-1)
+    return extent(image, colour_of(number))
+
+
+def extent(image: Any, colour: tuple[int, int, int]) -> tuple[int, int, int, int] | None:
+    """The same of any colour."""
+    is_there = (np.asarray(image) == colour).all(axis=-1)
     if not is_there.any():
         return None
     rows, columns = np.flatnonzero(is_there.any(axis=1)), np.flatnonzero(is_there.any(axis=0))
