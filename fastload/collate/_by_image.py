@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 
-MASK_NAMES = ("masks", "mask", "segmentation_mask")
-# Values of the image, not of its objects, even if there are as many of them.
-OF_THE_IMAGE = ("image_id", "image_size", "image_mask", "size", "orig_size", "canvas_size", "path", "file_name")
+from fastload._target_names import MASK_NAMES, OF_THE_IMAGE
+
 _OF_THE_BATCH = ("object_mask", "offsets")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from fastload.collate._by_image import OF_THE_IMAGE, end_to_end, is_mask, object_mask, offsets, padded
+from fastload._target_names import OF_THE_IMAGE
+from fastload.collate._by_image import end_to_end, is_mask, object_mask, offsets, padded
 from fastload.collate._default import default_collate
 
 IMAGE_NAMES = ("image", "img")

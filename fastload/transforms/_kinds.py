@@ -11,13 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from fastload._containers import rebuild_mapping
+from fastload._target_names import BOX_NAMES, KEYPOINT_NAMES, LABEL_NAMES, MASK_NAMES
 
 NATIVE_CHANNELS = (1, 3, 4)
 IMAGE_NAMES = ("image", "img")
-BOX_NAMES = ("boxes", "bboxes")
-MASK_NAMES = ("masks", "mask", "segmentation_mask")
-KEYPOINT_NAMES = ("keypoints",)
-LABEL_NAMES = ("labels", "label")
 _ROLES = {
     name: role
     for role, names in (("boxes", BOX_NAMES), ("masks", MASK_NAMES), ("keypoints", KEYPOINT_NAMES))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastload import _core
 from fastload._containers import rebuild_mapping
+from fastload._target_names import OF_THE_IMAGE
 from fastload.transforms._boxes import (
     NORMALIZED,
     BoxParams,
@@ -26,19 +27,7 @@ from fastload.transforms._boxes import (
 from fastload.transforms._kinds import role_of, tv_extras, tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 
-# Values of the image, not of its objects, even if there are as many of them.
-_OF_THE_IMAGE = (
-    "image",
-    "images",
-    "img",
-    "image_id",
-    "size",
-    "orig_size",
-    "image_size",
-    "canvas_size",
-    "path",
-    "file_name",
-)
+_OF_THE_IMAGE = (*OF_THE_IMAGE, "image", "images", "img")
 # Values of its objects: as many as there are boxes, or the sample is at fault.
 _STACKS = ("masks", "keypoints")  # where they have three axes
 _OF_THE_OBJECTS = ("labels", "area", "iscrowd", "scores", *_STACKS)
