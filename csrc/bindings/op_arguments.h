@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -85,7 +84,8 @@ class OpArguments {
   PadMode mode() { return named(kModes, next<std::string>(), "mode"); }
   Margins margins() {
     const auto values = next<std::array<int, 4>>();
-    if (std::any_of(values.begin(), values.end(), [](int value) { return std::abs(value) > kLongestSide; })) {
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    if (*least < -kLongestSide || *most > kLongestSide) {
       throw pybind11::value_error("no image has such margins, in the op " + text());
     }
     return {values[0], values[1], values[2], values[3]};

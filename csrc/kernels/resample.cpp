@@ -96,8 +96,8 @@ void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertica
   out_ = out;
   rows_in_ = rows_out_ = 0;
   const int ring_width = height_first ? horizontal.end_input() : horizontal.outputs();
-  ring_row_pixels_ = static_cast<std::size_t>(ring_width) * static_cast<std::size_t>(channels);
-  ring_row_bytes_ = static_cast<std::ptrdiff_t>(ring_row_pixels_ + kRowPadding);
+  ring_row_used_ = static_cast<std::size_t>(ring_width) * static_cast<std::size_t>(channels);
+  ring_row_bytes_ = static_cast<std::ptrdiff_t>(ring_row_used_ + kRowPadding);
   ring_rows_ = vertical.taps() + kRowsAtOnce;
   ring_.resize(static_cast<std::size_t>(ring_row_bytes_ * ring_rows_));
   if (height_first) shrunk_.resize(static_cast<std::size_t>(ring_row_bytes_ * kRowsAtOnce));
@@ -120,7 +120,7 @@ void RowResizer::take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int co
   for (int r = 0; r < count; ++r) {
     in[r] = rows + r * row_bytes;
     out[r] = ring_row(rows_in_ + r);
-    if (height_first_) std::memcpy(out[r], in[r], ring_row_pixels_);
+    if (height_first_) std::memcpy(out[r], in[r], ring_row_used_);
   }
   if (!height_first_) make_width(in, count, out);
   rows_in_ += count;
@@ -154,11 +154,11 @@ void RowResizer::emit() {
 void RowResizer::make_height(int row, std::uint8_t* out) {
   const int first = vertical_->first(row);
   if (vertical_->copies()) {
-    std::memcpy(out, ring_row(first), ring_row_pixels_);
+    std::memcpy(out, ring_row(first), ring_row_used_);
     return;
   }
   for (int k = 0; k < vertical_->taps(); ++k) tap_rows_[static_cast<std::size_t>(k)] = ring_row(first + k);
-  vertical_pass()(*vertical_, row, tap_rows_.data(), ring_row_pixels_, out);
+  vertical_pass()(*vertical_, row, tap_rows_.data(), ring_row_used_, out);
 }
 
 // Rows as wide as the output of rows as wide as the input.

@@ -90,7 +90,7 @@ class RowResizer {
   // The rows that the next output rows are made of: resized in width, or as they came if the height goes first.
   std::vector<std::uint8_t> ring_;
   std::ptrdiff_t ring_row_bytes_ = 0;
-  std::size_t ring_row_pixels_ = 0;  // in bytes: the rest is padding
+  std::size_t ring_row_used_ = 0;  // bytes: the rest is padding
   int ring_rows_ = 0;
   int rows_in_ = 0;
   int rows_out_ = 0;
