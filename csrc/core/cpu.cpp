@@ -13,8 +13,8 @@ Simd found() noexcept {
                         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   if (!has_avx2) return Simd::kScalar;
   const bool has_all = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
-                       __builtin_cpu_supports("avx512vnni");
+                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                       __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
   return has_all ? Simd::kAvx512 : Simd::kAvx2;
 #else
   return Simd::kScalar;

@@ -159,7 +159,8 @@ void finish_row(const Pixels& pixels, const Placement& placement, const LevelMap
   if (can_compute(pixels, placement, map, target.planar)) {
     auto* values = static_cast<float*>(out);
     float* const planes[3] = {values + target.at(0, 0), values + target.at(0, 1), values + target.at(0, 2)};
-    return rgbx_to_float_planes_avx2(pixels.row, target.width, placement.columns_reversed, *map.arithmetic(), planes);
+    const auto to_planes = simd() == Simd::kAvx512 ? rgbx_to_float_planes_avx512 : rgbx_to_float_planes_avx2;
+    return to_planes(pixels.row, target.width, placement.columns_reversed, *map.arithmetic(), planes);
   }
 #endif
   if (copy_levels(pixels, placement, map, target, static_cast<std::uint8_t*>(out))) return;

@@ -86,7 +86,9 @@ void fill_run(const std::uint8_t fill[4], int channels, int count, std::uint8_t*
 void bilinear(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {
   int done = 0;
 #if defined(__x86_64__)
-  if (in.channels == 4 && simd() != Simd::kScalar) done = bilinear_run_avx2(in, x, y, count, out);
+  if (in.channels == 4 && simd() != Simd::kScalar) {
+    done = simd() == Simd::kAvx512 ? bilinear_run_avx512(in, x, y, count, out) : bilinear_run_avx2(in, x, y, count, out);
+  }
 #endif
   bilinear_run(in, x + done, y + done, count - done, out + done * in.channels);
 }
@@ -127,7 +129,7 @@ class RowPlaces {
     const auto step_y = static_cast<std::int64_t>(map_.m[1][0] * kOne);
     auto run = even_run;
 #if defined(__x86_64__)
-    if (simd() != Simd::kScalar) run = even_run_avx2;
+    if (simd() != Simd::kScalar) run = simd() == Simd::kAvx512 ? even_run_avx512 : even_run_avx2;
 #endif
     run(at_x, step_x, count, x);
     run(at_y, step_y, count, y);

@@ -1,5 +1,5 @@
-// Eight pixels at a time where all their neighbours lie in the image. Levels become signed by taking 128 away: then a
-// weight may be 128 itself, which signed bytes cannot hold, and pairs of products still fit 16 bits.
+// Eight pixels at a time, two in a register, where all their neighbours lie in the image. Weights are taken as negative:
+// -128 fits a signed byte, 128 does not, and of two negative factors the product is what it should be.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -17,76 +17,70 @@ namespace {
 
 constexpr int kOne = 1 << kWarpBits;
 
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 31;  // offsets are counted in 32 bits
+
 struct Weights {
-  __m256i down;   // for each pixel, twice (128 - d, d) in bytes
-  __m256i right;  // (128 - r, r) in 16 bits
+  __m256i down;   // for each pixel, twice (d - 128, -d) in bytes
+  __m256i right;  // (r - 128, -r) in 16 bits
 };
 
 inline Weights weights_of(__m256i x, __m256i y) noexcept {
-  const __m256i mask = _mm256_set1_epi32(kOne - 1);
-  const __m256i one = _mm256_set1_epi32(kOne);
-  const __m256i r = _mm256_and_si256(x, mask);
-  const __m256i d = _mm256_and_si256(y, mask);
-  const __m256i pair = _mm256_or_si256(_mm256_sub_epi32(one, d), _mm256_slli_epi32(d, 8));
+  const __m256i mask = _mm256_set1_epi32(kOne - 1), one = _mm256_set1_epi32(kOne), zero = _mm256_setzero_si256();
+  const __m256i r = _mm256_and_si256(x, mask), d = _mm256_and_si256(y, mask);
+  const __m256i far_down = _mm256_and_si256(_mm256_sub_epi32(d, one), _mm256_set1_epi32(0xFF));
+  const __m256i near_down = _mm256_and_si256(_mm256_sub_epi32(zero, d), _mm256_set1_epi32(0xFF));
+  const __m256i pair = _mm256_or_si256(far_down, _mm256_slli_epi32(near_down, 8));
+  const __m256i far_right = _mm256_and_si256(_mm256_sub_epi32(r, one), _mm256_set1_epi32(0xFFFF));
   return {_mm256_or_si256(pair, _mm256_slli_epi32(pair, 16)),
-          _mm256_or_si256(_mm256_sub_epi32(one, r), _mm256_slli_epi32(r, 16))};
+          _mm256_or_si256(far_right, _mm256_slli_epi32(_mm256_sub_epi32(zero, r), 16))};
 }
 
-// The four neighbours of a pixel: (upper, lower) of each byte of the left one, then of the right one.
-inline __m128i neighbours(const std::uint8_t* data, std::ptrdiff_t row_bytes) noexcept {
-  const __m128i top = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(data));
-  const __m128i bottom = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(data + row_bytes));
-  return _mm_unpacklo_epi8(top, bottom);
+// The four neighbours of a pixel, the upper two in the low half.
+inline __m128i neighbours(const std::uint8_t* top, const std::uint8_t* bottom) noexcept {
+  const __m128i upper = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(top));
+  return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(upper), reinterpret_cast<const __m64*>(bottom)));
 }
 
 // Pixels k and k + 4 of eight, four channels of 32 bits each.
 template <int k>
-inline __m256i blend(const std::uint8_t* data, std::ptrdiff_t row_bytes, const std::int64_t* at,
+inline __m256i blend(const std::uint8_t* top, const std::uint8_t* bottom, const std::uint32_t* at,
                      const Weights& weights) noexcept {
-  const __m256i pick = _mm256_setr_epi32(k, k, k, k, k + 4, k + 4, k + 4, k + 4);
-  const __m256i sides = _mm256_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,  //
-                                         0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
-  __m256i levels = _mm256_castsi128_si256(neighbours(data + at[k], row_bytes));
-  levels = _mm256_inserti128_si256(levels, neighbours(data + at[k + 4], row_bytes), 1);
-  levels = _mm256_xor_si256(levels, _mm256_set1_epi8(-128));
-  __m256i sums = _mm256_maddubs_epi16(_mm256_permutevar8x32_epi32(weights.down, pick), levels);
-  sums = _mm256_shuffle_epi8(sums, sides);
-  sums = _mm256_madd_epi16(sums, _mm256_permutevar8x32_epi32(weights.right, pick));
-  sums = _mm256_add_epi32(sums, _mm256_set1_epi32((128 << (2 * kWarpBits)) + (1 << (2 * kWarpBits - 1))));
-  return _mm256_srai_epi32(sums, 2 * kWarpBits);
+  // Of each channel: upper left, lower left, upper right, lower right.
+  const __m256i order = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15));
+  const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(neighbours(top + at[k], bottom + at[k])),
+                                               neighbours(top + at[k + 4], bottom + at[k + 4]), 1);
+  __m256i sums = _mm256_maddubs_epi16(_mm256_shuffle_epi8(both, order), _mm256_shuffle_epi32(weights.down, 0x55 * k));
+  sums = _mm256_madd_epi16(sums, _mm256_shuffle_epi32(weights.right, 0x55 * k));
+  return _mm256_srli_epi32(_mm256_add_epi32(sums, _mm256_set1_epi32(1 << (2 * kWarpBits - 1))), 2 * kWarpBits);
 }
 
 }  // namespace
 
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
                       std::uint8_t* out) noexcept {
-  const __m256i last_column = _mm256_set1_epi32(in.width - 1);
-  const __m256i last_row = _mm256_set1_epi32(in.height - 1);
-  const __m256i none = _mm256_set1_epi32(-1);
+  if (in.height * std::int64_t{in.row_bytes} >= kMostBytes) return 0;
+  const __m256i last_column = _mm256_set1_epi32(in.width - 1), last_row = _mm256_set1_epi32(in.height - 1);
+  const __m256i row_bytes = _mm256_set1_epi32(static_cast<int>(in.row_bytes)), none = _mm256_set1_epi32(-1);
+  const std::uint8_t* bottom = in.data + in.row_bytes;
   int done = 0;
   for (; done + 8 <= count; done += 8) {
     const __m256i xs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + done));
     const __m256i ys = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y + done));
-    const __m256i columns = _mm256_srai_epi32(xs, kWarpBits);
-    const __m256i rows = _mm256_srai_epi32(ys, kWarpBits);
+    const __m256i columns = _mm256_srai_epi32(xs, kWarpBits), rows = _mm256_srai_epi32(ys, kWarpBits);
     __m256i inside = _mm256_and_si256(_mm256_cmpgt_epi32(last_column, columns), _mm256_cmpgt_epi32(columns, none));
     inside = _mm256_and_si256(inside, _mm256_cmpgt_epi32(last_row, rows));
     inside = _mm256_and_si256(inside, _mm256_cmpgt_epi32(rows, none));
     if (_mm256_movemask_epi8(inside) != -1) {
-      bilinear_run(in, x + done, y + done, 8, out + 4 * done);
+      bilinear_run(in, x + done, y + done, 8, out + std::ptrdiff_t{4} * done);
       continue;
     }
-    std::int64_t at[8];
-    for (int k = 0; k < 8; ++k) {
-      at[k] = (y[done + k] >> kWarpBits) * static_cast<std::int64_t>(in.row_bytes) +
-              (x[done + k] >> kWarpBits) * std::int64_t{4};
-    }
+    alignas(32) std::uint32_t at[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(at),
+                       _mm256_add_epi32(_mm256_mullo_epi32(rows, row_bytes), _mm256_slli_epi32(columns, 2)));
     const Weights weights = weights_of(xs, ys);
-    const __m256i low = _mm256_packs_epi32(blend<0>(in.data, in.row_bytes, at, weights),
-                                           blend<1>(in.data, in.row_bytes, at, weights));
-    const __m256i high = _mm256_packs_epi32(blend<2>(in.data, in.row_bytes, at, weights),
-                                            blend<3>(in.data, in.row_bytes, at, weights));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 4 * done), _mm256_packus_epi16(low, high));
+    const __m256i low = _mm256_packs_epi32(blend<0>(in.data, bottom, at, weights), blend<1>(in.data, bottom, at, weights));
+    const __m256i high = _mm256_packs_epi32(blend<2>(in.data, bottom, at, weights), blend<3>(in.data, bottom, at, weights));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + std::ptrdiff_t{4} * done), _mm256_packus_epi16(low, high));
   }
   return done;
 }

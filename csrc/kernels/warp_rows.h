@@ -14,8 +14,10 @@ constexpr int kWarpBits = 7;  // a place is counted in 1 / 128 of a pixel: two w
 // Interpolates between four neighbours; outside of the input, its nearest pixels are repeated.
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 
-// The same bits, for 4 bytes a pixel. Does a multiple of 8 pixels and returns how many.
+// The same bits, for 4 bytes a pixel. Do a multiple of 8 pixels and return how many.
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
+int bilinear_run_avx512(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
+                        std::uint8_t* out) noexcept;
 
 // The places, in 1 / 2^kWarpBits from the middle of the first pixel, of `count` output pixels from `begin` on in a row
 // whose centres are at `y`: what fixed() makes of each.
@@ -26,6 +28,7 @@ void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std
 // The upper halves of start, start + step, start + 2 step, ...
 void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
 void even_run_avx2(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
+void even_run_avx512(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
 
 namespace avx2 {
 int fixed_mesh_run(const float* places, int count, int width, int height, std::int32_t* xs, std::int32_t* ys) noexcept;

@@ -58,7 +58,8 @@ Bytes resized(const Shape& s, int channels, Filter filter, bool height_first, in
 void every_target_gives_the_bytes_of_the_plain_one() {
   for (const Shape& shape : {Shape{1, 1, 3, 2}, Shape{7, 5, 3, 9}, Shape{17, 31, 31, 17}, Shape{33, 25, 7, 5},
                              Shape{3, 257, 2, 24}, Shape{5, 900, 3, 7}, Shape{900, 5, 7, 3}, Shape{64, 40, 64, 13},
-                             Shape{40, 64, 13, 64}, Shape{9, 9, 9, 9}}) {
+                             Shape{40, 64, 13, 64}, Shape{9, 9, 9, 9}, Shape{9, 50, 9, 41}, Shape{6, 50, 6, 43}, Shape{4, 7, 4, 4},
+                             Shape{5, 8, 5, 6}, Shape{8, 9, 8, 30}}) {
     for (const int channels : {1, 4}) {
       for (const Filter filter : {Filter::kNearest, Filter::kBox, Filter::kBilinear, Filter::kHamming,
                                   Filter::kBicubic, Filter::kLanczos}) {
