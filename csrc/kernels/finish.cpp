@@ -207,4 +207,12 @@ void finish_image(ImageView in, const Placement& placement, const LevelMap& map,
   }
 }
 
+void finish_rows(ImageView in, const LevelMap& map, int first_row, int height, bool planar, void* out) noexcept {
+  const Placement as_it_is;
+  for (int y = 0; y < in.height; ++y) {
+    const Pixels pixels{in.row(y), in.channels, map.channels(), as_it_is.fill};
+    finish_row(pixels, as_it_is, map, {first_row + y, height, in.width, map.channels(), planar}, out);
+  }
+}
+
 }  // namespace fastload

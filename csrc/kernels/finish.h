@@ -63,4 +63,7 @@ struct Placement {
 void finish_image(ImageView in, const Placement& placement, const LevelMap& map, int height, int width, bool planar,
                   void* out) noexcept;
 
+// The same for some rows, from `first_row` on, of an image of `height` rows that need no placing; in: those alone.
+void finish_rows(ImageView in, const LevelMap& map, int first_row, int height, bool planar, void* out) noexcept;
+
 }  // namespace fastload

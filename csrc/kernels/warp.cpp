@@ -178,9 +178,10 @@ bool moves_whole_pixels(const Matrix3& map) noexcept {
 
 // In squares: of a turned image, neighbours in a column lie far apart in memory.
 template <int kChannels>
-void copy_pixels(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, ImageView out) noexcept {
+void copy_pixels(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, ImageView out,
+                 int first_row) noexcept {
   constexpr int kSide = 16;
-  const Point first = to_in({0.5, 0.5});
+  const Point first = to_in({0.5, first_row + 0.5});
   const auto x0 = static_cast<std::ptrdiff_t>(std::floor(first.x)), y0 = static_cast<std::ptrdiff_t>(std::floor(first.y));
   const auto step = [&](int axis) {
     return static_cast<std::ptrdiff_t>(to_in.m[1][axis]) * in.row_bytes +
@@ -191,7 +192,7 @@ void copy_pixels(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& 
   for (int top = 0; top < out.height; top += kSide) {
     const int bottom = std::min(out.height, top + kSide);
     RowSpan spans[kSide];
-    for (int y = top; y < bottom; ++y) spans[y - top] = visible_span(canvases, y, out.width);
+    for (int y = top; y < bottom; ++y) spans[y - top] = visible_span(canvases, first_row + y, out.width);
     for (int left = 0; left < out.width; left += kSide) {
       for (int y = top; y < bottom; ++y) {
         const int end = std::min(spans[y - top].end, left + kSide);
@@ -238,15 +239,18 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
 }
 
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
-                const std::uint8_t fill[4], ImageView out) noexcept {
+                const std::uint8_t fill[4], ImageView out, int first_row) noexcept {
   const bool copies = sampling == Sampling::kNearest && moves_whole_pixels(to_in);
-  if (copies) out.channels == 1 ? copy_pixels<1>(in, to_in, canvases, out) : copy_pixels<4>(in, to_in, canvases, out);
+  if (copies) {
+    const auto copy = out.channels == 1 ? copy_pixels<1> : copy_pixels<4>;
+    copy(in, to_in, canvases, out, first_row);
+  }
   for (int y = 0; y < out.height; ++y) {
-    const RowSpan span = visible_span(canvases, y, out.width);
+    const RowSpan span = visible_span(canvases, first_row + y, out.width);
     std::uint8_t* row = out.row(y);
     fill_run(fill, out.channels, span.begin, row);
     fill_run(fill, out.channels, out.width - span.end, row + span.end * out.channels);
-    if (!copies) warp_row(in, RowPlaces(to_in, y), span, sampling, row);
+    if (!copies) warp_row(in, RowPlaces(to_in, first_row + y), span, sampling, row);
   }
 }
 

@@ -28,9 +28,9 @@ struct RowSpan {
 RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noexcept;
 
 // in, out: both 1 or both 4 bytes a pixel, sides of at most 2^23 pixels. to_in: from the output to the input; its
-// weight is positive wherever the canvases are.
+// weight is positive wherever the canvases are. first_row: of the output's rows, where those in `out` begin.
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
-                const std::uint8_t fill[4], ImageView out) noexcept;
+                const std::uint8_t fill[4], ImageView out, int first_row = 0) noexcept;
 
 // Where in the input the centre of each output pixel lies.
 struct Places {

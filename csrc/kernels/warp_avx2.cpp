@@ -1,9 +1,10 @@
-// Eight pixels at a time, two in a register, where all their neighbours lie in the image. Weights are taken as negative:
-// -128 fits a signed byte, 128 does not, and of two negative factors the product is what it should be.
+// Eight pixels at a time, two in a register. Weights are taken as negative: -128 fits a signed byte, 128 does not, and of
+// two negative factors the product is what it should be.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -17,23 +18,58 @@ namespace {
 
 constexpr int kOne = 1 << kWarpBits;
 
+
+constexpr int kEight = 8;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 31;  // offsets are counted in 32 bits
 
-struct Weights {
-  __m256i down;   // for each pixel, twice (d - 128, -d) in bytes
-  __m256i right;  // (r - 128, -r) in 16 bits
+inline __m256i load(const void* from) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+inline void store(void* to, __m256i values) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), values); }
+
+// Where pixels lie on an axis: between which neighbours, and how far from the first one, in 128ths.
+struct Axis {
+  __m256i first, part;
+
+  // Beyond the ends of the axis, whose last pixel but one is `last_pair`, its end pixels are repeated.
+  Axis(__m256i places, int last_pair) noexcept {
+    const __m256i at = _mm256_srai_epi32(places, kWarpBits), end = _mm256_set1_epi32(last_pair);
+    const __m256i zero = _mm256_setzero_si256();
+    first = _mm256_min_epi32(_mm256_max_epi32(at, zero), end);
+    const __m256i within = _mm256_and_si256(places, _mm256_set1_epi32(kOne - 1));
+    part = _mm256_andnot_si256(_mm256_cmpgt_epi32(zero, at), within);
+    part = _mm256_blendv_epi8(part, _mm256_set1_epi32(kOne), _mm256_cmpgt_epi32(at, end));
+  }
 };
 
-inline Weights weights_of(__m256i x, __m256i y) noexcept {
-  const __m256i mask = _mm256_set1_epi32(kOne - 1), one = _mm256_set1_epi32(kOne), zero = _mm256_setzero_si256();
-  const __m256i r = _mm256_and_si256(x, mask), d = _mm256_and_si256(y, mask);
-  const __m256i far_down = _mm256_and_si256(_mm256_sub_epi32(d, one), _mm256_set1_epi32(0xFF));
-  const __m256i near_down = _mm256_and_si256(_mm256_sub_epi32(zero, d), _mm256_set1_epi32(0xFF));
-  const __m256i pair = _mm256_or_si256(far_down, _mm256_slli_epi32(near_down, 8));
-  const __m256i far_right = _mm256_and_si256(_mm256_sub_epi32(r, one), _mm256_set1_epi32(0xFFFF));
-  return {_mm256_or_si256(pair, _mm256_slli_epi32(pair, 16)),
-          _mm256_or_si256(far_right, _mm256_slli_epi32(_mm256_sub_epi32(zero, r), 16))};
-}
+// Where a run of pixels lies in the image, and their weights, worked out before pixels are read: numbers that were just
+// written by one instruction are slow to be read one by one.
+struct Run {
+  static constexpr int kPixels = 64;
+  alignas(32) std::uint32_t at[kPixels];
+  alignas(32) std::int32_t down[kPixels];   // twice (d - 128, -d) in bytes
+  alignas(32) std::int32_t right[kPixels];  // (r - 128, -r) in 16 bits
+
+  // count: a multiple of eight.
+  Run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count) noexcept {
+    const __m256i row_bytes = _mm256_set1_epi32(static_cast<int>(in.row_bytes));
+    for (int i = 0; i < count; i += kEight) {
+      const Axis columns(load(x + i), in.width - 2), rows(load(y + i), in.height - 2);
+      const __m256i row = _mm256_mullo_epi32(rows.first, row_bytes);
+      store(at + i, _mm256_add_epi32(row, _mm256_slli_epi32(columns.first, 2)));
+      const __m256i pair = both(rows.part, 8);
+      store(down + i, _mm256_or_si256(pair, _mm256_slli_epi32(pair, 16)));
+      store(right + i, both(columns.part, 16));
+    }
+  }
+
+ private:
+  // The weights of a place's neighbours, as negative numbers of so many bits, side by side.
+  static __m256i both(__m256i part, int bits) noexcept {
+    const __m256i mask = _mm256_set1_epi32((1 << bits) - 1);
+    const __m256i first = _mm256_and_si256(_mm256_sub_epi32(part, _mm256_set1_epi32(kOne)), mask);
+    const __m256i second = _mm256_and_si256(_mm256_sub_epi32(_mm256_setzero_si256(), part), mask);
+    return _mm256_or_si256(first, _mm256_slli_epi32(second, bits));
+  }
+};
 
 // The four neighbours of a pixel, the upper two in the low half.
 inline __m128i neighbours(const std::uint8_t* top, const std::uint8_t* bottom) noexcept {
@@ -41,16 +77,17 @@ inline __m128i neighbours(const std::uint8_t* top, const std::uint8_t* bottom) n
   return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(upper), reinterpret_cast<const __m64*>(bottom)));
 }
 
-// Pixels k and k + 4 of eight, four channels of 32 bits each.
+// Pixels k and k + 4 from `first` on, four channels of 32 bits each.
 template <int k>
-inline __m256i blend(const std::uint8_t* top, const std::uint8_t* bottom, const std::uint32_t* at,
-                     const Weights& weights) noexcept {
+inline __m256i blend(const std::uint8_t* top, const std::uint8_t* bottom, const Run& run, int first) noexcept {
   // Of each channel: upper left, lower left, upper right, lower right.
   const __m256i order = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15));
-  const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(neighbours(top + at[k], bottom + at[k])),
-                                               neighbours(top + at[k + 4], bottom + at[k + 4]), 1);
-  __m256i sums = _mm256_maddubs_epi16(_mm256_shuffle_epi8(both, order), _mm256_shuffle_epi32(weights.down, 0x55 * k));
-  sums = _mm256_madd_epi16(sums, _mm256_shuffle_epi32(weights.right, 0x55 * k));
+  const std::uint32_t* at = run.at + first + k;
+  const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(neighbours(top + at[0], bottom + at[0])),
+                                               neighbours(top + at[4], bottom + at[4]), 1);
+  const __m256i down = _mm256_shuffle_epi32(load(run.down + first), 0x55 * k);
+  const __m256i right = _mm256_shuffle_epi32(load(run.right + first), 0x55 * k);
+  const __m256i sums = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_shuffle_epi8(both, order), down), right);
   return _mm256_srli_epi32(_mm256_add_epi32(sums, _mm256_set1_epi32(1 << (2 * kWarpBits - 1))), 2 * kWarpBits);
 }
 
@@ -58,31 +95,21 @@ inline __m256i blend(const std::uint8_t* top, const std::uint8_t* bottom, const 
 
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
                       std::uint8_t* out) noexcept {
-  if (in.height * std::int64_t{in.row_bytes} >= kMostBytes) return 0;
-  const __m256i last_column = _mm256_set1_epi32(in.width - 1), last_row = _mm256_set1_epi32(in.height - 1);
-  const __m256i row_bytes = _mm256_set1_epi32(static_cast<int>(in.row_bytes)), none = _mm256_set1_epi32(-1);
-  const std::uint8_t* bottom = in.data + in.row_bytes;
-  int done = 0;
-  for (; done + 8 <= count; done += 8) {
-    const __m256i xs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + done));
-    const __m256i ys = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(y + done));
-    const __m256i columns = _mm256_srai_epi32(xs, kWarpBits), rows = _mm256_srai_epi32(ys, kWarpBits);
-    __m256i inside = _mm256_and_si256(_mm256_cmpgt_epi32(last_column, columns), _mm256_cmpgt_epi32(columns, none));
-    inside = _mm256_and_si256(inside, _mm256_cmpgt_epi32(last_row, rows));
-    inside = _mm256_and_si256(inside, _mm256_cmpgt_epi32(rows, none));
-    if (_mm256_movemask_epi8(inside) != -1) {
-      bilinear_run(in, x + done, y + done, 8, out + std::ptrdiff_t{4} * done);
-      continue;
+  const bool is_small = in.height * std::int64_t{in.row_bytes} < kMostBytes;
+  if (!is_small || in.width < 2 || in.height < 2) return 0;
+  const int whole = count / kEight * kEight;
+  const std::uint8_t *top = in.data, *bottom = in.data + in.row_bytes;
+  for (int begin = 0; begin < whole; begin += Run::kPixels) {
+    const int end = std::min(whole, begin + Run::kPixels);
+    const Run run(in, x + begin, y + begin, end - begin);
+    for (int i = begin; i < end; i += kEight) {
+      const int at = i - begin;
+      const __m256i low = _mm256_packs_epi32(blend<0>(top, bottom, run, at), blend<1>(top, bottom, run, at));
+      const __m256i high = _mm256_packs_epi32(blend<2>(top, bottom, run, at), blend<3>(top, bottom, run, at));
+      store(out + std::ptrdiff_t{4} * i, _mm256_packus_epi16(low, high));
     }
-    alignas(32) std::uint32_t at[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(at),
-                       _mm256_add_epi32(_mm256_mullo_epi32(rows, row_bytes), _mm256_slli_epi32(columns, 2)));
-    const Weights weights = weights_of(xs, ys);
-    const __m256i low = _mm256_packs_epi32(blend<0>(in.data, bottom, at, weights), blend<1>(in.data, bottom, at, weights));
-    const __m256i high = _mm256_packs_epi32(blend<2>(in.data, bottom, at, weights), blend<3>(in.data, bottom, at, weights));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + std::ptrdiff_t{4} * done), _mm256_packus_epi16(low, high));
   }
-  return done;
+  return whole;
 }
 
 void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std::int32_t* xs,

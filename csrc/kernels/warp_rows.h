@@ -14,7 +14,7 @@ constexpr int kWarpBits = 7;  // a place is counted in 1 / 128 of a pixel: two w
 // Interpolates between four neighbours; outside of the input, its nearest pixels are repeated.
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 
-// The same bits, for 4 bytes a pixel. Do a multiple of 8 pixels and return how many.
+// The same bits, for 4 bytes a pixel. They do as many as they can and return how many.
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 int bilinear_run_avx512(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
                         std::uint8_t* out) noexcept;

@@ -16,6 +16,7 @@ namespace fastload {
 namespace {
 
 constexpr int kWhole = 8;  // eighths of the full size
+constexpr int kBandBytes = 64 << 10;
 constexpr std::size_t kMostScratchBytes = std::size_t{16} << 20;
 
 const LevelMap& plain_levels(int channels) {
@@ -67,6 +68,23 @@ Stage placed_already(const Stage& stage) {
   left.columns.reset(stage.out.width);
   return left;
 }
+
+// Whether the rows of a warped stage can be made and finished a few at a time, while they are in the cache.
+bool goes_in_bands(const Stage& stage) {
+  return stage.warped && stage.mesh == nullptr && !stage.to_grey && !stage.to_colour &&
+         std::all_of(stage.colours.begin(), stage.colours.end(), is_pointwise);
+}
+
+// How the result is written.
+struct Written {
+  int channels;
+  const LevelMap& levels;
+  bool planar;
+  Written(const ImageProgram& program, const Plan& plan)
+      : channels(program.output() ? program.output()->channels : plan.channels()),
+        levels(program.output() ? program.output()->levels : plain_levels(channels)),
+        planar(program.output() && program.output()->planar) {}
+};
 
 }  // namespace
 
@@ -151,11 +169,13 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
       ScratchSource placed(image);
       status = read_stage(stage, placed, false, bytes, &image);
     }
-    if (status.ok() && stage.warped) status = warp_stage(stage, &image);
+    if (!status.ok()) return status;
+    const bool is_last = number + 1 == plan_.stages();
+    if (is_last && goes_in_bands(stage)) return finish_warped(stage, image, program, out);
+    if (stage.warped) status = warp_stage(stage, &image);
     placed = false;
     if (status.ok() && !stage.colours.empty()) status = colour_stage(stage, &image, &placed);
     if (!status.ok()) return status;
-    const bool is_last = number + 1 == plan_.stages();
     // The last pass of all does the placing of the last stage, too, unless that takes the colour out and it is wanted
     // as three channels again.
     if (is_last && !(stage.to_grey && plan_.channels() == 3) && !stage.to_colour) break;
@@ -164,7 +184,7 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
     if (!status.ok()) return status;
     bytes = image.channels;
   }
-  return finish(plan_, image, placed, program, out);
+  return finish(image, placed, program, out);
 }
 
 // What `stage` reads, resized if it says so, in the memory of read_.
@@ -281,20 +301,38 @@ Status Executor::place_stage(const Stage& stage, ImageView in, ImageView* out) {
 }
 
 // The last pass: the image is what the last stage has read, or what that was placed as.
-Status Executor::finish(const Plan& plan, ImageView image, bool placed, const ImageProgram& program,
-                        Destination& out) {
-  const Stage& last = plan.stage(plan.stages() - 1);
-  const int channels = program.output() ? program.output()->channels : plan.channels();
-  const LevelMap& levels = program.output() ? program.output()->levels : plain_levels(channels);
-  const OutType type = program.output() ? program.output()->type : OutType::kUint8;
+Status Executor::finish(ImageView image, bool placed, const ImageProgram& program, Destination& out) {
+  const Stage& last = plan_.stage(plan_.stages() - 1);
+  const Written written(program, plan_);
   void* destination = nullptr;
-  Status status = out.place(plan.size(), channels, out_bytes(type), &destination);
+  Status status = out.place(plan_.size(), written.channels, out_bytes(written.levels.type()), &destination);
   if (!status.ok()) return status;
   Clock clock;
-  finish_image(image, placed ? Placement{} : placement_of(last), levels, plan.size().height, plan.size().width,
-               program.output() && program.output()->planar, destination);
+  finish_image(image, placed ? Placement{} : placement_of(last), written.levels, plan_.size().height,
+               plan_.size().width, written.planar, destination);
   clock.add_to(&times_.finish);
   return {};
+}
+
+// The last stage and the last pass, some rows at a time.
+Status Executor::finish_warped(const Stage& stage, ImageView image, const ImageProgram& program, Destination& out) {
+  const Written written(program, plan_);
+  void* destination = nullptr;
+  Status status = out.place(stage.out, written.channels, out_bytes(written.levels.type()), &destination);
+  const int rows = std::clamp(kBandBytes / (image.channels * stage.out.width), 1, stage.out.height);
+  ImageView band;
+  if (status.ok()) status = scratch_image(placed_[placed_in_ ^= 1], rows, stage.out.width, image.channels, &band);
+  Clock clock;
+  for (int begin = 0; status.ok() && begin < stage.out.height; begin += rows) {
+    ImageView part = band;
+    part.height = std::min(rows, stage.out.height - begin);
+    warp_image(image, stage.to_read, stage.canvases, stage.sampling, stage.fill.data(), part, begin);
+    clock.add_to(&times_.resample);
+    status = colours_.run(stage.colours, &part);
+    if (status.ok()) finish_rows(part, written.levels, begin, stage.out.height, written.planar, destination);
+    clock.add_to(&times_.finish);
+  }
+  return status;
 }
 
 void Executor::trim() noexcept {

@@ -62,7 +62,8 @@ class Executor {
   Status copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
   Status warp_stage(const Stage& stage, ImageView* image);
   Status place_stage(const Stage& stage, ImageView in, ImageView* out);
-  Status finish(const Plan& plan, ImageView image, bool placed, const ImageProgram& program, Destination& out);
+  Status finish(ImageView image, bool placed, const ImageProgram& program, Destination& out);
+  Status finish_warped(const Stage& stage, ImageView image, const ImageProgram& program, Destination& out);
   Status colour_stage(const Stage& stage, ImageView* image, bool* placed);
   void trim() noexcept;
 
