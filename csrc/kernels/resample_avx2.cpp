@@ -14,6 +14,8 @@ FASTLOAD_TARGET("avx2")
 namespace fastload {
 namespace {
 
+constexpr int kFourRows = 4;  // as many as there are registers for
+
 inline int pair_of(const std::int16_t* weights) noexcept {
   int pair;
   std::memcpy(&pair, weights, sizeof(pair));
@@ -139,9 +141,9 @@ void horizontal_avx2(const AxisWeights& weights, int channels, const std::uint8_
                      std::uint8_t* const* out) {
   if (channels != 4) return horizontal_scalar(weights, channels, in, count, out);
   int r = 0;
-  for (; r + kRowsAtOnce <= count; r += kRowsAtOnce) {
-    weights.is_wide() ? wide_rows<kRowsAtOnce>(weights, in + r, out + r)
-                      : narrow_rows<kRowsAtOnce>(weights, in + r, out + r);
+  for (; r + kFourRows <= count; r += kFourRows) {
+    weights.is_wide() ? wide_rows<kFourRows>(weights, in + r, out + r)
+                      : narrow_rows<kFourRows>(weights, in + r, out + r);
   }
   for (; r < count; ++r) {
     weights.is_wide() ? wide_rows<1>(weights, in + r, out + r) : narrow_rows<1>(weights, in + r, out + r);

@@ -20,6 +20,7 @@ FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")
 namespace fastload {
 namespace {
 
+constexpr int kFourRows = 4;  // that fill a register
 constexpr std::uint64_t kEverySecondByte = 0x5555555555555555u;
 
 // Where the bytes of eight pixels go: the channels of each pair side by side, with a zero byte after each.
@@ -52,11 +53,11 @@ void four_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::u
   for (int o = 0; o < weights.outputs(); ++o) {
     const std::int16_t* weight = weights.narrow(o);
     const std::ptrdiff_t start = std::ptrdiff_t{weights.first(o)} * 4;
-    __m512i sums[kRowsAtOnce];
+    __m512i sums[kFourRows];
     for (__m512i& sum : sums) sum = _mm512_setzero_si512();
     for (int k = 0; k < taps; k += 8) {
       const __m512i eight = eight_weights(weight + k);
-      for (int r = 0; r < kRowsAtOnce; ++r) {
+      for (int r = 0; r < kFourRows; ++r) {
         sums[r] = _mm512_dpwssd_epi32(sums[r], eight_pixels(in[r] + start + k * 4), eight);
       }
     }
@@ -65,9 +66,9 @@ void four_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::u
     __m512i all = _mm512_add_epi32(_mm512_shuffle_i32x4(upper, lower, 0x88), _mm512_shuffle_i32x4(upper, lower, 0xDD));
     all = _mm512_sra_epi32(_mm512_add_epi32(all, half), shift);
     const __m128i pixels = _mm512_cvtusepi32_epi8(_mm512_max_epi32(all, _mm512_setzero_si512()));
-    std::uint32_t four[kRowsAtOnce];
+    std::uint32_t four[kFourRows];
     std::memcpy(four, &pixels, sizeof(four));
-    for (int r = 0; r < kRowsAtOnce; ++r) std::memcpy(out[r] + o * 4, &four[r], 4);
+    for (int r = 0; r < kFourRows; ++r) std::memcpy(out[r] + o * 4, &four[r], 4);
   }
 }
 
@@ -109,14 +110,14 @@ bool has_few_taps(const AxisWeights& weights) noexcept {
   return weights.taps() <= kFewTaps && weights.bits() <= kMostBits && weights.outputs() >= kOutputs;
 }
 
-void four_rows_of_few_taps(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
+void rows_of_few_taps(const AxisWeights& weights, const std::uint8_t* const* in, int count, std::uint8_t* const* out) {
   const __m512i half = _mm512_set1_epi32(1 << (weights.bits() - 1)), zero = _mm512_setzero_si512();
   const __m128i shift = _mm_cvtsi32_si128(weights.bits());
   for (int next = 0; next < weights.outputs(); next += kOutputs) {
     const int o = std::min(next, weights.outputs() - kOutputs);  // the last ones may be made twice
     const FewTaps few(weights, o);
     const std::ptrdiff_t start = std::ptrdiff_t{weights.first(o)} * 4;
-    for (int r = 0; r < kRowsAtOnce; ++r) {
+    for (int r = 0; r < count; ++r) {
       const __m512i levels = _mm512_permutexvar_epi8(few.places, _mm512_loadu_si512(in[r] + start));
       __m512i sums = _mm512_slli_epi32(_mm512_dpbusd_epi32(zero, levels, few.high), 8);
       sums = _mm512_add_epi32(sums, _mm512_dpbusd_epi32(half, levels, few.low));
@@ -130,10 +131,11 @@ void four_rows_of_few_taps(const AxisWeights& weights, const std::uint8_t* const
 
 void horizontal_avx512(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
                        std::uint8_t* const* out) {
-  const bool narrow = channels == 4 && count == kRowsAtOnce && !weights.is_wide();
-  if (narrow && has_few_taps(weights)) return four_rows_of_few_taps(weights, in, out);
-  if (narrow) return four_rows(weights, in, out);
-  horizontal_avx2(weights, channels, in, count, out);
+  const bool narrow = channels == 4 && !weights.is_wide();
+  if (narrow && has_few_taps(weights)) return rows_of_few_taps(weights, in, count, out);
+  int done = 0;
+  for (; narrow && done + kFourRows <= count; done += kFourRows) four_rows(weights, in + done, out + done);
+  horizontal_avx2(weights, channels, in + done, count - done, out + done);
 }
 
 void vertical_avx512(const AxisWeights& weights, int o, const std::uint8_t* const* rows, std::size_t bytes,
