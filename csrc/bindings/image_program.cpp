@@ -42,21 +42,23 @@ class Result : public Destination {
   py::array array(const std::optional<OutputFormat>& output) {
     std::vector<ssize_t> shape{size_.height, size_.width, channels_};
     if (output && output->planar) shape = {channels_, size_.height, size_.width};
-    const py::dtype dtype(output ? numpy_name(output->type) : "uint8");
+    const py::dtype dtype(output ? numpy_number(output->type) : kNumpyUint8);
     std::uint8_t* data = data_.release();
     const py::capsule owner(data, [](void* memory) { operator delete(memory, kAlignment); });
     return py::array(dtype, std::move(shape), data, owner);
   }
 
  private:
-  static const char* numpy_name(OutType type) {
+  static constexpr int kNumpyUint8 = 2;
+  // NumPy's numbers of types are quicker to ask for than their names.
+  static int numpy_number(OutType type) {
     switch (type) {
-      case OutType::kUint8: return "uint8";
-      case OutType::kFloat16: return "float16";
-      case OutType::kBfloat16: return "uint16";
-      case OutType::kFloat32: return "float32";
+      case OutType::kUint8: return kNumpyUint8;
+      case OutType::kFloat16: return 23;
+      case OutType::kBfloat16: return 4;  // uint16, as NumPy has none
+      case OutType::kFloat32: return 11;
     }
-    return "";
+    return kNumpyUint8;
   }
 
   static constexpr std::align_val_t kAlignment{64};  // whole vectors do not straddle lines of the cache

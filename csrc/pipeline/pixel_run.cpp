@@ -154,16 +154,19 @@ Status filter(const PixelMove& move, ImageView in, ImageView out) {
 void erase(const EraseMove& move, ImageView image) {
   CounterRandom words(move.key);
   std::uint64_t drawn = 0;
+  const auto pixel_bytes = static_cast<std::size_t>(image.channels);
   for (const Region& hole : move.holes) {
-    for (int y = hole.y; y < hole.y + hole.height; ++y) {
-      std::uint8_t* p = image.row(y) + hole.x * image.channels;
-      for (int x = 0; x < hole.width; ++x, p += image.channels) {
-        if (move.noise) {
-          const std::uint64_t word = words.word(drawn++);
-          std::memcpy(p, &word, static_cast<std::size_t>(image.channels));
-        } else {
-          std::memcpy(p, move.fill.data(), static_cast<std::size_t>(image.channels));
-        }
+    const auto row_bytes = pixel_bytes * static_cast<std::size_t>(hole.width);
+    std::uint8_t* const first = image.row(hole.y) + std::ptrdiff_t{hole.x} * image.channels;
+    for (int y = 0; y < hole.height; ++y) {
+      std::uint8_t* row = first + y * image.row_bytes;
+      if (y > 0 && !move.noise) {
+        std::memcpy(row, first, row_bytes);
+        continue;
+      }
+      for (std::size_t at = 0; at < row_bytes; at += pixel_bytes) {
+        const std::uint64_t word = move.noise ? words.word(drawn++) : 0;
+        std::memcpy(row + at, move.noise ? static_cast<const void*>(&word) : move.fill.data(), pixel_bytes);
       }
     }
   }

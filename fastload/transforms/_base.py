@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fastload.transforms._plan import FilePlan
 
 Step = Callable[..., Any]
+_UNKNOWN: Any = object()
 
 
 class Transform(torch.nn.Module):
@@ -41,7 +43,7 @@ class Transform(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._version = 0
-        self._chains: dict[tuple[tuple[int, int], ...], Chain] = {}
+        self._chain: Chain | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -49,7 +51,7 @@ class Transform(torch.nn.Module):
             self.__dict__["_version"] = self.__dict__.get("_version", 0) + 1
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_chains": {}}  # programs stay in their process
+        return {**self.__dict__, "_chain": None}  # programs stay in their process
 
     @property
     def is_random(self) -> bool:
@@ -82,12 +84,14 @@ class Transform(torch.nn.Module):
     def chain(self) -> Chain:
         """The row of steps, planned for the kinds of image seen so far."""
         steps = self.steps()
-        signature = tuple((id(step), getattr(step, "_version", 0)) for step in steps)
-        chain = self._chains.get(signature)
-        if chain is None:
-            chain = Chain(steps, owner=self)
-            self._chains = {signature: chain}
+        chain = self._chain
+        if chain is None or not chain.is_of(steps):
+            chain = self._chain = Chain(steps, owner=self)
         return chain
+
+    def version(self) -> Any:
+        """What is another value once anything that was set here has been set again."""
+        return self._version
 
     def file_plan(self, mode: str = "RGB") -> FilePlan | None:
         """How images from files are made natively: PIL images of that mode, "RGB" or "L". None: not at all."""
@@ -148,6 +152,11 @@ def is_planned(step: Step) -> bool:
     return isinstance(step, Transform) and type(step).forward is Transform.forward and _is_whole(step)
 
 
+def versions_of(steps: Iterable[Step]) -> list[Any]:
+    """The versions of those that have one."""
+    return [step.version() for step in steps if isinstance(step, Transform)]
+
+
 def _is_whole(step: Transform) -> bool:
     """Whether samples are made in one pass, not part by part by what a subclass has written."""
     kind = type(step)
@@ -159,6 +168,7 @@ class Chain:
 
     def __init__(self, steps: tuple[Step, ...], owner: Transform | None = None) -> None:
         self.steps = steps
+        self._versions = versions_of(steps)
         # A forward that calls its parent's has come here to have the parent's work done.
         self._is_planned = [is_planned(step) or step is owner for step in steps]
         self.is_random = any(
@@ -167,6 +177,12 @@ class Chain:
         self.box_params = Transform.box_params if owner is None else owner.box_params
         self._fused = owner is None or owner.fuse
         self._segments: dict[tuple[int, Kind], Segment | None] = {}
+
+    def is_of(self, steps: tuple[Step, ...]) -> bool:
+        """Whether these are the steps, and nothing about them has changed since."""
+        if steps is not self.steps and (len(steps) != len(self.steps) or any(map(is_not, steps, self.steps))):
+            return False
+        return versions_of(steps) == self._versions
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
         """The sample after all steps from ``start`` on. ``unpack``: functions of the user take its parts one by one."""
@@ -255,10 +271,11 @@ class Chain:
         return as_it_came(image, self._by_python(step, image, key, stream, moving))
 
     def _segment(self, at: int, kind: Kind) -> Segment | None:
-        if (at, kind) not in self._segments:
+        segment = self._segments.get((at, kind), _UNKNOWN)
+        if segment is _UNKNOWN:
             segment = self.segment(at, kind)
-            self._segments[at, kind] = segment if segment.is_worth_it and segment.stop > at else None
-        return self._segments[at, kind]
+            segment = self._segments[at, kind] = segment if segment.is_worth_it and segment.stop > at else None
+        return segment
 
     def segment(self, start: int, kind: Kind) -> Segment:
         """The longest native run from that step on, closed; it may be empty."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastload import _core
-from fastload.transforms._base import Chain, Step, Transform, is_planned
+from fastload.transforms._base import Chain, Step, Transform, is_planned, versions_of
 from fastload.transforms._checks import as_probability, is_int, is_list, is_number
 from fastload.transforms._segment import Segment
 
@@ -37,6 +37,9 @@ class Container(Transform):
         super().__init__()
         self.transforms = _as_transforms(transforms, type(self).__name__)
         self.p = as_probability(p)
+
+    def version(self) -> Any:
+        return self._version, [id(step) for step in self.transforms], versions_of(self.transforms)
 
     def weights(self) -> list[float] | None:
         return None
@@ -177,5 +180,5 @@ def _certain(step: Any) -> Any:
     import copy
 
     certain = copy.copy(step)
-    certain.__dict__ = {**step.__dict__, "p": 1.0, "_chains": {}}
+    certain.__dict__ = {**step.__dict__, "p": 1.0, "_chain": None}
     return certain

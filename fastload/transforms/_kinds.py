@@ -33,6 +33,13 @@ class Kind(NamedTuple):
     ndim: int
 
 
+# By dtype, what follows height and width in their shape, and how many axes that makes.
+_ARRAY_KINDS = {
+    (np.dtype(np.uint8), (), 2): Kind("array", 1, 2),
+    **{(np.dtype(np.uint8), (channels,), 3): Kind("array", channels, 3) for channels in NATIVE_CHANNELS},
+}
+
+
 def is_pil(value: Any) -> bool:
     """Whether this is a PIL image, without importing Pillow: who has one has imported it."""
     module = sys.modules.get("PIL.Image")
@@ -60,9 +67,11 @@ def as_it_came(before: Any, image: Any) -> Any:
 
 def is_image(value: Any) -> bool:
     """Whether transforms apply to this at all: torchvision's boxes, masks and key points only go with an image."""
+    if isinstance(value, np.ndarray):
+        return True
     if isinstance(value, torch.Tensor):
         return tv_name(value) not in _TV_ROLES
-    return isinstance(value, np.ndarray) or is_pil(value)
+    return is_pil(value)
 
 
 def role_of(name: Any, value: Any) -> str:
@@ -75,10 +84,10 @@ def role_of(name: Any, value: Any) -> str:
 
 def container_of(image: Any) -> str:
     """ "pil", "array" or "tensor"; TypeError for anything else."""
-    if isinstance(image, torch.Tensor) and tv_name(image) not in ("BoundingBoxes", "KeyPoints"):
-        return "tensor"
     if isinstance(image, np.ndarray):
         return "array"
+    if isinstance(image, torch.Tensor) and tv_name(image) not in ("BoundingBoxes", "KeyPoints"):
+        return "tensor"
     if is_pil(image):
         return "pil"
     raise TypeError(f"an image must be a PIL image, a NumPy array or a tensor, got {type(image).__name__}")
@@ -86,17 +95,19 @@ def container_of(image: Any) -> str:
 
 def kind_of(image: Any) -> Kind:
     """The image's kind; TypeError for what is no image, ValueError for shapes that are none."""
+    if isinstance(image, np.ndarray):
+        known = _ARRAY_KINDS.get((image.dtype, image.shape[2:], image.ndim))
+        if known is not None:
+            return known
     container = container_of(image)
     if container == "pil":
         return Kind("pil", PIL_MODES.get(image.mode, 0), 2)
     check_shape(image)
     if container == "array":
-        channels = 1 if image.ndim == 2 else image.shape[2]
-        native = image.dtype == np.uint8
-    else:
-        channels = image.shape[0] if image.ndim == 3 else 0
-        native = image.dtype == torch.uint8 and image.device.type == "cpu" and image.layout is torch.strided
-    return Kind(container, channels if native and channels in NATIVE_CHANNELS else 0, image.ndim)
+        return Kind("array", 0, image.ndim)
+    channels = image.shape[0] if image.ndim == 3 else 0
+    native = image.dtype == torch.uint8 and image.device.type == "cpu" and image.layout is torch.strided
+    return Kind("tensor", channels if native and channels in NATIVE_CHANNELS else 0, image.ndim)
 
 
 def check_shape(image: Any) -> None:

@@ -37,6 +37,7 @@ class Segment:
         self.stop = start  # the number of the first transform that is not part of this
         self.reason = ""  # why that one is not
         self.program: _core.ImageProgram | None = None
+        self._is_laid_out = False  # whether the program writes the layout that is wanted
 
     @property
     def zero_stays_zero(self) -> bool:
@@ -74,7 +75,9 @@ class Segment:
         ops = self.ops
         if self.levels is not None and self.levels.shape[0] > self.channels:
             ops = [*ops, (0, "grayscale", 3)]  # a grey image that is normalised by three means has three channels
-        self.program = _core.ImageProgram(ops, self._output(), self.fused)
+        output = self._output()
+        self.program = _core.ImageProgram(ops, output, self.fused)
+        self._is_laid_out = output is not None
 
     def _output(self) -> tuple[str, str, int, Any] | None:
         layout = "chw" if self.container == "tensor" and not self.channels_last else "hwc"
@@ -123,4 +126,4 @@ class Segment:
             planes = planes.view(torch.bfloat16)
         if self.channels_last:
             return planes.permute(2, 0, 1)
-        return planes if self._output() is not None else planes.permute(2, 0, 1).contiguous()
+        return planes if self._is_laid_out else planes.permute(2, 0, 1).contiguous()
