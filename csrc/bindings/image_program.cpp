@@ -228,9 +228,20 @@ void bind_image_program(py::module_& m) {
            "Moves targets as the program moves such an image; (height, width) of what comes out of that.")
       .def("shown_pixels", &shown, "key"_a, "height"_a, "width"_a, "targets"_a = py::none(),
            "(height, width) int64: which pixel of such an image each pixel of the result shows, y * width + x, or -1.")
-      .def("run", &run, "image"_a, "key"_a, "targets"_a = py::none(),
-           "What comes out of a (H, W) or (H, W, C) uint8 array.")
-      .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a, "targets"_a = py::none(),
+      .def(  // by itself, as None for targets is slow to be told from some
+          "run",
+          [](const ImageProgram& self, const py::object& image, std::uint64_t key) {
+            return run(self, image, key, nullptr);
+          },
+          "image"_a, "key"_a, "What comes out of a (H, W) or (H, W, C) uint8 array.")
+      .def("run", &run, "image"_a, "key"_a, "targets"_a)
+      .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a, "targets"_a)
+      .def(
+          "run_sample",
+          [](const ImageProgram& self, const ImageSource& source, std::int64_t index, std::uint64_t key) {
+            return run_sample(self, source, index, key, nullptr);
+          },
+          "source"_a, "index"_a, "key"_a,
            "What comes out of an image of a source. DecodeError, or ForeignImageError for a file that Pillow reads.");
   m.def("remap", &remap, "image"_a, "places"_a, "sampling"_a, "fill"_a,
         "The (H, W) or (H, W, C) uint8 image whose pixel (i, j) comes from (x, y) = places[i, j].");
