@@ -38,6 +38,7 @@ __all__ = [
     "KeyErrorMessage",
     "MultiProcessingIterator",
     "SingleProcessIterator",
+    "has_forward_hooks",
     "is_data_pipe",
     "pin_memory",
     "prepare_worker_process",
@@ -53,6 +54,11 @@ __all__ = [
 
 # torch's own method, kept before anyone can replace it.
 torch_get_iterator = torch.utils.data.DataLoader._get_iterator
+
+
+def has_forward_hooks(module: torch.nn.Module) -> bool:
+    """Whether functions were registered on this module that its call runs before or after the forward."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def is_data_pipe(dataset: Any) -> bool:

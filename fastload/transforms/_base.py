@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
-from operator import is_not
+import itertools
+import threading
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from fastload import _core
 from fastload._stream import sample_key
+from fastload._torch_compat import has_forward_hooks
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._by_parts import by_parts
 from fastload.transforms._kinds import Kind, as_it_came, is_image, kind_of, place_of_image, role_of, size_of, with_part
@@ -21,7 +23,18 @@ if TYPE_CHECKING:
     from fastload.transforms._plan import FilePlan
 
 Step = Callable[..., Any]
-_UNKNOWN: Any = object()
+NOT_PLANNED = "it is no transform of fastload, or has hooks"
+_changes = itertools.count()
+
+
+class _Called(threading.local):
+    """The step that a chain is calling as it is, and how the boxes of that chain's samples are written."""
+
+    step: Step | None = None
+    box_params: BoxParams | None = None
+
+
+_called = _Called()
 
 
 class Transform(torch.nn.Module):
@@ -42,13 +55,13 @@ class Transform(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._version = 0
-        self._chain: Chain | None = None
+        self._version = next(_changes)
+        self._chains: dict[tuple[Any, ...], Chain] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if not name.startswith("_"):  # what was planned with the old value is void
-            self.__dict__["_version"] = self.__dict__.get("_version", 0) + 1
+            self.__dict__["_version"] = next(_changes)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_chain": None}  # programs stay in their process
@@ -81,12 +94,20 @@ class Transform(torch.nn.Module):
         """The transforms that this one consists of, in order."""
         return (self,)
 
+    def signature(self) -> tuple[Any, ...]:
+        """What changes with every change of this transform, and of those in it: plans hold as long as it does not."""
+        return id(self), self._version, has_forward_hooks(self)
+
     def chain(self) -> Chain:
         """The row of steps, planned for the kinds of image seen so far."""
-        steps = self.steps()
-        chain = self._chain
-        if chain is None or not chain.is_of(steps):
-            chain = self._chain = Chain(steps, owner=self)
+        box_params = self.box_params
+        if _called.step is self and _called.box_params is not None:  # those of the outermost chain count
+            box_params = _called.box_params
+        signature = id(box_params), *self.signature()
+        chain = self._chains.get(signature)
+        if chain is None:
+            chain = Chain(self.steps(), self, box_params)
+            self._chains = {signature: chain}
         return chain
 
     def version(self) -> Any:
@@ -148,8 +169,16 @@ class Sometimes(Transform):
 
 
 def is_planned(step: Step) -> bool:
-    """Whether the step is one of ours, unchanged: subclasses with a way of their own are called as they are."""
-    return isinstance(step, Transform) and type(step).forward is Transform.forward and _is_whole(step)
+    """Whether the step is one of ours, unchanged: subclasses with a way of their own are called as they are, and so is
+    what has forward hooks, which are run by a call and by nothing else."""
+    if not isinstance(step, Transform) or has_forward_hooks(step):
+        return False
+    return type(step).forward is Transform.forward and _is_whole(step)
+
+
+def signature_of(step: Step) -> tuple[Any, ...]:
+    """The signature of a transform; of another callable, which one it is."""
+    return step.signature() if isinstance(step, Transform) else (id(step),)
 
 
 def versions_of(steps: Iterable[Step]) -> list[Any]:
@@ -166,7 +195,9 @@ def _is_whole(step: Transform) -> bool:
 class Chain:
     """Steps in a row. Each run of native ones is worked out once for each kind of image, when that comes."""
 
-    def __init__(self, steps: tuple[Step, ...], owner: Transform | None = None) -> None:
+    def __init__(
+        self, steps: tuple[Step, ...], owner: Transform | None = None, box_params: BoxParams | None = None
+    ) -> None:
         self.steps = steps
         self._versions = versions_of(steps)
         # A forward that calls its parent's has come here to have the parent's work done.
@@ -174,7 +205,7 @@ class Chain:
         self.is_random = any(
             getattr(step, "is_random", False) for step, planned in zip(steps, self._is_planned, strict=True) if planned
         )
-        self.box_params = Transform.box_params if owner is None else owner.box_params
+        self.box_params = Transform.box_params if box_params is None else box_params
         self._fused = owner is None or owner.fuse
         self._segments: dict[tuple[int, Kind], Segment | None] = {}
 
@@ -190,8 +221,7 @@ class Chain:
         while at < len(self.steps):
             step = self.steps[at]
             if not self._is_planned[at]:
-                sample = step(*sample) if unpack else step(sample)
-                at += 1
+                sample, at = self._called(step, sample, unpack), at + 1
                 continue
             if isinstance(step, Transform) and step.is_container and not self._is_native(at, sample):
                 sample, at = step.run_sample(self._settled(sample), key, at, self), at + 1
@@ -228,6 +258,15 @@ class Chain:
         moving.take(targets, before, after, lambda: program.shown_pixels(key, *before, targets))
         return made
 
+    def _called(self, step: Step, sample: Any, unpack: bool) -> Any:
+        """What the step makes of the sample when it is called; boxes are written in it as in this chain."""
+        before = _called.step, _called.box_params
+        _called.step, _called.box_params = step, self.box_params
+        try:
+            return step(*sample) if unpack else step(sample)
+        finally:
+            _called.step, _called.box_params = before
+
     def _settled(self, sample: Any) -> Any:
         """The sample with the targets that a native pass would leave, if it moved nothing: whatever is drawn."""
         place = None if is_image(sample) else place_of_image(_parts_of(sample))
@@ -246,7 +285,7 @@ class Chain:
         """The sample after those steps, one by one, each drawing from a stream of its own."""
         for step, stream in zip(steps, streams, strict=True):
             if not is_planned(step):
-                sample = step(sample)
+                sample = self._called(step, sample, unpack=False)
                 continue
             assert isinstance(step, Transform)
             if step.is_container:
@@ -293,7 +332,7 @@ class Chain:
         """The reason why a step cannot join the segment; None if it just has."""
         step = self.steps[number]
         if not self._is_planned[number]:
-            return "it is no transform of fastload"
+            return NOT_PLANNED
         assert isinstance(step, Transform)
         return step.join(segment, number)
 

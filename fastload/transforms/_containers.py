@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastload import _core
-from fastload.transforms._base import Chain, Step, Transform, is_planned, versions_of
+from fastload.transforms._base import NOT_PLANNED, Chain, Step, Transform, is_planned, signature_of
 from fastload.transforms._checks import as_probability, is_int, is_list, is_number
 from fastload.transforms._segment import Segment
 
@@ -47,6 +47,9 @@ class Container(Transform):
     def count(self) -> tuple[int, int]:
         return 0, 0
 
+    def signature(self) -> tuple[Any, ...]:
+        return super().signature(), *map(signature_of, self.transforms)
+
     def members(self) -> list[tuple[Step, ...]]:
         """The steps of each transform."""
         return [step.steps() if is_planned(step) else (step,) for step in self.transforms]
@@ -60,7 +63,7 @@ class Container(Transform):
             trial = Segment(segment.kind, 0, segment.fused)
             trial.container, trial.channels = segment.container, segment.channels
             for step in steps:
-                reason = step.join(trial, 0) if is_planned(step) else "it is no transform of fastload"  # type: ignore[attr-defined]
+                reason = step.join(trial, 0) if is_planned(step) else NOT_PLANNED  # type: ignore[attr-defined]
                 if reason is not None:
                     return f"{type(step).__name__} is not native here: {reason}"
             if trial.levels is not None or trial.channels != segment.channels or trial.container != segment.container:

@@ -12,7 +12,7 @@ import torch
 
 from fastload import _core
 from fastload._stream import sample_key
-from fastload.transforms._base import Chain, Step, Transform, is_planned, versions_of
+from fastload.transforms._base import Chain, Step, Transform, is_planned, signature_of
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._kinds import PIL_MODES, Kind, size_of, with_part
 from fastload.transforms._segment import Segment
@@ -138,6 +138,9 @@ class Compose(Transform):
             if not callable(step):
                 raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
 
+    def signature(self) -> tuple[Any, ...]:
+        return super().signature(), *map(signature_of, self.transforms)
+
     def steps(self) -> tuple[Step, ...]:
         known = self._flat
         if known is not None and list(map(id, known[0])) == list(map(id, self.transforms)):
@@ -193,7 +196,7 @@ def _grouped(chain: Chain) -> list[tuple[str, list[Step]]]:
         left = list(chain.steps[at:])
         if not is_planned(left[0]):
             count = next((n for n, step in enumerate(left) if is_planned(step)), len(left))
-            groups.append(("Python, as they are functions, or transforms of others", left[:count]))
+            groups.append(("Python, as they are functions, have hooks, or are transforms of others", left[:count]))
             is_known = False
         else:
             count, is_known = _python_run(left, kind)

@@ -55,7 +55,7 @@ def test_the_representation_shows_what_is_native_and_why_the_rest_is_not() -> No
         ToTensor()
     Python, as it resamples floats:
         Resize(size=[4, 5], interpolation=bilinear, antialias=True)
-    Python, as they are functions, or transforms of others:
+    Python, as they are functions, have hooks, or are transforms of others:
         Lambda(brighter)
         Half()
     then, native wherever an 8-bit image comes out of that:

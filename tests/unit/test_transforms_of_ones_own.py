@@ -54,7 +54,7 @@ def test_parts_of_nested_samples_are_found() -> None:
 
 def test_it_stands_among_others_in_a_chain() -> None:
     chain = T.Compose([T.ToImage(), Brighter(), T.RandomHorizontalFlip(1.0)])
-    assert "functions, or transforms of others" in repr(chain)
+    assert "functions, have hooks, or are transforms of others" in repr(chain)
     assert chain(np.zeros((4, 5, 3), dtype=np.uint8)).float().mean() >= 2
 
 

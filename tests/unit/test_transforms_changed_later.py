@@ -1,0 +1,106 @@
+"""A transform that is changed, or gets a hook, after it has been planned as a part of others."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fastload import transforms as T
+
+IMAGE = np.arange(8 * 6 * 3, dtype=np.uint8).reshape(8, 6, 3)
+MIRRORED = IMAGE[:, ::-1]
+AROUND = [
+    lambda step: T.Compose([step]),
+    lambda step: T.Compose([T.Compose([step]), T.Identity()]),
+    lambda step: T.RandomApply([step], 1.0),
+    lambda step: T.Compose([T.RandomOrder([T.Compose([step])])]),
+    lambda step: T.OneOf([T.SomeOf([step])], 1.0),
+]
+
+
+@pytest.mark.parametrize("around", AROUND[:-1])  # in the last a probability is a weight
+def test_a_change_of_a_part_counts_in_the_whole(around: Any) -> None:
+    flip = T.RandomHorizontalFlip(0.0)
+    whole = around(flip)
+    assert np.array_equal(whole(IMAGE), IMAGE)
+    flip.p = 1.0
+    assert np.array_equal(whole(IMAGE), MIRRORED)
+
+
+@pytest.mark.parametrize("around", [T.Compose, T.RandomOrder])
+def test_so_does_another_part_in_its_place(around: Any) -> None:
+    whole = around([T.RandomHorizontalFlip(0.0)])
+    for p, expected in ((1.0, MIRRORED), (0.0, IMAGE), (1.0, MIRRORED)):
+        whole.transforms.pop()  # the next one may lie where this was
+        whole.transforms.append(T.RandomHorizontalFlip(p))
+        assert np.array_equal(whole(IMAGE), expected)
+
+
+def test_fusing_may_be_switched_off() -> None:
+    turns = [T.RandomAffine((20, 20), interpolation="bilinear"), T.RandomAffine((-20, -20), interpolation="bilinear")]
+    whole, apart = T.Compose(turns), T.Compose(turns, fuse=False)
+    assert not np.array_equal(whole(IMAGE), apart(IMAGE))
+    whole.fuse = False
+    assert np.array_equal(whole(IMAGE), apart(IMAGE))
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_hooks_are_run_where_a_transform_is_a_part_of_others(around: Any) -> None:
+    flip, seen = T.RandomHorizontalFlip(1.0), []
+    whole = around(flip)
+    assert np.array_equal(whole(IMAGE), MIRRORED), "planned before there is a hook"
+    before = flip.register_forward_pre_hook(lambda module, inputs: seen.append((module is flip, len(inputs))))
+    after = flip.register_forward_hook(lambda module, inputs, output: output if seen else IMAGE)
+    assert np.array_equal(whole(IMAGE), MIRRORED)
+    assert [count for _, count in seen] == [1]
+    before.remove()
+    seen.clear()
+    assert np.array_equal(whole(IMAGE), IMAGE), "what a hook returns is what comes out"
+    after.remove()
+    assert np.array_equal(whole(IMAGE), MIRRORED)
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_boxes_are_those_of_the_whole_in_a_part_with_hooks(around: Any) -> None:
+    flip = T.RandomHorizontalFlip(1.0)
+    flip.register_forward_hook(lambda *_: None)
+    whole = T.Compose([around(flip)], boxes="coco")
+    _, target = whole(IMAGE, {"boxes": [[1.0, 2.0, 2.0, 3.0]]})
+    assert target["boxes"] == [[3.0, 2.0, 2.0, 3.0]]
+    assert flip(IMAGE, {"boxes": [[1.0, 2.0, 2.0, 3.0]]})[1]["boxes"] == [[4.0, 2.0, 5.0, 3.0]], "alone it is xyxy"
+
+
+def test_boxes_are_those_of_the_whole_in_a_forward_of_ones_own() -> None:
+    class Twice(T.RandomHorizontalFlip):
+        def forward(self, *inputs: Any) -> Any:
+            return super().forward(*super().forward(*inputs))
+
+    image, target = T.Compose([Twice(1.0)], boxes="coco")(IMAGE, {"boxes": [[1.0, 2.0, 2.0, 1.0]]})
+    assert np.array_equal(image, IMAGE)
+    assert target["boxes"] == [[1.0, 2.0, 2.0, 1.0]]
+
+
+def test_hooks_of_the_whole_are_run_once() -> None:
+    seen: list[Any] = []
+    inner = T.Compose([T.RandomHorizontalFlip(1.0)])
+    inner.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    assert np.array_equal(T.Compose([inner, T.RandomVerticalFlip(1.0)])(IMAGE), MIRRORED[::-1])
+    assert len(seen) == 1
+    assert np.array_equal(seen[0], MIRRORED)
+
+
+def test_what_is_printed_says_that_a_part_has_hooks() -> None:
+    flip = T.RandomHorizontalFlip(1.0)
+    whole = T.Compose([T.Resize(8), flip, T.ToTensor()])
+    assert "have hooks" not in repr(whole)
+    flip.register_forward_hook(_nothing)
+    lines = repr(pickle.loads(pickle.dumps(whole))).splitlines()
+    assert "have hooks" in lines[lines.index("        RandomHorizontalFlip(p=1.0)") - 1]
+
+
+def _nothing(module: torch.nn.Module, inputs: Any, output: Any) -> None:
+    pass
