@@ -179,7 +179,7 @@ def tensor_of(array: NDArray[Any]) -> torch.Tensor:
         array = array.copy()
     try:
         return torch.from_numpy(array)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # types that torch has not, and the bytes of other machines
         raise TypeError(f"arrays of {array.dtype} have no counterpart in torch: convert them first") from error
 
 

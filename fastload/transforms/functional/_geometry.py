@@ -23,6 +23,9 @@ from fastload.transforms._kinds import channels_of, is_pil, size_of
 from fastload.transforms.functional._resize import resize
 from fastload.transforms.functional._tensors import on_tensor
 
+# torch mirrors none of these, and all of the others.
+_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
 
 def get_size(image: Any) -> list[int]:
     """[height, width] of a PIL image, an array or a tensor."""
@@ -39,7 +42,7 @@ def horizontal_flip(image: Any) -> Any:
     size_of(image)
     if is_pil(image):
         return image.transpose(0)  # Image.Transpose.FLIP_LEFT_RIGHT
-    return on_tensor(lambda planes: planes.flip(-1), image)
+    return on_tensor(lambda planes: _mirrored(planes, -1), image)
 
 
 def vertical_flip(image: Any) -> Any:
@@ -47,7 +50,12 @@ def vertical_flip(image: Any) -> Any:
     size_of(image)
     if is_pil(image):
         return image.transpose(1)  # Image.Transpose.FLIP_TOP_BOTTOM
-    return on_tensor(lambda planes: planes.flip(-2), image)
+    return on_tensor(lambda planes: _mirrored(planes, -2), image)
+
+
+def _mirrored(planes: torch.Tensor, axis: int) -> torch.Tensor:
+    signed = _SIGNED.get(planes.dtype)
+    return planes.flip(axis) if signed is None else planes.view(signed).flip(axis).view(planes.dtype)
 
 
 def crop(image: Any, top: int, left: int, height: int, width: int) -> Any:

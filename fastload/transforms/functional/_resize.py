@@ -19,7 +19,7 @@ from fastload.transforms._interpolation import (
     pillow_filter,
 )
 from fastload.transforms._kinds import NATIVE_CHANNELS, PIL_MODES, is_pil, pil_of, pixels_of, size_of
-from fastload.transforms.functional._tensors import on_tensor
+from fastload.transforms.functional._tensors import on_tensor, type_to_mix_in, values_of_type
 
 
 def resize(
@@ -113,25 +113,15 @@ def _resize_planes(
             "bilinear or bicubic"
         )
     *leading, channels, rows, columns = planes.shape
-    kept = planes.dtype in (torch.float32, torch.float64)
     images = planes.reshape(-1, channels, rows, columns)
     out = torch.nn.functional.interpolate(
-        images if kept else images.to(torch.float32),
+        images.to(type_to_mix_in(planes.dtype)),
         size=(height, width),
         mode=mode.value,
         align_corners=False,
         antialias=antialias,
     )
-    return (out if kept else _as_dtype(out, planes.dtype)).reshape(*leading, channels, height, width)
-
-
-def _as_dtype(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    if dtype.is_floating_point:
-        return values.to(dtype)
-    if dtype != torch.bool:  # bicubic goes beyond its inputs
-        limits = torch.iinfo(dtype)
-        values = values.clamp(limits.min, limits.max)
-    return values.round().to(dtype)
+    return values_of_type(out, planes.dtype).reshape(*leading, channels, height, width)
 
 
 def _nearest(before: int, after: int) -> torch.Tensor:

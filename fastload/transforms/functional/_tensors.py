@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,25 @@ def on_tensor(function: Callable[[torch.Tensor], torch.Tensor], image: Any) -> A
         planes = function(image[None])
         return planes[0] if planes.shape[0] == 1 else planes
     return function(image)
+
+
+def type_to_mix_in(dtype: torch.dtype) -> torch.dtype:
+    """The floats in which values of that type are interpolated: double precision where single would lose bits."""
+    if dtype.is_complex:
+        raise TypeError(f"values of {dtype} are not interpolated: transform their real and imaginary parts")
+    is_wide = dtype == torch.float64 or (not dtype.is_floating_point and dtype.itemsize > 2)
+    return torch.float64 if is_wide else torch.float32
+
+
+def values_of_type(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Floats as values of that type: integers are rounded, and end at its limits."""
+    if dtype.is_floating_point:
+        return values.to(dtype)
+    if dtype != torch.bool:
+        limits = torch.iinfo(dtype)
+        most = float(limits.max)  # of 64 bits it is one too many
+        values = values.clamp(limits.min, most if most <= limits.max else math.nextafter(most, 0))
+    return values.round().to(dtype)
 
 
 def is_batch_of_levels(image: Any) -> bool:

@@ -16,7 +16,13 @@ from fastload import _core
 from fastload.transforms._checks import is_int, is_list, is_number
 from fastload.transforms._kinds import PIL_MODES, is_pil, kind_of, pil_of, pixels_of, size_of
 from fastload.transforms.functional._convert import convert_image_dtype
-from fastload.transforms.functional._tensors import is_batch_of_levels, on_tensor, one_by_one
+from fastload.transforms.functional._tensors import (
+    is_batch_of_levels,
+    on_tensor,
+    one_by_one,
+    type_to_mix_in,
+    values_of_type,
+)
 
 Op = tuple[Any, ...]
 _LUMINANCE = (0.2989, 0.587, 0.114)
@@ -222,10 +228,10 @@ def _by_torch(image: Any, name: str, values: Sequence[float], noise: int, clip: 
 
     def changed(planes: torch.Tensor) -> torch.Tensor:
         whole = float(_whole(planes.dtype))
-        parts = planes.to(planes.dtype if planes.dtype == torch.float64 else torch.float32) / whole
+        parts = planes.to(type_to_mix_in(planes.dtype)) / whole
         made = _noisy(parts, values, noise) if name == "noise" else function(parts, values)
         made = made if name == "noise" and not clip else made.clamp(0, 1)
-        return (made * whole).round().to(planes.dtype) if not planes.is_floating_point() else made.to(planes.dtype)
+        return values_of_type(made * whole, planes.dtype)
 
     return on_tensor(changed, image)
 

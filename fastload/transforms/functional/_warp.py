@@ -15,10 +15,11 @@ from fastload.transforms._checks import Fill, as_fill, fill_levels, fill_values,
 from fastload.transforms._interpolation import NEAREST, InterpolationMode, as_interpolation
 from fastload.transforms._kinds import NATIVE_CHANNELS, PIL_MODES, channels_of, is_pil, pil_of, pixels_of, size_of
 from fastload.transforms.functional._resize import resize_to
-from fastload.transforms.functional._tensors import on_tensor
+from fastload.transforms.functional._tensors import on_tensor, type_to_mix_in, values_of_type
 
 BILINEAR = InterpolationMode.BILINEAR
 Array = NDArray[np.float64]
+_MIDDLE = 1e-6  # of a pixel: what rounding makes of a place that is one
 _SLIGHT_SHRINK = 1.1  # as in the native plan
 WARPING = (*NEAREST, BILINEAR, InterpolationMode.BICUBIC)
 
@@ -272,26 +273,34 @@ def _centres(height: int, width: int) -> Array:
 
 def _sampled(planes: torch.Tensor, places: Array, mode: InterpolationMode, fill: Fill) -> torch.Tensor:
     """(..., C, H, W) seen at those places; beyond the middles of the outermost pixels, these are repeated."""
-    *leading, channels, rows, columns = planes.shape
+    *_, channels, rows, columns = planes.shape
     inside = (places >= 0).all(axis=-1) & (places[..., 0] < columns) & (places[..., 1] < rows)
-    grid = np.where(inside[..., None], places / [columns, rows] * 2 - 1, 0)
-    images = planes.reshape(-1, channels, rows, columns)
-    computed = images if images.dtype == torch.float64 else images.to(torch.float32)
-    sampled = torch.nn.functional.grid_sample(
-        computed,
-        torch.from_numpy(grid).to(computed).expand(len(images), *grid.shape),
-        mode="nearest" if mode in NEAREST else mode.value,
-        padding_mode="border",
-        align_corners=False,
-    )
-    if not planes.dtype.is_floating_point:
-        limits = torch.iinfo(planes.dtype) if planes.dtype != torch.bool else None
-        sampled = sampled.round() if limits is None else sampled.round().clamp(limits.min, limits.max)
-    out = sampled.to(planes.dtype)
+    places = np.where(inside[..., None], places, 0.5)
+    pick = _picked if mode in NEAREST or _are_middles(places) else _mixed
+    out = pick(planes, places, mode)
     values = torch.tensor(fill_values(fill, channels)).to(out)
     outside = torch.from_numpy(~inside).to(out.device)
-    out = torch.where(outside, values.view(-1, 1, 1), out)
-    return out.reshape(*leading, channels, *inside.shape)
+    return torch.where(outside, values.view(-1, 1, 1), out)
+
+
+def _are_middles(places: Array) -> bool:
+    """Whether all of the places are middles of pixels: nothing is mixed there."""
+    return bool((np.abs(places - np.floor(places) - 0.5) < _MIDDLE).all())
+
+
+def _picked(planes: torch.Tensor, places: Array, mode: InterpolationMode) -> torch.Tensor:
+    """The pixels around those places, bit for bit, of whatever type they are."""
+    columns, rows = np.moveaxis(np.floor(places).astype(np.int64), -1, 0)
+    numbers = torch.from_numpy(rows * planes.shape[-1] + columns).to(planes.device)
+    return planes.reshape(*planes.shape[:-2], -1)[..., numbers]
+
+
+def _mixed(planes: torch.Tensor, places: Array, mode: InterpolationMode) -> torch.Tensor:
+    *leading, channels, rows, columns = planes.shape
+    images = planes.reshape(-1, channels, rows, columns).to(type_to_mix_in(planes.dtype))
+    grid = torch.from_numpy(places / [columns, rows] * 2 - 1).to(images).expand(len(images), *places.shape)
+    sampled = torch.nn.functional.grid_sample(images, grid, mode=mode.value, padding_mode="border", align_corners=False)
+    return values_of_type(sampled, planes.dtype).reshape(*leading, channels, *places.shape[:2])
 
 
 def _number(value: Any, name: str) -> float:
