@@ -183,6 +183,14 @@ def tensor_of(array: NDArray[Any]) -> torch.Tensor:
         raise TypeError(f"arrays of {array.dtype} have no counterpart in torch: convert them first") from error
 
 
+def numbers_of(tensor: torch.Tensor) -> NDArray[Any]:
+    """The values as an array; floats that NumPy has not, such as bfloat16, as float32, which holds them all."""
+    values = tensor.detach().as_subclass(torch.Tensor).cpu()
+    is_known = values.dtype in (torch.float16, torch.float32, torch.float64) or not values.is_floating_point()
+    array: NDArray[Any] = (values if is_known else values.float()).numpy()
+    return array
+
+
 def array_of(image: Any) -> NDArray[Any]:
     """(H, W) or (H, W, C) values of a PIL image, an array or a tensor (C, H, W) or (H, W)."""
     if not isinstance(image, torch.Tensor):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastload.transforms._kinds import is_pil, tv_name
+from fastload.transforms._kinds import is_pil, numbers_of, tv_name
 
 Size = tuple[int, int]
 
@@ -27,7 +27,7 @@ def moved_mask(mask: Any, pixels: NDArray[np.int64], before: Size, fill: int) ->
             moved.putpalette(mask.getpalette())
         return moved
     if isinstance(mask, torch.Tensor):
-        planes = torch.from_numpy(_gathered(mask.detach().cpu().numpy(), pixels, before, fill))
+        planes = torch.from_numpy(_gathered(numbers_of(mask), pixels, before, fill)).to(mask.dtype)
         kind: Any = type(mask)
         return kind(planes) if tv_name(mask) else planes.to(mask.device)
     if isinstance(mask, np.ndarray):
@@ -51,7 +51,7 @@ def planes_of(mask: Any, size: Size) -> list[NDArray[Any]]:
     """The (H, W) arrays that a mask, or masks, consist of."""
     if isinstance(mask, list | tuple):
         return [plane for one in mask for plane in planes_of(one, size)]
-    array = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    array = numbers_of(mask) if isinstance(mask, torch.Tensor) else np.asarray(mask)
     if array.shape[-2:] != size:
         raise ValueError(
             f"a mask must be (..., {size[0]}, {size[1]}) as its image is (height x width), got shape {array.shape}"

@@ -24,7 +24,7 @@ from fastload.transforms._boxes import (
     rotated_written,
     written,
 )
-from fastload.transforms._kinds import role_of, tv_extras, tv_name
+from fastload.transforms._kinds import numbers_of, role_of, tv_extras, tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 
 _OF_THE_IMAGE = (*OF_THE_IMAGE, "image", "images", "img")
@@ -324,8 +324,7 @@ def _put(sample: Any, parts: dict[int, Any]) -> Any:
 def _numbers(values: Any, what: str) -> NDArray[np.float64]:
     """float64 of a tensor, an array, or sequences of numbers."""
     if isinstance(values, torch.Tensor):
-        values = values.detach().cpu()
-        values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()  # NumPy has no bfloat16
+        values = numbers_of(values)
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
