@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
-from fastload._target_names import MASK_NAMES, OF_THE_IMAGE
+from fastload._target_names import MASK_NAMES, may_be_of_objects
 
 _OF_THE_BATCH = ("object_mask", "offsets")
 
@@ -18,22 +18,22 @@ def is_mask(name: Any, value: Any) -> bool:
     return name in MASK_NAMES or (kind.__name__ == "Mask" and kind.__module__.startswith("torchvision.tv_tensors"))
 
 
-def by_image(targets: Any, count: int) -> list[dict[str, Any]]:
+def by_image(targets: Any, count: int, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """A dict for each of ``count`` images, of targets that are a list, padded or packed.
 
-    What has neither an entry for each image nor one for each object is left out.
+    fields: as for `DetectionCollate`. What has neither an entry for each image nor one for each object is left out.
     """
     if not isinstance(targets, Mapping):
         return [dict(target) for target in targets]
-    names = _names_of_objects(targets)
+    names = _names_of_objects(targets, fields)
     return [_of_image(targets, names, number, count) for number in range(count)]
 
 
-def as_they_came(targets: Any, parts: list[dict[str, Any]]) -> Any:
+def as_they_came(targets: Any, parts: list[dict[str, Any]], fields: Sequence[str] | None = None) -> Any:
     """A dict for each image, joined as ``targets`` are; names that those do not have are of objects."""
     if not isinstance(targets, Mapping):
         return type(targets)(parts)
-    names = _names_of_objects(targets) | (parts[0].keys() - targets.keys())
+    names = _names_of_objects(targets, fields) | (parts[0].keys() - targets.keys())
     made = dict(targets)
     for name in parts[0]:
         values = [part[name] for part in parts]
@@ -77,7 +77,7 @@ def offsets(counts: list[int]) -> torch.Tensor:
     return torch.tensor([0, *counts]).cumsum(0)
 
 
-def _names_of_objects(targets: Mapping[Any, Any]) -> set[Any]:
+def _names_of_objects(targets: Mapping[Any, Any], fields: Sequence[str] | None) -> set[Any]:
     """What has an entry for each object of padded or packed targets."""
     if "object_mask" not in targets and "offsets" not in targets:
         return set()
@@ -85,7 +85,10 @@ def _names_of_objects(targets: Mapping[Any, Any]) -> set[Any]:
     return {
         name
         for name, value in targets.items()
-        if isinstance(value, torch.Tensor) and name not in (*OF_THE_IMAGE, *_OF_THE_BATCH) and rows(targets, name)
+        if isinstance(value, torch.Tensor)
+        and name not in _OF_THE_BATCH
+        and may_be_of_objects(name, fields)
+        and rows(targets, name)
     }
 
 

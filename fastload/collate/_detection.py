@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fastload._target_names import OF_THE_IMAGE
+from fastload._target_names import may_be_of_objects
 from fastload.collate._by_image import end_to_end, is_mask, object_mask, offsets, padded
 from fastload.collate._default import default_collate
 
@@ -27,15 +27,26 @@ class DetectionCollate:
     targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool
     ``object_mask`` (N, most), True where there is an object. "packed": a dict of tensors, those of all images one after
     the other, and ``offsets`` (N + 1,) int64: the objects of image i are [offsets[i], offsets[i + 1]).
-    What has no entry for each object (image_id) is stacked as `default_collate` does it.
+    What has no entry for each object (image_id) is stacked as `default_collate` does it. fields: the names of what has
+    one, beside boxes, masks and key points; None: all tensors with as many entries as objects, in each of the samples.
 
     Raises TypeError and ValueError that name the sample and the field.
     """
 
-    def __init__(self, targets: str = "list", *, pad_images: bool = False, pad_value: float = 0.0) -> None:
+    def __init__(
+        self,
+        targets: str = "list",
+        *,
+        pad_images: bool = False,
+        pad_value: float = 0.0,
+        fields: Sequence[str] | None = None,
+    ) -> None:
         if targets not in MODES:
             raise ValueError(f"targets must be one of {', '.join(MODES)}; got {targets!r}")
+        if isinstance(fields, str) or not isinstance(fields, Sequence | None):
+            raise TypeError(f"fields must be a sequence of names or None, got {fields!r}")
         self.targets, self.pad_images, self.pad_value = targets, bool(pad_images), float(pad_value)
+        self.fields = None if fields is None else tuple(fields)
 
     def __repr__(self) -> str:
         return f"DetectionCollate({self.targets!r}, pad_images={self.pad_images}, pad_value={self.pad_value})"
@@ -62,8 +73,10 @@ class DetectionCollate:
         if self.targets == "list":
             return [{**target, **_part(more, number)} for number, target in enumerate(found)]
         check_names(found)
-        collated = _padded(found) if self.targets == "padded" else _packed(found)
-        return {**collated, **more}
+        counts = _counts(found)
+        if self.targets == "padded":
+            return {**_joined(found, counts, padded, self.fields), "object_mask": object_mask(counts), **more}
+        return {**_joined(found, counts, end_to_end, self.fields), "offsets": offsets(counts), **more}
 
     def _images(self, images: list[Any]) -> tuple[Any, dict[str, torch.Tensor]]:
         tensors = all(isinstance(image, torch.Tensor) for image in images)
@@ -150,34 +163,31 @@ def _counts(targets: list[dict[str, Any]]) -> list[int]:
     raise ValueError(f"a target must have boxes, labels, masks or keypoints, got {sorted(targets[0])}")
 
 
-def _is_per_object(name: str, targets: list[dict[str, Any]], counts: list[int]) -> bool:
-    if name in OF_THE_IMAGE:
+def _is_per_object(name: str, targets: list[dict[str, Any]], counts: list[int], fields: tuple[str, ...] | None) -> bool:
+    if not may_be_of_objects(name, fields):
         return False
-    values = [target[name] for target in targets]
-    return all(
-        isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) == count
-        for value, count in zip(values, counts, strict=True)
-    )
-
-
-def _padded(targets: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = _counts(targets)
-    return {**_joined(targets, counts, padded), "object_mask": object_mask(counts)}
-
-
-def _packed(targets: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = _counts(targets)
-    return {**_joined(targets, counts, end_to_end), "offsets": offsets(counts)}
+    for number, (target, count) in enumerate(zip(targets, counts, strict=True)):
+        value = target[name]
+        if not isinstance(value, torch.Tensor) or value.ndim == 0:
+            return False
+        if len(value) != count and fields is not None and name in fields:
+            raise ValueError(f"sample {number}: {name!r} has {len(value)} entries and there are {count} objects")
+        if len(value) != count:
+            return False
+    return True
 
 
 def _joined(
-    targets: list[dict[str, Any]], counts: list[int], join: Callable[[list[torch.Tensor]], torch.Tensor]
+    targets: list[dict[str, Any]],
+    counts: list[int],
+    join: Callable[[list[torch.Tensor]], torch.Tensor],
+    fields: tuple[str, ...] | None,
 ) -> dict[str, Any]:
     """Each field of all targets: those of objects as ``join`` makes one of them, others collated as they are."""
     batch: dict[str, Any] = {}
     for name in targets[0]:
         values = [target[name] for target in targets]
-        if _is_per_object(name, targets, counts):
+        if _is_per_object(name, targets, counts, fields):
             _check_rows(name, values)
             batch[name] = join(values)
         else:

@@ -90,13 +90,14 @@ class _BatchMix(torch.nn.Module):
                 f"images must be a tensor (N, C, H, W) to be mixed, got {got}: collate images of different sizes with "
                 "DetectionCollate(pad_images=True), or resize them"
             )
-        found = by_image(targets, len(images))
+        fields = self.box_params.fields
+        found = by_image(targets, len(images), fields)
         if len(found) != len(images):
             raise ValueError(f"there must be a target for each image, got {len(found)} for {len(images)}")
         check_names(found)
         draws, part = self._drawn()
         mixed, made = self.mixed_objects(images, found, part, draws)
-        return _replaced(batch, {id(images): mixed, id(targets): as_they_came(targets, made)})
+        return _replaced(batch, {id(images): mixed, id(targets): as_they_came(targets, made, fields)})
 
     def _drawn(self) -> tuple[np.random.Generator, float]:
         draws = np.random.Generator(np.random.Philox(key=sample_key()))

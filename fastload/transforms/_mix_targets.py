@@ -104,7 +104,11 @@ def _pasted(target: Target, other: Target, rect: Rect, params: BoxParams, canvas
     _hide(first, over, rect, canvas, is_pasted=False)
     _hide(second, ~over, rect, canvas, is_pasted=True)
     concatenate(first, [second])
-    return _in_parts_of({**target, **first.values, **maps}, params, canvas, size)
+    made = {**target, **first.values, **maps}
+    if "image_mask" in made:
+        mask = other["image_mask"]
+        made["image_mask"] = torch.where(torch.from_numpy(over).to(mask.device), mask, target["image_mask"])
+    return _in_parts_of(made, params, canvas, size)
 
 
 def _maps_pasted(own: Target, new: Target, over: NDArray[np.bool_], params: BoxParams) -> Target:

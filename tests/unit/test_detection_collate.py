@@ -162,3 +162,20 @@ def test_maps_of_images_are_not_taken_for_masks_of_as_many_objects() -> None:
     batch = masked()[:2]  # two objects in two images, both of them in the first
     _, targets = DetectionCollate("packed", pad_images=True)(batch)
     assert [target["segmentation_mask"].shape for target in by_image(targets, 2)] == [(6, 5), (6, 5)]
+
+
+def test_fields_say_what_belongs_to_objects() -> None:
+    found = [(torch.zeros(3, 4, 5), {**target, "camera": torch.zeros(2)}) for _, target in samples()[::2]]
+    found[1] = (found[1][0], {**samples()[0][1], "camera": torch.ones(2)})  # each has two objects now
+    assert DetectionCollate("packed")(found)[1]["camera"].shape == (4,)
+    for mode in ("padded", "packed"):
+        collate = pickle.loads(pickle.dumps(DetectionCollate(mode, fields=["labels"])))
+        target = collate(found)[1]
+        assert target["camera"].tolist() == [[0, 0], [1, 1]]
+        assert [one["camera"].tolist() for one in by_image(target, 2, ("labels",))] == [[0, 0], [1, 1]]
+        assert len(target["boxes"].flatten(0, -2)) == len(target["labels"].flatten()) == 4
+    found[1][1]["labels"] = torch.zeros(3)
+    with pytest.raises(ValueError, match=r"sample 1: 'labels' has 3 entries and there are 2 objects"):
+        DetectionCollate("packed", fields=["labels"])(found)
+    with pytest.raises(TypeError, match=r"fields must be a sequence of names or None, got 'labels'"):
+        DetectionCollate(fields="labels")  # type: ignore[arg-type]

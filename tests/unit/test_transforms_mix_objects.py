@@ -224,3 +224,36 @@ def test_a_getter_of_labels_makes_it_a_batch_of_labels() -> None:
 def test_what_cannot_be_mixed_is_said(mix: Any, change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mix(*change(*batch("list")))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mixes", [(T.MixUp, T.CutMix), (T.CutMix, T.MixUp), (T.MixUp, T.MixUp), (T.MixUp, T.CutMix) * 2]
+)
+def test_the_mask_of_images_is_where_there_are_pixels_after_every_mix(mode: str, mixes: Any) -> None:
+    sizes = [(12, 40), (40, 12), (25, 25)]  # of which no one holds another
+    target = {"boxes": torch.tensor([[1.0, 1, 9, 9]]), "labels": torch.tensor([1])}
+    samples = [(torch.rand(3, *size) + 0.5, dict(target)) for size in sizes]
+    for seed in range(20):
+        torch.manual_seed(seed)
+        images, targets = DetectionCollate(mode, pad_images=True)(samples)
+        for mix in mixes:
+            images, targets = mix()(images, targets)
+        for image, one in zip(images, by_image(targets, 3), strict=True):
+            assert one["image_mask"].shape == (40, 40)
+            assert one["image_mask"].dtype == torch.bool
+            assert torch.equal(one["image_mask"], (image > 0).all(dim=0)), seed
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+def test_values_of_the_image_stay_its_own_where_fields_are_named(mode: str, mix: Any) -> None:
+    cameras, counts = torch.tensor([[1, 2], [3, 4], [5, 6]]), (2, 1, 2)
+    samples = [
+        (torch.rand(3, 20, 20), {"boxes": torch.tensor([[1.0, 1, 9, 9]] * count), "camera": camera})
+        for count, camera in zip(counts, cameras, strict=True)
+    ]
+    batch = DetectionCollate(mode, fields=())(samples)
+    _, targets = mix(boxes=T.BoxParams(fields=()))(*batch)
+    found = targets["camera"] if mode != "list" else torch.stack([target["camera"] for target in targets])
+    assert torch.equal(found, cameras)

@@ -88,6 +88,19 @@ def test_what_cannot_be_seen_goes_with_all_that_belongs_to_it() -> None:
     assert target["labels"] == ["a", "b", "c"], "the sample that came is left as it was"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["image_size", "img_shape", "ori_shape", "pad_shape", "original_size", "scale_factor", "pixel_mask", "image_path"],
+)
+def test_values_of_the_image_are_known_by_their_names(name: str) -> None:
+    target = {"boxes": torch.tensor([[0.0, 0, 10, 10], [20, 15, 40, 25]]), name: torch.tensor([40, 60]), "rank": [1, 2]}
+    _, after = T.CenterCrop((20, 30))(IMAGE, target)
+    assert (len(after["boxes"]), after[name].tolist(), after["rank"]) == (1, [40, 60], [2])
+    params = T.BoxParams(fields=(name,))
+    _, after = T.Compose([T.CenterCrop((20, 30))], boxes=params)(IMAGE, target)
+    assert (len(after["boxes"]), after[name].tolist(), after["rank"]) == (1, [60], [1, 2]), "what is said counts"
+
+
 def test_all_boxes_may_go() -> None:
     _, after = T.CenterCrop(4)(IMAGE, {"boxes": torch.tensor([[0.0, 0, 5, 5]]), "labels": torch.tensor([7])})
     assert after["boxes"].shape == (0, 4)
