@@ -12,6 +12,7 @@ import torch
 
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._folder import IMG_EXTENSIONS
+from fastload.datasets._yolo_yaml import described
 from fastload.io import MAX_PIXELS, image_size
 
 LARGEST = 1e15  # more than any class or part of a side, and as pixels still a number that float32 and int64 hold
@@ -21,6 +22,7 @@ class YOLODetection(DetectionDataset):
     """(image, target) of every image in ``root``/images/SPLIT or ``root``/SPLIT/images, in the order of their names.
 
     root: a folder, or a data.yaml file that names its parts (path, train, val, names), which needs the package PyYAML.
+    Of such a file path is relative to the file's own folder, a part is one folder, and names are a list, or by number.
     Lines are in a .txt file of the image's name, in the folder labels in place of images: a class, and a box
     (cx cy w h) or a polygon (x y x y ...), in parts of the image's sides. An image without a file, or with an empty
     one, has no objects.
@@ -28,7 +30,8 @@ class YOLODetection(DetectionDataset):
     The target is a dict: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64; with
     ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
 
-    Raises FileNotFoundError for a missing folder, ValueError with file and line for what is no box.
+    Raises FileNotFoundError for a missing folder, ValueError with file and key for a data.yaml that is none, and with
+    file and line for what is no box.
     """
 
     def __init__(
@@ -48,27 +51,16 @@ class YOLODetection(DetectionDataset):
         )
         self.root, self.split, self.masks = os.fspath(root), split, bool(masks)
         self.classes: list[str] = []
-        folder = self._from_yaml() if os.path.isfile(self.root) else _split_folder(Path(self.root), split)
+        place = Path(self.root)
+        is_yaml = place.is_file() or (place.suffix in (".yaml", ".yml") and not place.is_dir())
+        if is_yaml:
+            folder, self.classes = described(place, split)
+        else:
+            folder = _split_folder(place, split)
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
         if not files:
-            raise FileNotFoundError(f"there is no image in {folder}")
+            raise FileNotFoundError(f"{f'{place}: ' if is_yaml else ''}there is no image in {folder}")
         self.paths = [str(path) for path in files]
-
-    def _from_yaml(self) -> Path:
-        try:
-            import yaml  # type: ignore[import-untyped,unused-ignore]
-        except ImportError as error:
-            raise ImportError("a data.yaml file needs PyYAML: pip install pyyaml, or pass the folder itself") from error
-        content = yaml.safe_load(Path(self.root).read_text())
-        if not isinstance(content, dict) or self.split not in content:
-            raise ValueError(f"{self.root} has no part {self.split!r}")
-        names = content.get("names", [])
-        self.classes = [names[number] for number in sorted(names)] if isinstance(names, dict) else list(names)
-        base = Path(self.root).parent / content.get("path", "")
-        folder = Path(base, content[self.split])
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{self.root}: there is no folder {folder}")
-        return folder
 
     @in_any_thread
     def target(self, number: int) -> Any:

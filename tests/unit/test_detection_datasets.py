@@ -84,7 +84,7 @@ def test_yolo(tmp_path: Path) -> None:
     pytest.importorskip("yaml")
     (tmp_path / "data.yaml").write_text("train: images/train\nnames: {0: cat, 1: dog}\n")
     assert YOLODetection(tmp_path / "data.yaml").classes == ["cat", "dog"]
-    with pytest.raises(ValueError, match="no part 'val'"):
+    with pytest.raises(ValueError, match="has no key 'val'"):
         YOLODetection(tmp_path / "data.yaml", "val")
 
 
