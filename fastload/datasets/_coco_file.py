@@ -36,7 +36,13 @@ def read(path: str) -> dict[str, list[Any]]:
 
 
 def categories_of(path: str, entries: list[Any]) -> dict[Any, Entry]:
-    return {entry["id"]: entry for _, entry in _with_ids(path, "categories", entries)}
+    categories: dict[Any, Entry] = {}
+    for number, entry in _with_ids(path, "categories", entries):
+        other = categories.setdefault(entry["id"], entry)
+        if other != entry:  # pycocotools would call all of them by the name of the last
+            where = f"{path}: {named('categories', number, entry)}"
+            raise ValueError(f"{where}: another category has this id: {short(other)}")
+    return categories
 
 
 def images_of(path: str, entries: list[Any]) -> dict[Any, Entry]:

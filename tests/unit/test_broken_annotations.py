@@ -52,6 +52,7 @@ def having(kind: str, name: str, value: Any) -> Change:
         (lambda content: content["images"].insert(1, 5), r"images\[1\] must be an object, got 5"),
         (without("categories", "id"), r'categories\[1\]: "id" must be a whole number or a text, got None'),
         (having("categories", "id", {}), r'categories\[1\].*"id" must be a whole number or a text, got \{\}'),
+        (having("categories", "id", 1), r"categories\[1\] \(id 1\): another category has this id: .*'name': "),
         (lambda content: content["categories"].insert(1, "cat"), r"categories\[1\] must be an object, got 'cat'"),
         (lambda content: content.update(categories=None), r"categories.*list.*got None"),
         (lambda content: content["annotations"].insert(1, None), r"annotations\[1\] must be an object, got None"),
@@ -63,6 +64,21 @@ def test_an_entry_of_coco_that_cannot_be_placed_is_named(tmp_path: Path, change:
     images, file = changed(tmp_path, change)
     with pytest.raises(ValueError, match=re.escape(str(file)) + ": " + message):
         CocoDetection(images, file)
+
+
+def test_categories_and_annotations_that_come_twice(tmp_path: Path) -> None:
+    """An annotation is an object whatever its id; pycocotools would take the last of that id, twice."""
+
+    def twice(content: dict[str, Any]) -> None:
+        content["categories"] *= 2
+        for entry in content["annotations"]:
+            entry["id"] = 7
+
+    expected = [CocoDetection(*coco(tmp_path / "once"), tensors=True).target(3)[name] for name in ("boxes", "labels")]
+    target = CocoDetection(*changed(tmp_path / "twice", twice), tensors=True).target(3)
+    assert torch.equal(target["boxes"], expected[0])
+    assert torch.equal(target["labels"], expected[1])
+    assert target["ids"].tolist() == [7, 7, 7]
 
 
 @pytest.mark.parametrize("depth", [100_000, 900, 700, 500, 300])
