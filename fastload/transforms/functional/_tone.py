@@ -261,7 +261,7 @@ def _exactly(planes: torch.Tensor, name: str, value: float) -> torch.Tensor:
 def _whole(dtype: torch.dtype) -> int:
     """The greatest value of images of that type."""
     if dtype == torch.bool:
-        raise TypeError("values of torch.bool have no range: put ToDtype(torch.uint8, scale=True) before this")
+        raise TypeError("values of torch.bool have no range: hand over levels, such as image.to(torch.uint8) * 255")
     return 1 if dtype.is_floating_point else torch.iinfo(dtype).max
 
 
