@@ -13,7 +13,7 @@ from fastload._target_names import BOX_NAMES
 from fastload.transforms._boxes import NORMALIZED, BoxParams
 from fastload.transforms._copy_paste import around_mask
 from fastload.transforms._joined import concatenate
-from fastload.transforms._kinds import role_of, tv_name
+from fastload.transforms._kinds import role_of, tv_extras, tv_name
 from fastload.transforms._masks import Size, planes_of, with_planes
 from fastload.transforms._targets import InPixels, Moving
 
@@ -66,7 +66,7 @@ def _blended(target: Target, other: Target, part: float, params: BoxParams, canv
     if "image_mask" in made:
         made["image_mask"] = target["image_mask"] | other["image_mask"]
         made["size"] = torch.maximum(target["size"], other["size"])
-    return made
+    return _in_canvas(made, size)
 
 
 def _weighed(target: Target, weight: float, params: BoxParams) -> Moving:
@@ -108,7 +108,7 @@ def _pasted(target: Target, other: Target, rect: Rect, params: BoxParams, canvas
     if "image_mask" in made:
         mask = other["image_mask"]
         made["image_mask"] = torch.where(torch.from_numpy(over).to(mask.device), mask, target["image_mask"])
-    return _in_parts_of(made, params, canvas, size)
+    return _in_canvas(_in_parts_of(made, params, canvas, size), size)
 
 
 def _maps_pasted(own: Target, new: Target, over: NDArray[np.bool_], params: BoxParams) -> Target:
@@ -207,6 +207,15 @@ def _in_parts_of(target: Target, params: BoxParams, before: Size, size: Size) ->
         boxes = made[name]
         made[name] = boxes * (boxes.new_tensor(ratio) if isinstance(boxes, torch.Tensor) else np.array(ratio))
     return made
+
+
+def _in_canvas(target: Target, size: Size) -> Target:
+    """The target with torchvision's boxes and points in a canvas of that (height, width)."""
+    for name, value in target.items():
+        if hasattr(value, "canvas_size") and tv_name(value):
+            kind: Any = type(value)
+            target[name] = kind(value.as_subclass(torch.Tensor), **{**tv_extras(value), "canvas_size": size})
+    return target
 
 
 def _is_relative(params: BoxParams) -> bool:

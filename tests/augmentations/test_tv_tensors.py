@@ -9,6 +9,7 @@ import pytest
 import torch
 from torchvision_without_kernels import tv_tensors, v2
 
+from fastload import DetectionCollate
 from fastload import transforms as T
 
 FLIP = T.RandomHorizontalFlip(1.0)
@@ -76,3 +77,79 @@ def test_values_beside_boxes_in_a_tuple_stay_in_step(fields: Any) -> None:
 def test_what_stays_in_step_depends_on_no_count_without_boxes() -> None:
     _, _, labels = T.CenterCrop(20)(tv_tensors.Image(PIXELS), tv_tensors.Mask(PIXELS > 9), torch.arange(3))
     assert labels.tolist() == [0, 1, 2]
+
+
+def painted(height: int, width: int) -> tuple[Any, dict[str, Any]]:
+    """An image of that size with all that torchvision has types for, in canvases of that size."""
+    size = (height, width)
+    return tv_tensors.Image(torch.full((3, *size), 90, dtype=torch.uint8)), {
+        "boxes": tv_tensors.BoundingBoxes([[3.0, 4, 20, 21], [10, 10, 30, 35]], format="XYXY", canvas_size=size),
+        "masks": tv_tensors.Mask(torch.ones(2, *size, dtype=torch.uint8)),
+        "keypoints": tv_tensors.KeyPoints([[[5.0, 5.0]], [[12.0, 12.0]]], canvas_size=size),
+    }
+
+
+def canvases(target: Any) -> set[tuple[int, int]]:
+    """The sizes of the images that boxes, key points and masks say they are in."""
+    assert [type(target[name]).__name__ for name in ("boxes", "keypoints", "masks")] == [
+        "BoundingBoxes",
+        "KeyPoints",
+        "Mask",
+    ]
+    return {tuple(target[n].canvas_size) for n in ("boxes", "keypoints")} | {tuple(target["masks"].shape[-2:])}
+
+
+SIZED = {
+    "pad": T.Pad([1, 2, 3, 4]),
+    "edge": T.Pad(3, padding_mode="edge"),
+    "window": T.CenterCrop((20, 30)),
+    "canvas": T.CenterCrop((60, 80)),
+    "crop": T.RandomCrop((30, 35)),
+    "resized crop": T.RandomResizedCrop((41, 42), scale=(0.9, 1.0)),
+    "resize": T.Resize((13, 17)),
+    "shorter": T.Resize(33),
+    "longer": T.LongestMaxSize(33),
+    "turn": T.RandomRotation((30, 30), expand=True),
+    "quarter": T.RandomRotation((90, 90), expand=True),
+    "transpose": T.Transpose(1.0),
+    "zoom": T.RandomZoomOut(side_range=(2.0, 2.0), p=1.0),
+    "jitter": T.ScaleJitter((50, 50)),
+    "box": T.LetterBox((50, 51)),
+    "iou": T.RandomIoUCrop(),
+    "safe": T.BBoxSafeRandomCrop(),
+    "group": T.RandomOrder([T.Resize(35), T.Pad(2)]),
+    "theirs": T.Compose([v2.Resize((29, 31))]),
+    "both": T.Compose([T.Pad(2), v2.Pad(1), T.Resize((30, 30)), T.ColorJitter(0.4)]),
+}
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_canvases_are_as_large_as_the_image_is_then(name: str) -> None:
+    from PIL import Image
+
+    image, target = painted(40, 60)
+    for kind in (image, image.float(), np.zeros((40, 60, 3), np.uint8), Image.new("RGB", (60, 40))):
+        made, after = SIZED[name](kind, target)
+        assert canvases(after) == {tuple(T.functional.get_size(made))}
+    assert canvases(target) == {(40, 60)}
+
+
+def test_canvases_of_joined_images_are_the_whole() -> None:
+    samples = [painted(40, 60), painted(50, 45), painted(64, 64)]
+    for joined, size in ((T.Mosaic(samples, (72, 80)), (72, 80)), (T.CopyPaste(samples, p=1.0), (40, 60))):
+        image, target = joined[0]
+        assert tuple(image.shape[-2:]) == size
+        assert canvases(target) == {size}
+
+
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+def test_canvases_of_mixed_images_are_without_their_padding(mix: Any) -> None:
+    samples = [painted(40, 60), painted(50, 45)]
+    _, targets = mix()(*DetectionCollate(pad_images=True)(samples))
+    for target in targets:
+        size = tuple(target["size"].tolist())
+        assert {target["boxes"].canvas_size, target["keypoints"].canvas_size} == {size}
+        assert type(target["boxes"]) is tv_tensors.BoundingBoxes
+    _, targets = mix()(*DetectionCollate()([painted(40, 60)] * 2))
+    for target in targets:
+        assert canvases(target) == {(40, 60)}
