@@ -22,7 +22,8 @@ class CocoDetection(DetectionDataset):
     annotations. Annotations are kept in memory that workers share.
 
     tensors: the target is a dict instead: image_id; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64, COCO's
-        category ids; area (N,) float32; iscrowd (N,) int64; ids (N,) int64 of the annotations.
+        category ids; area (N,) float32, the file's, whatever transforms do to the object; iscrowd (N,) int64;
+        ids (N,) int64 of the annotations.
     masks: and masks (N, H, W) uint8, from polygons or runs. keypoints: and keypoints (N, K, 3) float32.
     crowd: whether regions of crowds are among the objects.
 

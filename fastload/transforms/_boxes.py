@@ -41,6 +41,7 @@ class BoxParams:
     things that do not fill their corners.
     fields: the names of per-object values beside the boxes, which must have an entry for each. None: whatever has as
     many entries as there are boxes, and certainly labels, area, iscrowd and scores, and masks and keypoints as stacks.
+    They are carried along as they are: the area stays that in the image that came.
     keypoint_swaps: pairs of key points that change names when left and right are exchanged.
     mask_fill: what masks hold where no pixel of theirs is shown.
     """

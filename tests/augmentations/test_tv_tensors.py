@@ -153,3 +153,15 @@ def test_canvases_of_mixed_images_are_without_their_padding(mix: Any) -> None:
     _, targets = mix()(*DetectionCollate()([painted(40, 60)] * 2))
     for target in targets:
         assert canvases(target) == {(40, 60)}
+
+
+@pytest.mark.parametrize(
+    "transform", [T.Resize((80, 120)), T.CenterCrop((20, 30)), T.RandomAffine(0, scale=(0.5, 0.5))]
+)
+def test_an_area_stays_what_the_data_set_says_as_in_torchvision(transform: Any) -> None:
+    target = {"boxes": boxes_in([[20, 12, 40, 28]]), "area": torch.tensor([320.0])}
+    _, after = transform(tv_tensors.Image(PIXELS), target)
+    assert not torch.equal(after["boxes"], target["boxes"])
+    assert after["area"].tolist() == [320]
+    _, theirs = v2.Resize((80, 120))(tv_tensors.Image(PIXELS), target)
+    assert theirs["area"].tolist() == [320]
