@@ -16,7 +16,7 @@ from fastload.transforms._checks import check_most, fill_levels, is_int, is_numb
 from fastload.transforms._containers import group_op
 from fastload.transforms._interpolation import InterpolationMode
 from fastload.transforms._kinds import PIL_MODES, channels_of, is_pil, kind_of, size_of
-from fastload.transforms._policy_tables import CIFAR10, IMAGENET, SVHN
+from fastload.transforms._policy_tables import CIFAR10, IMAGENET, SIGNED, SVHN, augmix_space, space, wide_space
 from fastload.transforms._segment import Segment
 from fastload.transforms._warp import NEAREST, Warping
 from fastload.transforms.functional._tensors import is_batch_of_levels, one_by_one
@@ -124,68 +124,10 @@ class _Policy(Warping):
 
     def signed(self, name: str, magnitude: float, levels: Levels) -> list[Op]:
         """The op, its magnitude with either sign where it has one."""
-        if name not in _SIGNED or magnitude == 0:
+        if name not in SIGNED or magnitude == 0:
             return self.step(name, magnitude, levels)
         both = [self.step(name, sign * magnitude, levels) for sign in (1, -1)]
         return [group_op(0, "one", 1.0, both)]
-
-
-_SIGNED = [
-    "ShearX",
-    "ShearY",
-    "TranslateX",
-    "TranslateY",
-    "PixelsX",
-    "PixelsY",
-    "Rotate",
-    "Brightness",
-    "Color",
-    "Contrast",
-    "Sharpness",
-]
-
-
-def _space(bins: int) -> dict[str, list[float]]:
-    """The magnitudes of RandAugment and AutoAugment."""
-    part = [number / (bins - 1) if bins > 1 else 0.0 for number in range(bins)]
-    factors = [0.9 * p for p in part]
-    return {
-        "ShearX": [0.3 * p for p in part],
-        "ShearY": [0.3 * p for p in part],
-        "TranslateX": [150 / 331 * p for p in part],
-        "TranslateY": [150 / 331 * p for p in part],
-        "Rotate": [30 * p for p in part],
-        "Brightness": factors,
-        "Color": factors,
-        "Contrast": factors,
-        "Sharpness": factors,
-        "Posterize": [8 - round(4 * p) for p in part],
-        "Solarize": [255 * (1 - p) for p in part],
-        "AutoContrast": [0.0] * bins,
-        "Equalize": [0.0] * bins,
-    }
-
-
-def _wide_space(bins: int) -> dict[str, list[float]]:
-    """The magnitudes of TrivialAugment."""
-    part = [number / (bins - 1) if bins > 1 else 0.0 for number in range(bins)]
-    factors = [0.99 * p for p in part]
-    return {
-        "Identity": [0.0],
-        "ShearX": factors,
-        "ShearY": factors,
-        "PixelsX": [32 * p for p in part],
-        "PixelsY": [32 * p for p in part],
-        "Rotate": [135 * p for p in part],
-        "Brightness": factors,
-        "Color": factors,
-        "Contrast": factors,
-        "Sharpness": factors,
-        "Posterize": [8 - round(6 * p) for p in part],
-        "Solarize": [255 * (1 - p) for p in part],
-        "AutoContrast": [0.0],
-        "Equalize": [0.0],
-    }
 
 
 class AutoAugment(_Policy):
@@ -201,12 +143,12 @@ class AutoAugment(_Policy):
         self.policy = AutoAugmentPolicy(name)
 
     def op(self, stream: int, levels: Levels) -> Op:
-        space = _space(10)
+        magnitudes = space(10)
         rows = []
         for row in _TABLES[self.policy.value]:
             ops = []
             for name, p, magnitude in row:
-                value = 0.0 if magnitude is None else space[name][magnitude]
+                value = 0.0 if magnitude is None else magnitudes[name][magnitude]
                 ops.append(group_op(0, "all", p, [self.signed(name, value, levels)]))
             rows.append(ops)
         return group_op(stream, "one", 1.0, rows)
@@ -234,9 +176,9 @@ class RandAugment(_Policy):
         self.num_magnitude_bins = int(num_magnitude_bins)
 
     def op(self, stream: int, levels: Levels) -> Op:
-        space = _space(self.num_magnitude_bins)
+        strengths = space(self.num_magnitude_bins)
         members: list[list[Op]] = [[]] + [
-            self.signed(name, values[self.magnitude], levels) for name, values in space.items()
+            self.signed(name, values[self.magnitude], levels) for name, values in strengths.items()
         ]
         one = group_op(0, "one", 1.0, members)
         return group_op(stream, "all", 1.0, [[one] * self.num_ops])
@@ -252,7 +194,7 @@ class TrivialAugmentWide(_Policy):
 
     def op(self, stream: int, levels: Levels) -> Op:
         members: list[list[Op]] = []
-        for name, values in _wide_space(self.num_magnitude_bins).items():
+        for name, values in wide_space(self.num_magnitude_bins).items():
             strengths = [self.signed(name, value, levels) for value in values]
             members.append([group_op(0, "one", 1.0, strengths)] if len(strengths) > 1 else strengths[0])
         return group_op(stream, "one", 1.0, members)
@@ -329,9 +271,9 @@ class AugMix(_Policy):
         return np.asarray(image).astype(np.float32)
 
     def _changed(self, image: Any, draws: np.random.Generator, levels: Levels) -> Any:
-        space = _augmix_space(self.all_ops)
-        name = list(space)[int(draws.integers(len(space)))]
-        magnitude = space[name][int(draws.integers(self.severity))]
+        strengths = augmix_space(self.all_ops)
+        name = list(strengths)[int(draws.integers(len(strengths)))]
+        magnitude = strengths[name][int(draws.integers(self.severity))]
         ops, key = self.signed(name, magnitude, levels), int(draws.integers(0, 1 << 63))
         if self._is_general(image):
             return self._moved(image, _core.ImageProgram(ops).draw(key, *size_of(image))[0][1])
@@ -339,25 +281,6 @@ class AugMix(_Policy):
         segment.ops.extend(ops)
         segment.close()
         return segment.run(image, key)
-
-
-def _augmix_space(all_ops: bool) -> dict[str, list[float]]:
-    part = [number / 9 for number in range(10)]
-    space: dict[str, list[float]] = {
-        "ShearX": [0.3 * p for p in part],
-        "ShearY": [0.3 * p for p in part],
-        "TranslateX": [1 / 3 * p for p in part],
-        "TranslateY": [1 / 3 * p for p in part],
-        "Rotate": [30 * p for p in part],
-        "Posterize": [4 - round(4 * p) for p in part],
-        "Solarize": [255 * (1 - p) for p in part],
-        "AutoContrast": [0.0] * 10,
-        "Equalize": [0.0] * 10,
-    }
-    if all_ops:
-        factors = [0.9 * p for p in part]
-        space |= {"Brightness": factors, "Color": factors, "Contrast": factors, "Sharpness": factors}
-    return space
 
 
 def _check_int(value: Any, name: str, least: int) -> None:

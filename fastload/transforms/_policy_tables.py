@@ -1,11 +1,61 @@
-"""The policies of Cubuk et al., "AutoAugment: Learning Augmentation Policies from Data", CVPR 2019, appendix A.
+"""The small transforms of policies: how strong they may be, and the rows of the policies that were learnt.
 
-Each row: two transforms as (name, probability, magnitude of 0 to 9; None where there is none).
+The rows are those of Cubuk et al., "AutoAugment: Learning Augmentation Policies from Data", CVPR 2019, appendix A. Each
+has two transforms as (name, probability, magnitude of 0 to 9; None where there is none).
 """
 
 from __future__ import annotations
 
 Small = tuple[str, float, int | None]
+Magnitudes = dict[str, list[float]]  # the weakest first
+
+_MOVES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "PixelsX", "PixelsY", "Rotate")
+_COLOURS = ("Brightness", "Color", "Contrast", "Sharpness")
+SIGNED = (*_MOVES, *_COLOURS)  # those whose magnitude may have either sign
+
+
+def space(bins: int) -> Magnitudes:
+    """Of RandAugment and AutoAugment."""
+    part = _parts(bins)
+    return _moves(part, 0.3, "Translate", 150 / 331, 30) | _colours(part, 0.9) | _tones(part, 8, 4)
+
+
+def wide_space(bins: int) -> Magnitudes:
+    """Of TrivialAugment, which draws one of the magnitudes: what has none has one."""
+    part = _parts(bins)
+    one = {"AutoContrast": [0.0], "Equalize": [0.0]}
+    moves = _moves(part, 0.99, "Pixels", 32, 135)
+    return {"Identity": [0.0]} | moves | _colours(part, 0.99) | _tones(part, 8, 6) | one
+
+
+def augmix_space(all_ops: bool) -> Magnitudes:
+    """Of AugMix; without those that it is tested with, unless they are asked for."""
+    part = _parts(10)
+    moves, tones = _moves(part, 0.3, "Translate", 1 / 3, 30), _tones(part, 4, 4)
+    return moves | tones | (_colours(part, 0.9) if all_ops else {})
+
+
+def _parts(bins: int) -> list[float]:
+    return [number / (bins - 1) for number in range(bins)]
+
+
+def _moves(part: list[float], shear: float, shift: str, reach: float, degrees: float) -> Magnitudes:
+    most = {"ShearX": shear, "ShearY": shear, f"{shift}X": reach, f"{shift}Y": reach, "Rotate": degrees}
+    return {name: [strength * p for p in part] for name, strength in most.items()}
+
+
+def _colours(part: list[float], most: float) -> Magnitudes:
+    return {name: [most * p for p in part] for name in _COLOURS}
+
+
+def _tones(part: list[float], bits: int, fewer: int) -> Magnitudes:
+    return {
+        "Posterize": [bits - round(fewer * p) for p in part],
+        "Solarize": [255 * (1 - p) for p in part],
+        "AutoContrast": [0.0] * len(part),
+        "Equalize": [0.0] * len(part),
+    }
+
 
 IMAGENET: tuple[tuple[Small, Small], ...] = (
     (("Posterize", 0.4, 8), ("Rotate", 0.6, 9)),
