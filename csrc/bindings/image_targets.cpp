@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,33 @@ std::unique_ptr<Targets> make_targets(const Doubles& boxes, const Doubles& quads
   std::vector<Point> all;
   for (ssize_t i = 0; i < points.shape(0); ++i) all.push_back({points.at(i, 0), points.at(i, 1)});
   return std::make_unique<Targets>(outlines_of(boxes, quads, ellipse), std::move(all), relative);
+}
+
+// Such short loops that a call of NumPy for each of their steps would take longer.
+bool are_boxes(const Doubles& values, bool corners) {
+  check_rows(values, 4, "boxes");
+  const double* box = values.data();
+  for (ssize_t i = 0; i < values.shape(0); ++i, box += 4) {
+    for (int k = 0; k < 4; ++k) {
+      if (!std::isfinite(box[k])) return false;
+    }
+    if (corners ? box[2] < box[0] || box[3] < box[1] : box[2] < 0 || box[3] < 0) return false;
+  }
+  return true;
+}
+
+py::array_t<bool> boxes_left(const Doubles& edges, const Doubles& visible) {
+  check_rows(edges, 4, "edges");
+  if (visible.ndim() != 1 || visible.shape(0) != edges.shape(0)) {
+    throw py::value_error("visible must have an entry for each box");
+  }
+  py::array_t<bool> left(edges.shape(0));
+  bool* out = left.mutable_data();
+  const double* box = edges.data();
+  for (ssize_t i = 0; i < edges.shape(0); ++i, box += 4) {
+    out[i] = visible.data()[i] > 0 && box[2] > box[0] && box[3] > box[1];
+  }
+  return left;
 }
 
 py::array_t<double> boxes_of(const Targets& targets, bool clip) {
@@ -105,6 +133,10 @@ py::array_t<bool> seen_points(const Targets& targets) {
 }  // namespace
 
 void bind_image_targets(py::module_& m) {
+  m.def("are_boxes", &are_boxes, "boxes"_a, "corners"_a,
+        "Whether (N, 4) numbers are finite, and the second two of each not less than the first two (corners) or than 0.");
+  m.def("boxes_left", &boxes_left, "edges"_a, "visible"_a,
+        "(N,): which of the (N, 4) boxes have an area of which a part is visible.");
   py::class_<Targets>(m, "Targets", "Boxes (left, top, right, bottom) and points that move with an image. All float64.")
       .def(py::init(&make_targets), "boxes"_a, "quads"_a, "points"_a, "ellipse"_a = false, "relative"_a = false)
       .def("boxes", &boxes_of, "clip"_a = true, "(N, 4): what encloses each object, or what is visible of it.")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fastload.transforms._plan import FilePlan
 
 Step = Callable[..., Any]
+_UNKNOWN: Any = object()
 NOT_PLANNED = "it is no transform of fastload, or has hooks"
 _changes = itertools.count()
 
@@ -56,7 +57,7 @@ class Transform(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._version = next(_changes)
-        self._chains: dict[tuple[Any, ...], Chain] = {}
+        self._known: tuple[Any, Chain | None] = (None, None)  # the chain of the last signature
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -64,7 +65,7 @@ class Transform(torch.nn.Module):
             self.__dict__["_version"] = next(_changes)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_chain": None}  # programs stay in their process
+        return {**self.__dict__, "_known": (None, None)}  # programs stay in their process
 
     @property
     def is_random(self) -> bool:
@@ -104,15 +105,11 @@ class Transform(torch.nn.Module):
         if _called.step is self and _called.box_params is not None:  # those of the outermost chain count
             box_params = _called.box_params
         signature = id(box_params), *self.signature()
-        chain = self._chains.get(signature)
-        if chain is None:
+        known, chain = self._known
+        if chain is None or known != signature:
             chain = Chain(self.steps(), self, box_params)
-            self._chains = {signature: chain}
+            self._known = signature, chain
         return chain
-
-    def version(self) -> Any:
-        """What is another value once anything that was set here has been set again."""
-        return self._version
 
     def file_plan(self, mode: str = "RGB") -> FilePlan | None:
         """How images from files are made natively: PIL images of that mode, "RGB" or "L". None: not at all."""
@@ -181,11 +178,6 @@ def signature_of(step: Step) -> tuple[Any, ...]:
     return step.signature() if isinstance(step, Transform) else (id(step),)
 
 
-def versions_of(steps: Iterable[Step]) -> list[Any]:
-    """The versions of those that have one."""
-    return [step.version() for step in steps if isinstance(step, Transform)]
-
-
 def _is_whole(step: Transform) -> bool:
     """Whether samples are made in one pass, not part by part by what a subclass has written."""
     kind = type(step)
@@ -199,7 +191,6 @@ class Chain:
         self, steps: tuple[Step, ...], owner: Transform | None = None, box_params: BoxParams | None = None
     ) -> None:
         self.steps = steps
-        self._versions = versions_of(steps)
         # A forward that calls its parent's has come here to have the parent's work done.
         self._is_planned = [is_planned(step) or step is owner for step in steps]
         self.is_random = any(
@@ -208,12 +199,6 @@ class Chain:
         self.box_params = Transform.box_params if box_params is None else box_params
         self._fused = owner is None or owner.fuse
         self._segments: dict[tuple[int, Kind], Segment | None] = {}
-
-    def is_of(self, steps: tuple[Step, ...]) -> bool:
-        """Whether these are the steps, and nothing about them has changed since."""
-        if steps is not self.steps and (len(steps) != len(self.steps) or any(map(is_not, steps, self.steps))):
-            return False
-        return versions_of(steps) == self._versions
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
         """The sample after all steps from ``start`` on. ``unpack``: functions of the user take its parts one by one."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastload import _core
 from fastload.transforms._checks import is_list, is_number
 
 Array = NDArray[np.float64]
@@ -108,12 +109,14 @@ def edges_of(boxes: Array, box_format: str) -> Array:
     that has no numbers or is inverted.
     """
     name = box_format.removesuffix(NORMALIZED)
-    refuse(boxes, ~np.isfinite(boxes).all(axis=1), box_format, "its numbers must be finite")
     first, second = boxes[:, :2], boxes[:, 2:]
+    if not _core.are_boxes(boxes, name == "xyxy"):
+        refuse(boxes, ~np.isfinite(boxes).all(axis=1), box_format, "its numbers must be finite")
+        if name == "xyxy":
+            refuse(boxes, (second < first).any(axis=1), box_format, "x1 <= x2 and y1 <= y2 must hold")
+        refuse(boxes, (second < 0).any(axis=1), box_format, "its width and height must not be negative")
     if name == "xyxy":
-        refuse(boxes, (second < first).any(axis=1), box_format, "x1 <= x2 and y1 <= y2 must hold")
         return boxes.copy()
-    refuse(boxes, (second < 0).any(axis=1), box_format, "its width and height must not be negative")
     start = first if name == "xywh" else first - second / 2
     return np.concatenate([start, start + second], axis=1)
 

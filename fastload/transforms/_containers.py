@@ -38,9 +38,6 @@ class Container(Transform):
         self.transforms = _as_transforms(transforms, type(self).__name__)
         self.p = as_probability(p)
 
-    def version(self) -> Any:
-        return self._version, [id(step) for step in self.transforms], versions_of(self.transforms)
-
     def weights(self) -> list[float] | None:
         return None
 
@@ -183,5 +180,5 @@ def _certain(step: Any) -> Any:
     import copy
 
     certain = copy.copy(step)
-    certain.__dict__ = {**step.__dict__, "p": 1.0, "_chain": None}
+    certain.__dict__ = {**step.__dict__, "p": 1.0, "_known": (None, None)}
     return certain

@@ -128,7 +128,6 @@ class Compose(Transform):
         self.box_params = as_box_params(boxes)
         self.fuse = bool(fuse)
         self._wrappers: dict[int, TorchVision] = {}  # of torchvision's transforms, which they keep alive
-        self._flat: tuple[list[Step], tuple[Step, ...]] | None = None  # transforms, and the steps that they are
         if not isinstance(transforms, list | tuple | Iterable) or isinstance(transforms, str):
             raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")
         self.transforms = list(transforms)
@@ -142,25 +141,16 @@ class Compose(Transform):
         return super().signature(), *map(signature_of, self.transforms)
 
     def steps(self) -> tuple[Step, ...]:
-        known = self._flat
-        if known is not None and list(map(id, known[0])) == list(map(id, self.transforms)):
-            return known[1]
         steps: list[Step] = []
         for step in self.transforms:
             if isinstance(step, Compose) and is_planned(step):
                 steps.extend(step.steps())
             else:
                 steps.append(self._wrapped(step) if is_torchvision(step) else step)
-        flat = tuple(steps)
-        if not any(isinstance(step, Compose) for step in self.transforms):  # whose own transforms may be others soon
-            self._flat = list(self.transforms), flat
-        return flat
-
-    def version(self) -> Any:
-        return self._version, [id(step) for step in self.transforms], versions_of(self.transforms)
+        return tuple(steps)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_wrappers": {}, "_flat": None}  # ids are of this process
+        return {**super().__getstate__(), "_wrappers": {}}  # ids are of this process
 
     def _wrapped(self, step: Step) -> Step:
         known = self._wrappers.get(id(step))

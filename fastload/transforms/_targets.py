@@ -32,6 +32,7 @@ _OF_THE_IMAGE = (*OF_THE_IMAGE, "image", "images", "img")
 _STACKS = ("masks", "keypoints")  # where they have three axes
 _OF_THE_OBJECTS = ("labels", "area", "iscrowd", "scores", *_STACKS)
 _STILL = _core.ImageProgram([])
+_NO_EDGES, _NO_QUADS, _NO_POINTS = np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2))
 Shown = Callable[[], NDArray[np.int64]]
 
 
@@ -76,7 +77,7 @@ class Moving:
     def native(self) -> _core.Targets:
         """The boxes and points, as they are now."""
         boxes = self._checked_boxes()
-        plain, quads, relative = np.zeros((0, 4)), np.zeros((0, 8)), False
+        plain, quads, relative = _NO_EDGES, _NO_QUADS, False
         if boxes is not None:
             box_format = self._format()
             relative = box_format.endswith(NORMALIZED)
@@ -89,7 +90,7 @@ class Moving:
     def in_pixels(self, size: Size) -> InPixels:
         """The same with masks, for others to transform; size is the image's (height, width)."""
         boxes = self._checked_boxes()
-        edges, quads = np.zeros((0, 4)), np.zeros((0, 8))
+        edges, quads = _NO_EDGES, _NO_QUADS
         if boxes is not None:
             box_format = self._format()
             if is_rotated(box_format):
@@ -203,7 +204,7 @@ class Moving:
 
     def _flat_points(self) -> NDArray[np.float64]:
         points = self._points()
-        return np.zeros((0, 2)) if points is None else np.ascontiguousarray(points[..., :2].reshape(-1, 2))
+        return _NO_POINTS if points is None else np.ascontiguousarray(points[..., :2].reshape(-1, 2))
 
     def _keep_boxes(
         self,
@@ -215,10 +216,10 @@ class Moving:
     ) -> NDArray[np.bool_]:
         """Write the boxes down as they came; which of them are kept."""
         params, name, box_format = self.params, self._name("boxes"), self._format()
-        widths, heights = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
-        kept = (visible > 0) & (widths > 0) & (heights > 0)
+        kept = _core.boxes_left(edges, visible)
         if params.min_visibility > 0:
             kept &= visible >= params.min_visibility
+        widths, heights = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
         if params.min_width > 0 or params.min_height > 0:
             kept &= (widths >= params.min_width) & (heights >= params.min_height)
         if params.min_area > 0:
