@@ -9,6 +9,7 @@
 #include "codecs/orient.h"
 #include "core/file.h"
 #include "kernels/channels.h"
+#include "kernels/look_up.h"
 #include "kernels/warp.h"
 #include "pipeline/direct.h"
 
@@ -16,7 +17,7 @@ namespace fastload {
 namespace {
 
 constexpr int kWhole = 8;  // eighths of the full size
-constexpr int kBandBytes = 64 << 10;
+constexpr int kBandBytes = 128 << 10;  // in the second-level cache
 constexpr std::size_t kMostScratchBytes = std::size_t{16} << 20;
 
 const LevelMap& plain_levels(int channels) {
@@ -319,6 +320,7 @@ Status Executor::finish_warped(const Stage& stage, ImageView image, const ImageP
   const Written written(program, plan_);
   void* destination = nullptr;
   Status status = out.place(stage.out, written.channels, out_bytes(written.levels.type()), &destination);
+  const auto table = table_of(stage.colours);
   const int rows = std::clamp(kBandBytes / (image.channels * stage.out.width), 1, stage.out.height);
   ImageView band;
   if (status.ok()) status = scratch_image(placed_[placed_in_ ^= 1], rows, stage.out.width, image.channels, &band);
@@ -328,7 +330,11 @@ Status Executor::finish_warped(const Stage& stage, ImageView image, const ImageP
     part.height = std::min(rows, stage.out.height - begin);
     warp_image(image, stage.to_read, stage.canvases, stage.sampling, stage.fill.data(), part, begin);
     clock.add_to(&times_.resample);
-    status = colours_.run(stage.colours, &part);
+    if (table) {
+      look_up(part, *table, part);
+    } else {
+      status = colours_.run(stage.colours, &part);
+    }
     if (status.ok()) finish_rows(part, written.levels, begin, stage.out.height, written.planar, destination);
     clock.add_to(&times_.finish);
   }

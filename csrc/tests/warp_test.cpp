@@ -136,6 +136,27 @@ void vectors_give_the_same_bits() {
   }
 }
 
+void parts_of_an_output_are_those_of_the_whole() {
+  std::mt19937 random(5);
+  const std::uint8_t fill[4] = {9, 8, 7, 6};
+  const Matrix3 quarter{{{0, 1, 0}, {-1, 0, 50}, {0, 0, 1}}};
+  for (int i = 0; i < 30; ++i) {
+    const Picture in(50, 60, i % 2 == 0 ? 1 : 4, static_cast<unsigned>(i));
+    const Sampling sampling = static_cast<Sampling>(i % 3);
+    const Matrix3 map = i % 5 == 0 ? quarter : some_map(random, i % 4 == 1);
+    const std::vector<Canvas> canvases{{map, double(in.view.width), double(in.view.height)}};
+    Picture whole(41, 70, in.view.channels, 0), parts(41, 70, in.view.channels, 1);
+    warp_image(in.view, map, canvases, sampling, fill, whole.view);
+    for (int begin = 0; begin < 41; begin += 7) {
+      ImageView part = parts.view;
+      part.data = parts.view.row(begin);
+      part.height = std::min(7, 41 - begin);
+      warp_image(in.view, map, canvases, sampling, fill, part, begin);
+    }
+    CHECK(std::memcmp(whole.bytes.data(), parts.bytes.data(), static_cast<std::size_t>(41 * whole.view.row_bytes)) == 0);
+  }
+}
+
 void a_mesh_of_a_map_gives_what_the_map_does() {
   std::mt19937 random(4);
   const std::uint8_t fill[4] = {9, 8, 7, 6};
@@ -165,6 +186,7 @@ int main() {
   spans_hold_the_centres_that_are_in_all_canvases();
   interpolation_is_right_to_what_128ths_of_a_pixel_allow();
   vectors_give_the_same_bits();
+  parts_of_an_output_are_those_of_the_whole();
   a_mesh_of_a_map_gives_what_the_map_does();
   return 0;
 }

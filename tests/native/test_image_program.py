@@ -276,3 +276,20 @@ def test_what_is_no_image_is_an_error() -> None:
             program.run(wrong, 0)
     with pytest.raises(ValueError, match="3 channels at the end of the transforms, and 1 are expected"):
         _core.ImageProgram([], ("hwc", "uint8", 1, None)).run(painted(2, 2, 3), 0)
+
+
+@pytest.mark.parametrize("sampling", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize(
+    "forward",
+    [(0.9, 0.2, 10, -0.2, 1.1, 30, 0, 0, 1), (1, 0.1, 5, 0, 1, 9, 2e-4, 1e-4, 1), (0, -1, 500, 1, 0, 0, 0, 0, 1)],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_warp_that_is_finished_some_rows_at_a_time_is_the_whole_warp(
+    channels: int, forward: Any, sampling: str
+) -> None:
+    image = painted(500, 700, channels)
+    warp = ("warp", forward, 640, 512, sampling, (9, 8, 7))
+    negative = ("invert", 1.0)
+    as_a_whole = ("sharpness", 1.0, (1.0, 1.0))  # changes nothing, and must see all rows
+    assert np.array_equal(run([warp], image), run([warp, as_a_whole], image))
+    assert np.array_equal(run([warp, negative], image), 255 - run([warp], image))
