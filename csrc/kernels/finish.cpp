@@ -109,7 +109,7 @@ void place_row(const Pixels& pixels, const Placement& placement, const LevelMap&
     const int column = placement.columns != nullptr ? placement.columns[x]
                        : placement.columns_reversed ? target.width - 1 - x
                                                     : x;
-    std::uint8_t levels[4];
+    std::uint8_t levels[4] = {0, 0, 0, 0};
     pixels.read(column, levels);
     for (int c = 0; c < kChannels; ++c) {
       outs[c][x * step] = tables[c] == nullptr ? static_cast<Value>(levels[c]) : tables[c][levels[c]];
