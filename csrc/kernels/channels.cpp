@@ -17,6 +17,7 @@ inline const std::uint8_t* pixel_at(const std::uint8_t* in, int width, int x, bo
 void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept {
   int x = 0;
 #if defined(__x86_64__)
+  if (simd() == Simd::kAvx512) return avx512::rgb_to_rgbx(in, pixels, out);
   if (simd() != Simd::kScalar) x = avx2::rgb_to_rgbx(in, pixels, out);
 #endif
   for (; x + 1 < pixels; ++x) {  // a fourth byte can be read with every pixel but the last
