@@ -1,5 +1,8 @@
 #include "codecs/exif.h"
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <string_view>
 
@@ -28,23 +31,42 @@ struct Tiff {
   }
 };
 
-// How long a whole number of that type is; 0 for types that are none, or of which Pillow makes none (BYTE).
-int whole_number_bytes(std::uint32_t type) noexcept {
+constexpr std::uint32_t kRational = 5, kSignedRational = 10, kFloat = 11, kDouble = 12;
+
+// How long a number of that type is; 0 for types that are none, or of which Pillow makes none (BYTE).
+int number_bytes(std::uint32_t type) noexcept {
   switch (type) {
-    case 6: return 1;                    // SBYTE
-    case 3: case 8: return 2;            // SHORT, SSHORT
-    case 4: case 9: case 13: return 4;   // LONG, SLONG, IFD
+    case 6: return 1;                                // SBYTE
+    case 3: case 8: return 2;                        // SHORT, SSHORT
+    case 4: case 9: case 13: case kFloat: return 4;  // LONG, SLONG, IFD
+    case kRational: case kSignedRational: case kDouble: return 8;
     default: return 0;
   }
 }
 
+// The number of that type at that place. Whole ones are read without a sign: negative ones are no orientations anyway.
+double number_at(const Tiff& tiff, std::uint64_t place, std::uint32_t type) noexcept {
+  const std::uint32_t first = tiff.number(place, std::min(number_bytes(type), 4)), second = tiff.number(place + 4, 4);
+  const auto with_sign = [](std::uint32_t word) { return static_cast<double>(static_cast<std::int32_t>(word)); };
+  switch (type) {
+    case kRational: return second == 0 ? 0 : static_cast<double>(first) / second;
+    case kSignedRational: return second == 0 ? 0 : with_sign(first) / with_sign(second);
+    case kFloat: return std::bit_cast<float>(first);
+    case kDouble: {
+      const std::uint64_t high = tiff.little_endian ? second : first, low = tiff.little_endian ? first : second;
+      return std::bit_cast<double>(high << 32 | low);
+    }
+    default: return first;
+  }
+}
+
 // The first number of a tag, which stands in the entry's last 4 bytes if all of its numbers have room there.
-std::uint32_t entry_value(const Tiff& tiff, std::uint64_t entry) noexcept {
-  const int bytes = whole_number_bytes(tiff.number(entry + 2, 2));
-  const std::uint64_t all = std::uint64_t{tiff.number(entry + 4, 4)} * static_cast<std::uint64_t>(bytes);
+double entry_value(const Tiff& tiff, std::uint64_t entry) noexcept {
+  const std::uint32_t type = tiff.number(entry + 2, 2);
+  const std::uint64_t all = std::uint64_t{tiff.number(entry + 4, 4)} * static_cast<std::uint64_t>(number_bytes(type));
   if (all == 0) return 0;
   const std::uint64_t place = all <= 4 ? entry + 8 : tiff.number(entry + 8, 4);
-  return place + all <= tiff.bytes.size() ? tiff.number(place, bytes) : 0;
+  return place + all <= tiff.bytes.size() ? number_at(tiff, place, type) : 0;
 }
 
 // 1 to 8, and 1 for a number that makes no sense; 0 if there is no such tag.
@@ -63,8 +85,8 @@ int orientation_in(Bytes bytes) noexcept {
     const std::uint64_t entry = directory + 2 + k * kEntryBytes;
     if (entry + kEntryBytes > bytes.size()) break;
     if (tiff.number(entry, 2) != kOrientationTag) continue;
-    const std::uint32_t value = entry_value(tiff, entry);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+    const double value = entry_value(tiff, entry);
+    return value >= 1 && value <= 8 && value == std::floor(value) ? static_cast<int>(value) : 1;
   }
   return 0;
 }

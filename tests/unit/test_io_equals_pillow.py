@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +99,7 @@ def size_by_pillow(file: bytes) -> tuple[int, int]:
 
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of some of these
 @pytest.mark.parametrize("magic", [42, 43, 0])
-@pytest.mark.parametrize("kind", [0, 1, 2, 3, 4, 6, 7, 8, 9, 13, 14])
+@pytest.mark.parametrize("kind", range(15))
 def test_odd_exif_turns_what_pillow_turns(kind: int, magic: int) -> None:
     for count in (0, 1, 2, 3, 1 << 31):
         for value in (struct.pack("<HH", 6, 0), struct.pack("<HH", 0, 6), struct.pack("<I", 30)):
@@ -107,6 +109,35 @@ def test_odd_exif_turns_what_pillow_turns(kind: int, magic: int) -> None:
             )
             file = with_segment(b"Exif\0\0" + tiff)
             assert io.image_size(file) == size_by_pillow(file), (count, value)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of some of these
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("kind", "form", "numbers"),
+    [
+        (
+            5,
+            "2I",
+            [(6, 1), (12, 2), (8, 1), (3, 1), (1, 1), (13, 2), (6, 0), (0, 0), (0, 1), (9, 1), (2**32 - 2, 2**31 - 1)],
+        ),
+        (10, "2i", [(6, 1), (-6, -1), (-6, 1), (6, -1), (5, 0), (2**31 - 1, 1)]),
+        (11, "f", [(6.0,), (8.0,), (6.5,), (-6.0,), (float("nan"),), (float("inf"),), (0.0,), (1e9,)]),
+        (12, "d", [(6.0,), (7.0,), (6.000000001,), (-6.0,), (float("nan"),), (float("inf"),), (5.0,), (1e300,)]),
+    ],
+)
+def test_orientations_that_are_fractions_turn_what_pillow_turns(kind: int, form: str, numbers: Any, order: str) -> None:
+    turned = 0
+    for values, count, cut in itertools.product(numbers, (1, 2), (0, 1, 9)):
+        packed = struct.pack(order + form, *values)
+        place = packed if len(packed) == 4 and count == 1 else struct.pack(order + "I", 26)
+        head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, 1)
+        entry = struct.pack(order + "HHI", 0x0112, kind, count) + place
+        tiff = head + entry + bytes(4) + packed * 2
+        file = with_segment(b"Exif\0\0" + tiff[: len(tiff) - cut])
+        assert io.image_size(file) == size_by_pillow(file), (values, count, cut)
+        turned += io.image_size(file) == (30, 20)
+    assert turned > 0
 
 
 @pytest.mark.parametrize(
