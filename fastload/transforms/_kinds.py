@@ -186,9 +186,12 @@ def tensor_of(array: NDArray[Any]) -> torch.Tensor:
 def numbers_of(tensor: torch.Tensor) -> NDArray[Any]:
     """The values as an array; floats that NumPy has not, such as bfloat16, as float32, which holds them all."""
     values = tensor.detach().as_subclass(torch.Tensor).cpu()
-    is_known = values.dtype in (torch.float16, torch.float32, torch.float64) or not values.is_floating_point()
-    array: NDArray[Any] = (values if is_known else values.float()).numpy()
+    array: NDArray[Any] = (values if _is_known_to_numpy(values.dtype) else values.float()).numpy()
     return array
+
+
+def _is_known_to_numpy(dtype: torch.dtype) -> bool:
+    return not dtype.is_floating_point or dtype in (torch.float16, torch.float32, torch.float64)
 
 
 def array_of(image: Any) -> NDArray[Any]:
@@ -197,8 +200,7 @@ def array_of(image: Any) -> NDArray[Any]:
         return np.ascontiguousarray(image)
     if image.ndim not in (2, 3):
         raise ValueError(f"this takes one image at a time, got a tensor {tuple(image.shape)}")
-    values = image.detach().as_subclass(torch.Tensor).cpu()
-    return np.ascontiguousarray((values if values.ndim == 2 else values.permute(1, 2, 0)).numpy())
+    return np.ascontiguousarray(numbers_of(image if image.ndim == 2 else image.permute(1, 2, 0)))
 
 
 def image_like(before: Any, values: Any) -> Any:
@@ -214,7 +216,8 @@ def image_like(before: Any, values: Any) -> Any:
         planes = tensor_of(values)
         if before.ndim == 3:
             planes = (planes if planes.ndim == 3 else planes[:, :, None]).permute(2, 0, 1).contiguous()
-        return planes.to(before.device)
+        is_back = planes.dtype == torch.float32 and not _is_known_to_numpy(before.dtype)
+        return planes.to(before.device, before.dtype if is_back else planes.dtype)
     return values if before.ndim == values.ndim else values.reshape(*values.shape[:2], *before.shape[2:])
 
 

@@ -117,3 +117,13 @@ def test_types_that_torch_has_not_are_named_with_a_way_out() -> None:
         T.Resize((9, 9))(torch.zeros(3, 4, 5, dtype=torch.complex64))
     with pytest.raises(TypeError, match=r"values of torch.complex64 are not interpolated"):
         F.rotate(torch.zeros(3, 4, 5, dtype=torch.complex64), 10, "bilinear")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int32, torch.uint16])
+def test_joined_images_are_of_the_type_that_they_came_in(dtype: torch.dtype) -> None:
+    target = {"boxes": torch.tensor([[1.0, 1, 9, 9]]), "masks": torch.ones(1, 20, 30)}
+    samples = [(torch.full((3, 20, 30), float(level)).to(dtype), target) for level in (1, 2, 3, 4)]
+    for joined in (T.Mosaic(samples, (20, 30)), T.CopyPaste(samples, p=1.0, p_object=1.0)):
+        image, _ = joined[0]
+        assert image.dtype == dtype
+        assert set(image.float().unique().tolist()) <= {1.0, 2.0, 3.0, 4.0}
