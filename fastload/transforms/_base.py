@@ -168,7 +168,7 @@ class Sometimes(Transform):
 def is_planned(step: Step) -> bool:
     """Whether the step is one of ours, unchanged: subclasses with a way of their own are called as they are, and so is
     what has forward hooks, which are run by a call and by nothing else."""
-    if not isinstance(step, Transform) or has_forward_hooks(step):
+    if not isinstance(step, Transform) or "forward" in vars(step) or has_forward_hooks(step):
         return False
     return type(step).forward is Transform.forward and _is_whole(step)
 

@@ -104,3 +104,14 @@ def test_what_is_printed_says_that_a_part_has_hooks() -> None:
 
 def _nothing(module: torch.nn.Module, inputs: Any, output: Any) -> None:
     pass
+
+
+@pytest.mark.parametrize("around", AROUND[:-1])
+def test_a_forward_that_is_put_on_one_transform_is_what_runs(around: Any) -> None:
+    flip = T.RandomHorizontalFlip(1.0)
+    whole = around(flip)
+    assert np.array_equal(whole(IMAGE), MIRRORED)
+    flip.forward = lambda image: image[::-1]  # type: ignore[method-assign]
+    assert np.array_equal(whole(IMAGE), IMAGE[::-1])
+    del flip.forward
+    assert np.array_equal(whole(IMAGE), MIRRORED)
