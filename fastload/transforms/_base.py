@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from fastload.transforms._plan import FilePlan
 
 Step = Callable[..., Any]
-_UNKNOWN: Any = object()
 NOT_PLANNED = "it is no transform of fastload, or has hooks"
+_NO_SEGMENT = Segment(Kind("", 0, 0))  # where nothing is native
 _changes = itertools.count()
 
 
@@ -198,7 +198,7 @@ class Chain:
         )
         self.box_params = Transform.box_params if box_params is None else box_params
         self._fused = owner is None or owner.fuse
-        self._segments: dict[tuple[int, Kind], Segment | None] = {}
+        self._segments: dict[tuple[int, Kind], Segment] = {}
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
         """The sample after all steps from ``start`` on. ``unpack``: functions of the user take its parts one by one."""
@@ -295,11 +295,11 @@ class Chain:
         return as_it_came(image, self._by_python(step, image, key, stream, moving))
 
     def _segment(self, at: int, kind: Kind) -> Segment | None:
-        segment = self._segments.get((at, kind), _UNKNOWN)
-        if segment is _UNKNOWN:
+        known = self._segments.get((at, kind))
+        if known is None:
             segment = self.segment(at, kind)
-            segment = self._segments[at, kind] = segment if segment.is_worth_it and segment.stop > at else None
-        return segment
+            known = self._segments[at, kind] = segment if segment.is_worth_it and segment.stop > at else _NO_SEGMENT
+        return None if known is _NO_SEGMENT else known
 
     def segment(self, start: int, kind: Kind) -> Segment:
         """The longest native run from that step on, closed; it may be empty."""

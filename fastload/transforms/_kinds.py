@@ -34,7 +34,7 @@ class Kind(NamedTuple):
 
 
 # By dtype, what follows height and width in their shape, and how many axes that makes.
-_ARRAY_KINDS = {
+_ARRAY_KINDS: dict[tuple[Any, tuple[int, ...], int], Kind] = {
     (np.dtype(np.uint8), (), 2): Kind("array", 1, 2),
     **{(np.dtype(np.uint8), (channels,), 3): Kind("array", channels, 3) for channels in NATIVE_CHANNELS},
 }
