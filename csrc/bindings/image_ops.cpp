@@ -15,7 +15,7 @@ namespace {
 namespace py = pybind11;
 
 // More would take memory and time out of all proportion.
-constexpr double kMostTiles = 1024, kMostTaps = 65535, kMostSquareTaps = 1023, kMostSigma = 4096;
+constexpr double kMostTiles = 1024, kMostTaps = 65535, kMostSigma = 4096;
 constexpr int kMostCells = 65536, kMostHoles = 1000000;
 
 Op crop_of(OpArguments& a) {

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <new>
 #include <string>
@@ -16,7 +17,9 @@
 #include "bindings/image_errors.h"
 #include "bindings/image_moves.h"
 #include "bindings/image_sources.h"
+#include "bindings/op_arguments.h"
 #include "pipeline/index_map.h"
+#include "pipeline/pixel_run.h"
 #include "pipeline/sample_stream.h"
 
 namespace fastload {
@@ -235,14 +238,14 @@ void bind_image_program(py::module_& m) {
           },
           "image"_a, "key"_a, "What comes out of a (H, W) or (H, W, C) uint8 array.")
       .def("run", &run, "image"_a, "key"_a, "targets"_a)
-      .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a, "targets"_a)
       .def(
           "run_sample",
           [](const ImageProgram& self, const ImageSource& source, std::int64_t index, std::uint64_t key) {
             return run_sample(self, source, index, key, nullptr);
           },
           "source"_a, "index"_a, "key"_a,
-           "What comes out of an image of a source. DecodeError, or ForeignImageError for a file that Pillow reads.");
+          "What comes out of an image of a source. DecodeError, or ForeignImageError for a file that Pillow reads.")
+      .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a, "targets"_a);
   m.def("remap", &remap, "image"_a, "places"_a, "sampling"_a, "fill"_a,
         "The (H, W) or (H, W, C) uint8 image whose pixel (i, j) comes from (x, y) = places[i, j].");
   m.def(
@@ -254,6 +257,15 @@ void bind_image_program(py::module_& m) {
         return drawn_members(*group->group, key, steps.front().stream);
       },
       "op"_a, "key"_a, "The numbers of a group's members that are drawn, in the order in which they run.");
+  m.def(
+      "motion_weights",
+      [](const std::array<double, kPixelValues>& values, std::uint64_t key) {
+        if (!(values[0] <= kMostSquareTaps)) throw py::value_error("a motion blur has at most 1023 pixels");
+        std::vector<double> weights;
+        const ssize_t size = motion_weights(PixelMove{PixelKind::kMotionBlur, values, key}, &weights);
+        return py::array_t<double>({size, size}, weights.data());
+      },
+      "values"_a, "key"_a, "(size, size): by which weights a motion blur of those drawn values takes neighbours.");
   m.def("member_stream", &member_stream, "stream"_a, "turn"_a, "number"_a, "The stream of a step of a member.");
   m.def("sample_key", &sample_key, "seed"_a, "epoch"_a, "index"_a, "The key of a sample, 64 bits.");
 }

@@ -24,6 +24,8 @@ Value named(const std::pair<const char*, Value> (&known)[kCount], const std::str
   throw pybind11::value_error(std::string(what) + " must be one of " + names + ", got '" + name + "'");
 }
 
+inline constexpr double kMostSquareTaps = 1023;  // more would take memory and time out of all proportion
+
 inline constexpr std::pair<const char*, Filter> kFilters[] = {
     {"nearest", Filter::kNearest}, {"box", Filter::kBox},         {"bilinear", Filter::kBilinear},
     {"hamming", Filter::kHamming}, {"bicubic", Filter::kBicubic}, {"lanczos", Filter::kLanczos}};

@@ -132,6 +132,12 @@ std::optional<LevelTable> table_of(const PixelMove& move, ImageView image) {
   }
 }
 
+int motion_weights(const PixelMove& move, std::vector<double>* weights) {
+  const int size = odd(move.values[0]);
+  *weights = line_weights(size, move.values[1], std::clamp(move.values[2], -1.0, 1.0), shift_of(move, size));
+  return size;
+}
+
 Status filter(const PixelMove& move, ImageView in, ImageView out) {
   const auto& v = move.values;
   const auto whole = [&](std::size_t i) { return whole_number(v[i]); };
@@ -139,8 +145,9 @@ Status filter(const PixelMove& move, ImageView in, ImageView out) {
     case PixelKind::kSharpness: sharpen(in, static_cast<float>(v[0]), out); return {};
     case PixelKind::kGaussianBlur: blur(in, gaussian_weights(odd(v[0]), v[2]), gaussian_weights(odd(v[1]), v[2]), out); return {};
     case PixelKind::kMotionBlur: {
-      const int size = odd(v[0]);
-      convolve(in, line_weights(size, v[1], std::clamp(v[2], -1.0, 1.0), shift_of(move, size)), size, out);
+      std::vector<double> weights;
+      const int size = motion_weights(move, &weights);
+      convolve(in, weights, size, out);
       return {};
     }
     case PixelKind::kClahe:

@@ -32,6 +32,10 @@ bool is_table_of_image(const ColourMove& move) noexcept;
 // Whether the move takes each pixel from others around it: filters, CLAHE, JPEG.
 bool is_filter(const ColourMove& move) noexcept;
 
+// The weights, in a square of the returned number of pixels a side, by which a motion blur makes a pixel of its
+// neighbours.
+int motion_weights(const PixelMove& move, std::vector<double>* weights);
+
 // What such a move makes of an image of 1, 3 or 4 bytes a pixel, in other memory, of as many.
 Status filter(const PixelMove& move, ImageView in, ImageView out);
 

@@ -31,21 +31,8 @@ class GaussianBlur(ColourTransform):
         return stream, "gaussian_blur", 1.0, (across, across), (down, down), self.sigma
 
 
-class _OfLevels(ColourTransform):
-    """What is done to 8-bit images alone. TypeError for others, whether it is drawn or not."""
-
-    p: float
-
-    def transformed(self, image: Any, key: int, stream: int) -> Any:
-        dtype = getattr(image, "dtype", "uint8")  # PIL images have none
-        if self.p > 0 and str(dtype) not in ("uint8", "torch.uint8"):
-            name = type(self).__name__
-            raise TypeError(f"{name} is for 8-bit images, got {dtype}: put ToDtype(torch.uint8, scale=True) before it")
-        return super().transformed(image, key, stream)
-
-
-class MotionBlur(_OfLevels):
-    """The 8-bit image smeared along a line, with probability ``p``.
+class MotionBlur(ColourTransform):
+    """The image smeared along a line, with probability ``p``.
 
     blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number). allow_shifted: the
     line may begin beside the pixel, by up to a quarter of its length, which moves the image. angle_range: degrees.
@@ -101,7 +88,7 @@ class GaussianNoise(ColourTransform):
         return stream, "noise", self.p, (mean, mean), (255 * self.sigma[0], 255 * self.sigma[1])
 
 
-class JPEG(_OfLevels):
+class JPEG(ColourTransform):
     """What is left of the 8-bit image after JPEG compression. quality: 1 to 100, or its range (low, high)."""
 
     def __init__(self, quality: Any, p: float = 1.0) -> None:
@@ -114,3 +101,9 @@ class JPEG(_OfLevels):
 
     def op(self, stream: int) -> Op:
         return stream, "jpeg", self.p, self.quality
+
+    def transformed(self, image: Any, key: int, stream: int) -> Any:
+        dtype = getattr(image, "dtype", "uint8")  # PIL images have none
+        if self.p > 0 and str(dtype) not in ("uint8", "torch.uint8"):  # whether it is drawn or not
+            raise TypeError(f"JPEG is for 8-bit images, got {dtype}: put ToDtype(torch.uint8, scale=True) before it")
+        return super().transformed(image, key, stream)

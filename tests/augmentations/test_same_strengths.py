@@ -25,6 +25,10 @@ def test_motion_blur_along_the_same_lines(length: int, angle: float, direction: 
     ours = T.MotionBlur((length, length), False, **ranges, p=1.0)(PHOTO)
     theirs = A.MotionBlur((length, length), False, **ranges, p=1.0)(image=PHOTO)["image"]
     assert np.abs(ours.astype(int) - theirs).max() <= 1
+    parts = PHOTO.astype(np.float32) / 255
+    ours = T.MotionBlur((length, length), False, **ranges, p=1.0)(parts)
+    theirs = A.MotionBlur((length, length), False, **ranges, p=1.0)(image=parts)["image"]
+    assert np.abs(ours - theirs).max() <= 1e-4
 
 
 @pytest.mark.parametrize(("height", "width"), [(300, 600), (500, 200)])

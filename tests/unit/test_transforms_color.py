@@ -127,6 +127,20 @@ def test_motion_blur_smears_along_its_line() -> None:
     assert np.ptp(ahead[15, 12:16]) <= 1
 
 
+@pytest.mark.parametrize("shifted", [False, True])
+def test_motion_blur_of_other_types_is_that_of_levels(shifted: bool) -> None:
+    planes = torch.from_numpy(IMAGE.copy()).permute(2, 0, 1)
+    for seed in range(6):
+        made = {}
+        for name, image in {"levels": planes, "parts": planes / 255, "wide": planes.to(torch.int32) << 23}.items():
+            torch.manual_seed(seed)
+            made[name] = T.MotionBlur((3, 21), shifted, p=1.0)(image)
+        assert made["parts"].dtype == torch.float32
+        assert made["wide"].dtype == torch.int32
+        assert (made["parts"] * 255 - made["levels"]).abs().max() <= 1
+        assert (made["wide"].double() / (1 << 23) - made["levels"]).abs().max() <= 1
+
+
 def test_a_shifted_motion_blur_moves_the_image_by_up_to_half_of_the_lines_reach() -> None:
     dot = np.zeros((31, 31), dtype=np.uint8)
     dot[15, 15] = 255

@@ -122,18 +122,16 @@ def test_noise_over_a_hole_of_a_batch_is_noise_of_levels() -> None:
 
 
 @pytest.mark.parametrize("image", [PLANES / 255, BATCH / 255, np.zeros((8, 9, 3), np.float32)])
-@pytest.mark.parametrize("kind", [T.MotionBlur, lambda p: T.JPEG(50, p=p)])
 @pytest.mark.parametrize("p", [1.0, 1e-9])
-def test_what_is_for_levels_refuses_others_at_once_whatever_is_drawn(kind: Any, p: float, image: Any) -> None:
-    transform = kind(p=p)
-    name = type(transform).__name__
+def test_what_is_for_levels_refuses_others_at_once_whatever_is_drawn(p: float, image: Any) -> None:
+    transform = T.JPEG(50, p=p)
     got = "float32" if isinstance(image, np.ndarray) else r"torch\.float32"
     with pytest.raises(
-        TypeError, match=rf"{name} is for 8-bit images, got {got}: put ToDtype\(torch.uint8, scale=True\)"
+        TypeError, match=rf"JPEG is for 8-bit images, got {got}: put ToDtype\(torch.uint8, scale=True\)"
     ):
         transform(image)
     assert T.Compose([T.ToDtype(torch.uint8, scale=True), transform])(image).shape == image.shape
-    assert kind(p=0.0)(image) is image
+    assert T.JPEG(50, p=0.0)(image) is image
 
 
 def test_functions_for_levels_refuse_others() -> None:

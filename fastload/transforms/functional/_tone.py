@@ -52,7 +52,6 @@ _KINDS = [
 _BY_LEVELS = {
     "equalize": 0,
     "clahe": 3,
-    "motion_blur": 3,
     "jpeg": 1,
 }  # what is native alone, and how many numbers it takes
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
@@ -224,12 +223,12 @@ def _by_torch(image: Any, name: str, values: Sequence[float], noise: int, clip: 
         return on_tensor(lambda planes: _exactly(planes, name, values[0]), image)
     if name in _BY_LEVELS:
         return on_tensor(lambda planes: _by_levels(planes, name, values), image)
-    function = _FLOATS[name]
+    function = _DRAWN[name] if name in _DRAWN else lambda parts, values, _: _FLOATS[name](parts, values)
 
     def changed(planes: torch.Tensor) -> torch.Tensor:
         whole = float(_whole(planes.dtype))
         parts = planes.to(type_to_mix_in(planes.dtype)) / whole
-        made = _noisy(parts, values, noise) if name == "noise" else function(parts, values)
+        made = function(parts, values, noise)
         made = made if name == "noise" and not clip else made.clamp(0, 1)
         return values_of_type(made * whole, planes.dtype)
 
@@ -339,12 +338,23 @@ def _gaussian_blur(planes: torch.Tensor, values: Sequence[float]) -> torch.Tenso
         reach = taps // 2
         places = torch.arange(-reach, reach + 1, dtype=planes.dtype, device=planes.device)
         weights = torch.exp(-0.5 * (places / values[2]) ** 2)
-        length = planes.shape[axis]
-        index = torch.arange(-reach, length + reach).abs() % max(2 * (length - 1), 1)
-        index = torch.where(index >= length, 2 * (length - 1) - index, index).to(planes.device)
         kernel = (weights / weights.sum()).view(1, -1) if axis == -1 else (weights / weights.sum()).view(-1, 1)
-        planes = _filtered(planes.index_select(planes.ndim + axis, index), kernel)
+        planes = _filtered(_reflected(planes, axis, reach), kernel)
     return planes
+
+
+def _motion_blur(planes: torch.Tensor, values: Sequence[float], key: int) -> torch.Tensor:
+    kernel = torch.from_numpy(_core.motion_weights(values, key)).to(planes)
+    reach = len(kernel) // 2
+    return _filtered(_reflected(_reflected(planes, -1, reach), -2, reach), kernel)
+
+
+def _reflected(planes: torch.Tensor, axis: int, reach: int) -> torch.Tensor:
+    """The planes with so many more rows or columns on both sides, as often reflected as it takes."""
+    length = planes.shape[axis]
+    index = torch.arange(-reach, length + reach).abs() % max(2 * (length - 1), 1)
+    index = torch.where(index >= length, 2 * (length - 1) - index, index).to(planes.device)
+    return planes.index_select(planes.ndim + axis, index)
 
 
 def _autocontrast(planes: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
@@ -370,8 +380,12 @@ _FLOATS: dict[str, Callable[[torch.Tensor, Sequence[float]], torch.Tensor]] = {
     "autocontrast": _autocontrast,
     "sharpness": _sharpness,
     "gaussian_blur": _gaussian_blur,
-    "noise": lambda planes, v: planes,
     "permute_channels": _permuted,
+}
+# With a key, from which more is drawn.
+_DRAWN: dict[str, Callable[[torch.Tensor, Sequence[float], int], torch.Tensor]] = {
+    "motion_blur": _motion_blur,
+    "noise": _noisy,
 }
 # Of values as they are, without a detour by parts of the range: what torchvision makes of floats and integers.
 _EXACT: dict[str, Callable[[torch.Tensor, float, int], torch.Tensor]] = {
