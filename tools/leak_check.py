@@ -12,6 +12,7 @@ import io
 import mmap
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ import torch
 
 import fastload
 from fastload import _core
+from fastload import transforms as T
+from fastload.datasets import ImageFolder
 
 REPEATS = 200
 TRIES = 4  # a cache that fills up grows once or twice, a leak every time
@@ -183,7 +186,65 @@ def jpeg_file() -> bytes:
 
 
 JPEG = jpeg_file()
+IMAGE = fastload.io.decode_image(JPEG)
+TARGET = {
+    "boxes": torch.tensor([[4.0, 8.0, 30.0, 40.0], [20.0, 2.0, 44.0, 60.0]]),
+    "labels": torch.tensor([1, 2]),
+    "masks": torch.zeros(2, *IMAGE.shape[-2:], dtype=torch.uint8),
+    "keypoints": torch.full((2, 3, 3), 9.0),
+}
 
+# Operations of every kind that native image programs have.
+PROGRAMS: dict[str, list[Any]] = {
+    "crops": [T.RandomIoUCrop(), T.RandomZoomOut(p=1.0), T.RandomResizedCrop(32), T.RandomErasing(p=1.0)],
+    "sizes": [
+        T.Resize((40, 50)),
+        T.LetterBox(64),
+        T.RandomShortestSize([32, 48]),
+        T.RandomCrop(40, pad_if_needed=True),
+    ],
+    "turns": [T.RandomHorizontalFlip(), T.RandomVerticalFlip(), T.RandomRotate90(p=1.0), T.Transpose(p=1.0), T.Pad(3)],
+    "warps": [T.RandomRotation(30), T.RandomAffine(20, (0.1, 0.1), (0.8, 1.2), 9), T.RandomPerspective(p=1.0)],
+    "meshes": [T.ElasticTransform(), T.GridDistortion(p=1.0)],
+    "colors": [
+        T.ColorJitter(0.4, 0.4, 0.4, 0.1),
+        T.HueSaturationValue(p=1.0),
+        T.RandomPhotometricDistort(),
+        T.Grayscale(3),
+    ],
+    "tones": [T.RandomEqualize(1.0), T.RandomAutocontrast(1.0), T.RandomPosterize(4, 1.0), T.RandomSolarize(128, 1.0)],
+    "more tones": [T.CLAHE(p=1.0), T.RandomGamma(p=1.0), T.RandomInvert(1.0), T.RandomBrightnessContrast(p=1.0)],
+    "filters": [
+        T.GaussianBlur(5),
+        T.MotionBlur(p=1.0),
+        T.GaussianNoise(),
+        T.RandomAdjustSharpness(2, 1.0),
+        T.JPEG((50, 80)),
+    ],
+    "policies": [T.AutoAugment(), T.RandAugment(), T.TrivialAugmentWide(), T.AugMix()],
+    "groups": [
+        T.OneOf([T.RandomInvert(1.0), T.Pad(2)]),
+        T.SomeOf([T.Pad(1), T.Grayscale(3)], 1),
+        T.CoarseDropout(p=1.0),
+    ],
+}
+
+
+def image_program(steps: list[Any]) -> Callable[[], object]:
+    """All of ``steps``, on an image with all that may be in it."""
+    chain = T.Compose([*steps, T.ToDtype(torch.float32, scale=True)])
+    return lambda: chain(IMAGE, TARGET)
+
+
+def image_folder(root: Path) -> ImageFolder:
+    (root / "class").mkdir()
+    for number in range(16):
+        (root / "class" / f"{number}.jpg").write_bytes(JPEG if number else JPEG[:100])
+    return ImageFolder(root, T.Compose([T.RandomResizedCrop(32), T.RandomHorizontalFlip(), T.ToTensor()]))
+
+
+FOLDER = tempfile.TemporaryDirectory()
+IMAGES = image_folder(Path(FOLDER.name))
 
 PATHS: dict[str, Callable[[], object]] = {
     "default_collate of nested samples": lambda: fastload.default_collate(SAMPLES),
@@ -203,6 +264,9 @@ PATHS: dict[str, Callable[[], object]] = {
     "decode_image of a file cut short": failing(lambda: fastload.io.decode_image(JPEG[: len(JPEG) // 2])),
     "decode_image of a damaged header": failing(lambda: fastload.io.decode_image(JPEG[:200] + b"\xff\xd9")),
     "read_image of no file": failing(lambda: fastload.io.read_image("/no/such.jpg")),
+    **{f"an image program: {name}": image_program(steps) for name, steps in PROGRAMS.items()},
+    "an image program that an image is too small for": failing(lambda: T.Compose([T.RandomCrop(999)])(IMAGE, TARGET)),
+    "native batches, one with a broken file": epoch(IMAGES, num_workers=1, on_error="skip"),
     "private slots": use_private_slots,
     "shared slots": use_shared_slots,
 }

@@ -3,7 +3,7 @@
 #
 #   1. C++ unit tests: address + undefined behaviour (and leaks), then threads
 #   2. the extension's tests in Python: address + undefined behaviour
-#   3. tools/leak_check.py: every collate, gather and slot path many times over, allocated bytes counted
+#   3. tools/leak_check.py: every collate, gather, image and slot path many times over, allocated bytes counted
 #
 # The first and the last are given faults beforehand, which they have to report.
 # PYTHON: an interpreter with the development requirements. The first finding ends it with its report.
