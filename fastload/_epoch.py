@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
@@ -47,10 +47,10 @@ class _Begun:
     def __init__(self, result: BatchResult, delivery: Delivery, stats: LoaderStats) -> None:
         self.number = result.number
         self.worker = result.worker
-        made = result.open()
+        made = opened(result)
         started = perf_counter()
         if made.outcome is not Skipped and not isinstance(made.outcome, (Failure, LocalFailure)):
-            made.outcome = delivery.begin(made.outcome, stats)
+            made = Made(delivery.begin(made.outcome, stats), made.report, made.transport_s)
         stats.transport_s += perf_counter() - started
         self._made = made
 
@@ -61,19 +61,29 @@ class _Begun:
         """The delivery holds what copies still read."""
 
 
+def opened(result: BatchResult) -> Made:
+    """What is in the result. An error in opening it is as one in making it."""
+    try:
+        return result.open()
+    except Exception as error:
+        return Made(LocalFailure(error, ""), FetchReport())
+
+
 class Epoch:
     """Gives out the batches of one pass, made by ``engine``.
 
-    pull: the next index batch; StopIteration at the end.
+    pulls: gives the index batches.
     depth: how many tasks may be in flight; 0 makes each batch when it is asked for.
     progress: where in the epoch to begin, and with which worker; it is moved on with every batch.
     delivery: what brings batches to where they are wanted; None: they go out as they are.
+
+    A program may go on after an interrupt at any moment; `fastload.engines._base` says what that takes.
     """
 
     def __init__(
         self,
         engine: Engine,
-        pull: Callable[[], Any],
+        pulls: Iterator[Any],
         *,
         num_workers: int,
         depth: int,
@@ -86,64 +96,102 @@ class Epoch:
         self.stats = LoaderStats()
         self.progress = progress
         self._engine = engine
-        self._pull = pull
+        self._pulls = pulls
         self._depth = depth
         self._in_order = in_order
         self._timeout_s = timeout_s
         self._error_log = error_log
         self._delivery = delivery
         first = progress.turns
-        self._sent = first  # number of the next task
+        self._owed = depth  # how many tasks are to be put in flight now
+        self._pulled: list[Any] = []  # the index batch of the next task, once it is pulled
+        self._task: BatchTask | None = None  # the next task, which may not be in flight yet
+        self._sent = first  # its number
         self._due = first  # number of the next batch to go out, where order is kept
         self._gone_out = frozenset(progress.ahead)  # numbers that had their turn before the epoch was resumed
         self._in_flight: dict[int, int] = {}  # number -> worker, for tasks without an answer
-        self._begun_task: BatchTask | None = None  # number ``_sent``, which may not be in flight yet
         self._arrived: dict[int, BatchResult] = {}
+        self._leaving: BatchResult | None = None  # whose turn it is
         self._active = [True] * num_workers
-        self._load = [0] * num_workers  # tasks a worker has that have not gone out as batches
-        turn = progress.next_worker
-        self._workers: Iterator[int] = itertools.cycle([*range(turn, num_workers), *range(turn)])
+        self._load = [0] * num_workers  # tasks a worker has whose batches have not had their turn
+        self._turn = progress.next_worker  # who gets the next task
 
     def prime(self) -> None:
         """Put the first tasks in flight."""
-        for _ in range(self._depth):
+        while self._owed:
             self._submit_next()
 
     def abandon(self) -> None:
         """Give back what has arrived and not gone out: there will be no more `next`."""
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            leaving.discard()
         while self._arrived:
             self._arrived.popitem()[1].discard()
 
     def next(self) -> Any:
         """The next batch. Raises StopIteration at the end, and what the dataset raised at its batch's turn."""
         while True:
-            outcome = self._deliver(self._begun(self._next_result() if self._depth else self._make_now()))
-            if outcome is not Skipped:
-                return self._finished(outcome)
+            if self._leaving is None:
+                if self._depth:
+                    self._choose()
+                else:
+                    self._make_now()
+            made = self._opened()
+            batch, error = self._finished(made.outcome)
+            self._go_out(made, error is None and batch is not Skipped)
+            if error is not None:
+                try:
+                    raise error
+                finally:
+                    del error, made  # the traceback holds this frame, which must not hold the traceback
+            if batch is not Skipped:
+                return batch
 
-    def _make_now(self) -> BatchResult:
-        indices = self._next_indices()  # passes over the numbers of batches that went out before their turn
-        self._engine.submit(BatchTask(self._sent, 0, indices))
+    def _make_now(self) -> None:
+        """Make the next batch: it is its turn."""
+        answers = self._engine.answers
+        if not answers:
+            if self._task is None:
+                self._pull()
+                task = BatchTask(self._sent, 0, self._pulled[0])
+                self._task = task  # no calls from here on
+                self._pulled = []
+            self._engine.submit(self._task)
+            self._engine.wait(None)
+        self._leaving = answers[0]  # no calls from here on
+        del answers[0]
+        self._task = None
         self._sent += 1
-        result = self._engine.next(None)
-        assert result is not None
-        return result
 
-    def _next_result(self) -> BatchResult:
-        if self._begun_task is not None:  # Ctrl-C came when it was about to be sent
-            self._submit_next()
+    def _choose(self) -> None:
+        """Wait until the batch that goes out next has arrived: it is its turn."""
         while True:
+            while self._owed:
+                self._submit_next()
             self._pass_over_ended_workers()
-            number = self._due if self._in_order else next(iter(self._arrived), None)
+            number = self._due if self._in_order else next(iter(self._arrived), -1)
             if number in self._arrived:
-                return self._arrived.pop(number)
-            self._take_in(self._wait())
+                break
+            self._wait()
+            self._take_in()
+        result = self._arrived[number]
+        self._leaving = result  # no calls from here on
+        del self._arrived[number]
+        if number == self._due:
+            self._due += 1
+        self._load[result.worker] -= 1
+        self._owed += 1  # for another task in place of this one
 
-    def _take_in(self, result: BatchResult) -> None:
+    def _take_in(self) -> None:
+        """Note the first of the engine's answers."""
+        answers = self._engine.answers
+        result = answers[0]
+        del answers[0]  # no calls from here on
         del self._in_flight[result.number]
         if result.ended:
             self._active[result.worker] = False
-            self._submit_next()
+            self._owed += 1
         else:
             self._arrived[result.number] = result
 
@@ -160,111 +208,113 @@ class Epoch:
             self._due += 1
         raise StopIteration
 
-    def _wait(self) -> BatchResult:
+    def _wait(self) -> None:
         started = perf_counter()
         try:
-            result = self._engine.next(self._timeout_s or None)
+            has_come = self._engine.wait(self._timeout_s or None)
         finally:
             self.stats.wait_s += perf_counter() - started
-        if result is None:
+        if not has_come:
             raise RuntimeError(f"DataLoader timed out after {self._timeout_s} seconds")
-        return result
 
     def _submit_next(self) -> None:
-        task = self._begun_task or self._next_task()
-        if task is None:
-            return
-        self._begun_task = task
-        if not task.sent:
-            self._engine.submit(task)
-        worker = task.worker  # no calls from here on: Ctrl-C finds all of this done, or nothing
-        self._in_flight[task.number] = worker
-        self._load[worker] += 1
-        self._sent += 1
-        self._begun_task = None
+        """Put the next task in flight, if there is one."""
+        try:
+            task = self._task or self._next_task()
+            if task is not None:
+                self._engine.submit(task)
+        except Exception:
+            self._owed -= 1  # no calls from here on
+            self._task = None
+            raise
+        self._owed -= 1  # no calls from here on
+        if task is not None:
+            worker = task.worker
+            self._in_flight[task.number] = worker
+            self._load[worker] += 1
+            self._sent += 1
+            self._task = None
 
     def _next_task(self) -> BatchTask | None:
         try:
-            indices = self._next_indices()
+            self._pull()
         except StopIteration:
             return None
         worker = self._next_worker()
-        return None if worker is None else BatchTask(self._sent, worker, indices)
+        task = None if worker is None else BatchTask(self._sent, worker, self._pulled[0])
+        self._pulled = []  # no calls from here on
+        self._task = task
+        if task is not None:
+            self._turn = task.worker + 1
+        return task
 
-    def _next_indices(self) -> Any:
-        """The index batch of task number ``_sent``."""
-        while self._sent in self._gone_out:
-            self._pull()
+    def _pull(self) -> None:
+        """Have the index batch of task number ``_sent``. Raises StopIteration."""
+        while True:
+            if not self._pulled:
+                self._pulled.extend(itertools.islice(self._pulls, 1))  # pulled and kept in one call
+            if not self._pulled:
+                raise StopIteration
+            if self._sent not in self._gone_out:
+                return
+            self._pulled = []  # no calls from here on
             self._sent += 1
-        return self._pull()
 
     def _next_worker(self) -> int | None:
         """Round robin over the workers whose data has not ended; out of order, over those with room."""
-        active = sum(self._active)
-        for _ in self._active:
-            worker = next(self._workers)
+        count, active = len(self._active), sum(self._active)
+        for turn in range(self._turn, self._turn + count):
+            worker = turn % count
             if self._active[worker] and (self._in_order or self._load[worker] < self._depth // active):
                 return worker
         return None
 
-    def _deliver(self, result: BatchResult) -> Any:
-        if self._depth:
-            self._make_room(result)
-        made = result.open()
-        self._count(made.report)
-        self.stats.transport_s += made.transport_s
-        failed = isinstance(made.outcome, (Failure, LocalFailure))
-        self.progress.passed(result.number, result.worker, made.report, not failed and made.outcome is not Skipped)
-        if isinstance(made.outcome, (Failure, LocalFailure)):
-            made.outcome.reraise()
-        self.stats.batches += made.outcome is not Skipped
-        return made.outcome
-
-    def _make_room(self, result: BatchResult) -> None:
-        """Let another task be made in place of this one, which goes out now; after Ctrl-C it goes out the next time."""
-        is_due = result.number == self._due
-        self._due += is_due
-        self._load[result.worker] -= 1
-        try:
+    def _opened(self) -> Made:
+        """The batch whose turn it is, with another task in flight in its place."""
+        result = self._leaving
+        assert result is not None
+        if self._delivery is not None:
+            self._leaving = result = self._begun(result, self._delivery)
+        while self._owed:
             self._submit_next()
-        except KeyboardInterrupt:
-            self._due -= is_due
-            self._load[result.worker] += 1
-            self._arrived[result.number] = result
-            raise
+        return opened(result)
 
-    def _begun(self, result: BatchResult) -> BatchResult:
+    def _begun(self, result: BatchResult, delivery: Delivery) -> BatchResult:
         """The result, on its way to where the delivery brings it."""
-        if self._delivery is None or isinstance(result, _Begun):
-            return result
-        return _Begun(result, self._delivery, self.stats)
+        return result if isinstance(result, _Begun) else _Begun(result, delivery, self.stats)
 
-    def _finished(self, outcome: Any) -> Any:
-        """The user's batch. Before it is waited for, those that come next set out."""
-        if self._delivery is None:
-            return outcome
+    def _finished(self, outcome: Any) -> tuple[Any, BaseException | None]:
+        """The user's batch, and what is to be raised in its place."""
+        if isinstance(outcome, (Failure, LocalFailure)):
+            return None, outcome.error()
+        if self._delivery is None or outcome is Skipped:
+            return outcome, None
         pending: Pending = outcome
-        self._begin_ahead(self._delivery.ahead)
+        self._begin_ahead(self._delivery)  # before this one is waited for
         started = perf_counter()
         try:
-            return pending.finish()
+            return pending.finish(), None
+        except Exception as error:
+            return None, error
         finally:
             self.stats.transport_s += perf_counter() - started
 
-    def _begin_ahead(self, most: int) -> None:
-        if not most:
+    def _begin_ahead(self, delivery: Delivery) -> None:
+        if not delivery.ahead:
             return
-        while self._in_flight and (result := self._poll()) is not None:
-            self._take_in(result)
-        for number in itertools.islice(self._next_numbers(), most):
-            self._arrived[number] = self._begun(self._arrived[number])
+        while self._in_flight and self._has_answer():
+            self._take_in()
+            while self._owed:
+                self._submit_next()
+        for number in itertools.islice(self._next_numbers(), delivery.ahead):
+            self._arrived[number] = self._begun(self._arrived[number], delivery)
 
-    def _poll(self) -> BatchResult | None:
-        """An answer that is there already. That a worker has died is told when it is waited for."""
+    def _has_answer(self) -> bool:
+        """Whether one is there already. That a worker has died is told when it is waited for."""
         try:
-            return self._engine.next(0)
+            return self._engine.wait(0)
         except WorkerDiedError:
-            return None
+            return False
 
     def _next_numbers(self) -> Iterator[int]:
         """Which batches go out next, as far as they have arrived."""
@@ -277,14 +327,23 @@ class Epoch:
             elif number in self._in_flight and self._active[self._in_flight[number]]:
                 return
 
-    def _count(self, report: FetchReport) -> None:
-        stats = self.stats
+    def _go_out(self, made: Made, is_batch: bool) -> None:
+        """The turn of the batch is over; it is handed out, or what became of it is raised."""
+        result, report, stats = self._leaving, made.report, self.stats
+        assert result is not None
+        stages = stats.stages
+        if report.stages:
+            stages = {**stages, **{name: stages.get(name, 0.0) + seconds for name, seconds in report.stages.items()}}
+        skipped, replaced = len(report.skipped), len(report.replaced)
+        if skipped or replaced:
+            self._error_log.add(report)
+        self.progress.passed(result.number, result.worker, report, is_batch)
+        self._leaving = None  # no calls from here on
+        stats.stages = stages
+        stats.batches += is_batch
         stats.samples += report.samples
+        stats.skipped += skipped
+        stats.replaced += replaced
         stats.fetch_s += report.fetch_s
         stats.collate_s += report.collate_s
-        for stage, seconds in (report.stages or {}).items():
-            stats.stages[stage] = stats.stages.get(stage, 0.0) + seconds
-        if report.skipped or report.replaced:
-            stats.skipped += len(report.skipped)
-            stats.replaced += len(report.replaced)
-            self._error_log.add(report)
+        stats.transport_s += made.transport_s

@@ -161,7 +161,7 @@ class EpochStart:
 
     def _pulls(self, iterator: Iterator[Any]) -> Pulls:
         if not self._is_map:
-            return UnknownPulls(iterator)
+            return UnknownPulls(iterator, self._loader._index_sampler)
         if self._source is not None:
             return ArrayPulls(self._source)
         sampler = self._loader._index_sampler
@@ -170,7 +170,7 @@ class EpochStart:
     def _resumed_pulls(self, loaded: Resume, iterator: Iterator[Any]) -> tuple[Pulls, int, bool]:
         """The pulls, the number of the first one, and whether that counts in terms of another world size."""
         if not self._is_map:
-            return UnknownPulls(iterator), loaded.turns, False
+            return UnknownPulls(iterator, self._loader._index_sampler), loaded.turns, False
         generators, turns = shared_generators(self._loader), loaded.turns
         if self._source is not None:
             order, turns, is_elsewhere = rebased(self._source, loaded.plain)

@@ -47,13 +47,19 @@ class Failure:
         sample = f"\nThe sample: {self.sample}." if self.sample else ""
         return f"Caught {self.name} {self.where}.\nOriginal {self.text}{sample}"
 
+    def error(self) -> BaseException:
+        """The exception, to be raised here."""
+        error, cause = self._rebuilt()
+        error.__cause__ = cause
+        return error
+
     def reraise(self) -> NoReturn:
         """Raise it here."""
-        error, cause = self._rebuilt()
+        error = self.error()
         try:
-            raise error from cause
+            raise error
         finally:
-            del error, cause  # the traceback holds this frame, which must not hold the traceback
+            del error  # the traceback holds this frame, which must not hold the traceback
 
     def _rebuilt(self) -> tuple[BaseException, BaseException | None]:
         message = self.message()
@@ -89,16 +95,11 @@ class LocalFailure:
 
     def __init__(self, error: BaseException, sample: str) -> None:
         note_sample(error, sample)
-        self._error: BaseException | None = error
+        self._error = error
 
-    def reraise(self) -> NoReturn:
-        """Raise it here, with its own traceback. Once: the traceback will hold the frames that hold this object."""
-        error, self._error = self._error, None
-        assert error is not None
-        try:
-            raise error
-        finally:
-            del error
+    def error(self) -> BaseException:
+        """The exception. Whoever raises it lets go of this object first: the traceback holds frames that hold it."""
+        return self._error
 
 
 def note_sample(error: BaseException, sample: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch.multiprocessing
@@ -56,7 +55,7 @@ class _EpochIterator(BaseIterator):
         self._num_yielded = progress.yielded
         self._epoch = Epoch(
             engine,
-            partial(next, pulls),  # a bound method would make a cycle: `del iterator` has to end workers
+            pulls,
             num_workers=self._num_workers,
             depth=depth,
             in_order=loader.in_order,

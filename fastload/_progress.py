@@ -14,7 +14,7 @@ class PullRecord(Protocol):
     """How to come back to an index batch; see `fastload._pulls`."""
 
     def passed(self, turns: int) -> None:
-        """The first ``turns`` index batches are dealt with for good."""
+        """The first ``turns`` index batches are dealt with for good; maybe some more by now."""
 
     def state(self, turns: int) -> State:
         """What resuming after them takes."""
@@ -42,21 +42,25 @@ class Progress:
 
     def passed(self, number: int, worker: int, report: FetchReport, is_batch: bool) -> None:
         """Batch ``number``, made by ``worker``, has had its turn."""
-        if number == self.turns and not self.ahead:
-            self.turns += 1
-        else:
-            self.ahead.add(number)
-            while self.turns in self.ahead:
-                self.ahead.remove(self.turns)
-                self.turns += 1
-        self.yielded += is_batch
+        if number < self.turns or number in self.ahead:
+            return  # an interrupt came when this had been noted
         self.record.passed(self.turns)
+        turns, ahead = self.turns, self.ahead
+        if number == turns and not ahead:
+            turns += 1
+        else:
+            ahead = ahead | {number}
+            while turns in ahead:
+                ahead.remove(turns)
+                turns += 1
         state = self.workers[worker]
+        next_worker = (worker + 1) % len(self.workers)
         if state.ended:
             state.begin()
+        self.turns, self.ahead, self.next_worker = turns, ahead, next_worker  # no calls from here on
+        self.yielded += is_batch
         state.consumed, state.exhausted = report.consumed, report.exhausted
         if report.snapshot is not None:
             state.snapshot = report.snapshot
         if report.rng is not None:
             state.rng = report.rng
-        self.next_worker = (worker + 1) % len(self.workers)

@@ -23,6 +23,7 @@ import torch.utils.data
 from fastload._index_batches import IndexBatch, IndexSource
 from fastload._rng import GeneratorStates, current_states, from_plain, set_states, to_plain, unchanged_generators
 from fastload._stateful import is_stateful
+from fastload._torch_compat import InfiniteConstantSampler
 from fastload.samplers._generators import standing_at
 from fastload.samplers._order import Batches, State
 
@@ -60,9 +61,12 @@ class ArrayPulls:
         batches, number = self._batches, self._number
         assert batches is not None
         if number < self._length:
-            batch = self._early.popleft() if self._early else self._read(batches, number)
+            batch = self._early[0] if self._early else self._read(batches, number)
+            pulled = max(self.record.pulled, number + 1)
+            if self._early:  # no calls from here on: see fastload.engines._base
+                del self._early[0]
             self._number = number + 1
-            self.record.pulled = max(self.record.pulled, number + 1)
+            self.record.pulled = pulled
             return batch
         self._finish(batches)
         raise StopIteration
@@ -187,8 +191,9 @@ class ForeignPulls:
         self._every = every
         self._count = 0  # of the next index batch; more may have been drawn
         self._is_stateful = every > 0 and (self._sampler is not None or is_stateful(iterator))
+        self._next: list[Any] = []  # the next index batch, once it is drawn
         if self._is_stateful:
-            self._snap()
+            self.record.snapshots.append(self._snapshot(0))
 
     def __iter__(self) -> ForeignPulls:
         return self
@@ -197,27 +202,34 @@ class ForeignPulls:
         record = self.record
         if self._count == 0 and self._every and record.first is None:
             record.first = current_states()
-        try:
-            batch = next(self._iterator)
-        except StopIteration:
+        if not self._next:
+            self._next.extend(itertools.islice(self._iterator, 1))  # drawn and kept in one call
+        if not self._next:
             record.ended = True
-            raise
-        self._count += 1
-        record.pulled = max(record.pulled, self._count)
+            raise StopIteration
+        batch, count = self._next[0], self._count + 1
+        pulled = max(record.pulled, count)
+        snapshots: list[State] = []
+        checksums: list[tuple[int, int]] = []
         if self._is_stateful:
-            if self._count % self._every == 0:
-                self._snap()
+            if count % self._every == 0:
+                snapshots.append(self._snapshot(count))
         elif self._every:
-            record.note(self._count, batch)
+            checksums.append((count, _checksum(batch, record.checksums[-1][1])))
+        self._next = []  # no calls from here on: see fastload.engines._base
+        self._count = count
+        record.pulled = pulled
+        record.snapshots += snapshots
+        record.checksums += checksums
         return batch
 
-    def _snap(self) -> None:
-        snapshot: State = {"pulls": self._count}
+    def _snapshot(self, pulls: int) -> State:
+        snapshot: State = {"pulls": pulls}
         if self._sampler is not None:
             snapshot["sampler"] = copy.deepcopy(self._sampler.state_dict())
         if is_stateful(self._iterator):
             snapshot["iterator"] = copy.deepcopy(self._iterator.state_dict())  # type: ignore[attr-defined]
-        self.record.snapshots.append(snapshot)
+        return snapshot
 
     @staticmethod
     def resumed(make: Callable[[], Iterator[Any]], sampler: Any, every: int, state: State, turns: int) -> ForeignPulls:
@@ -248,9 +260,10 @@ class ForeignPulls:
                 early.extend(iterator)
         if state.get("checksum") not in (None, checksum):
             warnings.warn(
-                f"the sampler, {_innermost(sampler)}, gives another order than when the state was saved, so that "
-                "samples may come twice in this epoch, or not at all; give it state_dict() and load_state_dict(), or "
-                "let it draw from the global generators or from a torch.Generator that is its attribute 'generator'",
+                f"the sampler, {type(_innermost(sampler)).__name__}, gives another order than when the state was "
+                "saved, so that samples may come twice in this epoch, or not at all; give it state_dict() and "
+                "load_state_dict(), or let it draw from the global generators or from a torch.Generator that is its "
+                "attribute 'generator'",
                 stacklevel=2,
             )
         pulls = ForeignPulls(itertools.chain(early, iterator) if early else iterator, sampler, every, before, [])
@@ -294,9 +307,6 @@ class ForeignRecord:
         self.snapshots: deque[State] = deque()
         self.checksums: deque[tuple[int, int]] = deque([(0, 0)])  # (pulls, of all index batches up to there)
 
-    def note(self, pulls: int, batch: Any) -> None:
-        self.checksums.append((pulls, _checksum(batch, self.checksums[-1][1])))
-
     def passed(self, turns: int) -> None:
         while len(self.checksums) > 1 and self.checksums[1][0] <= turns:
             self.checksums.popleft()
@@ -306,6 +316,7 @@ class ForeignRecord:
             self.snapshots.popleft()
 
     def state(self, turns: int) -> State:
+        self.passed(turns)
         so_far: State = {"kind": "iterated", "batch_size": self.batch_size, "pulled": self.pulled, "ended": self.ended}
         if self.snapshots:
             return {**so_far, "snapshot": copy.deepcopy(self.snapshots[0])}
@@ -324,9 +335,11 @@ class ForeignRecord:
 class UnknownPulls:
     """For iterable datasets: their index batches say no more than how many samples are wanted."""
 
-    def __init__(self, iterator: Iterator[Any]) -> None:
+    def __init__(self, iterator: Iterator[Any], sampler: Any) -> None:
         self.record = EmptyRecord()
-        self._iterator = iterator
+        is_constant = isinstance(_innermost(sampler), InfiniteConstantSampler)
+        # torch's iterator is a generator, which an interrupt would end, and with it the epoch.
+        self._iterator = itertools.repeat(next(iterator)) if is_constant else iterator
 
     def __iter__(self) -> UnknownPulls:
         return self
@@ -350,11 +363,11 @@ def stateful_sampler(sampler: Any) -> Any:
     return sampler
 
 
-def _innermost(sampler: Any) -> str:
-    """The type of the sampler that decides the order."""
+def _innermost(sampler: Any) -> Any:
+    """The sampler that decides the order."""
     while type(sampler) is torch.utils.data.BatchSampler:
         sampler = sampler.sampler
-    return type(sampler).__name__
+    return sampler
 
 
 def _require(stateful: Any, what: Any, key: str) -> Any:

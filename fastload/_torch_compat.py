@@ -26,6 +26,9 @@ from torch.utils.data.dataloader import (
     _DatasetKind as DatasetKind,
 )
 from torch.utils.data.dataloader import (
+    _InfiniteConstantSampler as InfiniteConstantSampler,
+)
+from torch.utils.data.dataloader import (
     _MultiProcessingDataLoaderIter as MultiProcessingIterator,
 )
 from torch.utils.data.dataloader import (
@@ -35,6 +38,7 @@ from torch.utils.data.dataloader import (
 __all__ = [
     "BaseIterator",
     "DatasetKind",
+    "InfiniteConstantSampler",
     "KeyErrorMessage",
     "MultiProcessingIterator",
     "SingleProcessIterator",

@@ -1,8 +1,15 @@
-"""The seam between the loader, which knows what is wanted, and the engines, which make it."""
+"""The seam between the loader, which knows what is wanted, and the engines, which make it.
+
+A program may catch Ctrl-C and go on with the epoch. Python looks for signals when a function begins, after a call
+into C and after a loop's round; not inside such a call, and not between plain statements without a call. So on both
+sides of the seam what has to happen together is either one call into C (a `map` that is drawn from by what keeps the
+items), or statements after the words "no calls from here on". All else can be done twice, and is after an interrupt.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,8 +39,7 @@ def check_owner(pid: int) -> None:
 class BatchTask:
     """Make the batch of ``indices``; ``number`` counts the epoch's batches from 0.
 
-    sent: whether its worker has it, or is about to. An engine says so right before the call into C that hands it over:
-    Python looks for signals after calls, not between assignments, so that Ctrl-C finds both done or neither.
+    sent: whether its worker has it, or is about to. An engine says so right before the call into C that hands it over.
     """
 
     number: int
@@ -68,7 +74,12 @@ class Engine(Protocol):
     """Makes batches. Workers do their tasks in the order of submission; answers come in any order.
 
     Order, depth of prefetch, errors of samples and counts are the caller's business.
+
     """
+
+    @property
+    def answers(self) -> deque[Any]:
+        """Those that have come, for the caller to take out from the left."""
 
     @property
     def workers(self) -> Sequence[Any]:
@@ -81,10 +92,13 @@ class Engine(Protocol):
         """
 
     def submit(self, task: BatchTask) -> None:
-        """Give ``task`` to its worker, and say so in it. Never blocks: the caller limits what is in flight."""
+        """Give ``task`` to its worker, and say so in it. Never blocks: the caller limits what is in flight.
 
-    def next(self, timeout_s: float | None) -> BatchResult | None:
-        """The next answer of any worker; None after ``timeout_s`` without one. Raises `WorkerDiedError`."""
+        When it was interrupted it is called again with the same task.
+        """
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Whether there is an answer, which is waited for that long. Raises `WorkerDiedError`."""
 
     def stop(self) -> None:
         """End all workers and give everything back. Safe twice and on a half-started engine; never raises."""

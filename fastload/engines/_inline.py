@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -26,6 +27,7 @@ class InlineEngine:
         with unchanged_generators() if state is not None and not state.ended else nullcontext():
             self.fetcher: Fetcher = make_fetcher(config, resume=state)
         self._resume_from = resume
+        self.answers: deque[InlineResult] = deque()
         self._task: BatchTask | None = None
         # Samples with generators of their own leave the training loop's as they are.
         self._draws_for_samples = config.sample_seed is not None
@@ -46,15 +48,18 @@ class InlineEngine:
         self._task = task
         task.sent = True
 
-    def next(self, timeout_s: float | None) -> InlineResult:
-        task, self._task = self._task, None
+    def wait(self, timeout_s: float | None) -> bool:
+        task = self._task
         assert task is not None
         if self._draws_for_samples:
             with unchanged_generators():
                 outcome = self._fetched(task.indices)
         else:
             outcome = self._fetched(task.indices)
-        return InlineResult(task.number, Made(outcome, self.fetcher.report))
+        result = InlineResult(task.number, Made(outcome, self.fetcher.report))
+        self._task = None  # no calls from here on
+        self.answers += (result,)
+        return True
 
     def _fetched(self, indices: Any) -> Any:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 import os
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,7 @@ class NativeEngine:
         resume: Sequence[WorkerState] | None = None,
     ) -> None:
         self.workers: list[ImageThread] = []
+        self._ending: list[ImageThread] = []
         self._config = config
         self._dataset = dataset
         self._num_workers = num_workers
@@ -99,12 +101,15 @@ class NativeEngine:
         return fresh_states(self._resume_from, self._num_workers)
 
     def submit(self, task: BatchTask) -> None:
+        if task.sent:
+            return
         result = NativeResult(task, self._config, self._round)
         try:
             result.batch = self._batch(task.indices)
         except Exception as error:
             result.error = error.with_traceback(None)  # which holds this frame, and so the engine
-            self._answers.put(result)
+            answers = self.answers
+            answers += (result,)  # no calls from here on
             task.sent = True
             return
         job = result.batch.job
@@ -121,24 +126,33 @@ class NativeEngine:
         images, numbers = self._dataset.images, self._dataset.numbers(index)
         return images.native_batch(self._config.collate_fn, numbers, index, seed, self._epoch, allocate)
 
-    def next(self, timeout_s: float | None) -> NativeResult | None:
+    @property
+    def answers(self) -> deque[NativeResult]:
+        return self._answers.waiting
+
+    def wait(self, timeout_s: float | None) -> bool:
         if not self.workers:
             raise stopped_error()
         check_owner(self._owner_pid)
-        while (result := self._answers.take(timeout_s)) is not None and result.round != self._round:
-            result.discard()
-        return result
+        while self._answers.wait(timeout_s):
+            if self.answers[0].round == self._round:
+                return True
+            del self.answers[0]
+        return False
 
     def stop(self) -> None:
-        workers, self.workers = self.workers, []
-        if not workers or os.getpid() != self._owner_pid:  # a forked child has no threads, and perhaps a taken lock
+        self._ending, self.workers = self.workers or self._ending, []  # the latter where Ctrl-C ended an earlier stop
+        if (
+            not self._ending or os.getpid() != self._owner_pid
+        ):  # a forked child has no threads, and perhaps a taken lock
             return
         self._jobs.stop()
-        for thread in workers:
+        for thread in self._ending:
             if thread is not threading.current_thread():  # a finaliser runs where it wants to
                 thread.join(STOP_TIMEOUT_S)
         self._results.clear()
         self._answers = Answers()
+        self._ending = []
         _live.discard(self)
 
 
@@ -195,9 +209,9 @@ class NativeResult:
         self.error: Exception | None = None
         self._indices = task.indices
         self._config = config
-        self._report = FetchReport()
 
     def open(self) -> Made:
+        self._report = FetchReport()
         try:
             outcome: Any = self._opened()
         except Exception as error:

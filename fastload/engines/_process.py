@@ -16,8 +16,9 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pickle import PicklingError
@@ -44,7 +45,7 @@ from fastload.engines._worker import (
     words_of,
     worker_main,
 )
-from fastload.memory._channel import Incoming, frame
+from fastload.memory._channel import Inbox, Incoming, frame, send_first
 
 # A consumer may hold this many batches of each worker in their slots; what it keeps beyond them is copied out on
 # delivery, so that an epoch kept in a list costs what it costs with torch, and slots never run out.
@@ -63,18 +64,23 @@ class WorkerHandle:
     results: Connection
     file: _core.SharedFile  # the worker's slots are in it
     memory: _core.RemoteSlots
+    inbox: Inbox
     words: Any
     held: dict[int, Any] = field(default_factory=dict)  # number -> indices of the tasks it has not answered
     outbox: deque[bytes] = field(default_factory=deque)  # frames that its pipe had no room for
+    done_with: list[int] = field(default_factory=list)  # slots of the worker, which it has not been told yet
     resuming: bool = False
     state: WorkerState = field(default_factory=WorkerState)  # at the start of the epoch
 
+    def __post_init__(self) -> None:
+        self._room = select.poll()
+        self._room.register(self.tasks.fileno(), select.POLLOUT)
+
     def flush(self) -> bool:
         """Send what the pipe takes without blocking, in order; False if something stays in the outbox."""
-        while self.outbox and _is_writable(self.tasks):
+        while self.outbox and self._room.poll(0):
             with contextlib.suppress(BrokenPipeError):  # it is dead: its sentinel tells, and says more
-                self.tasks.send_bytes(self.outbox[0])
-            self.outbox.popleft()
+                send_first(self.outbox, self.tasks)
         return not self.outbox
 
 
@@ -99,7 +105,9 @@ class ProcessEngine:
         self._context = context
         self._init_fn = init_fn
         self._handles: list[WorkerHandle] = []
-        self._arrived: deque[ProcessResult] = deque()
+        self._ending: list[WorkerHandle] = []
+        self._reading: WorkerHandle | None = None  # whose answer is being read
+        self.answers: deque[ProcessResult] = deque()
         self._poll = select.poll()
         self._by_descriptor: dict[int, WorkerHandle] = {}
         self._pid = os.getpid()
@@ -134,12 +142,14 @@ class ProcessEngine:
         for handle in self._handles:
             handle.held.clear()
             handle.resuming = True
-            handle.outbox.append(self._framed(handle, RESUME, epoch))
+            message = self._framed(handle, RESUME, epoch)
+            handle.done_with = []  # no calls from here on
+            handle.outbox += (message,)
             self._flush(handle)
         while any(handle.resuming for handle in self._handles):
             self._receive(None)
-        while self._arrived:
-            self._arrived.popleft().discard()
+        while self.answers:
+            self.answers.popleft().discard()
 
     def _start_workers(self, epoch: int) -> None:
         _live.add(self)
@@ -188,8 +198,9 @@ class ProcessEngine:
         finally:
             tasks.close()
             results.close()
-        words = words_of(self._words, worker)
-        handle = WorkerHandle(worker, process, tasks_out, results_in, memory, _core.RemoteSlots(memory), words)
+        words, slots = words_of(self._words, worker), _core.RemoteSlots(memory)
+        inbox = Inbox(results_in, slots)
+        handle = WorkerHandle(worker, process, tasks_out, results_in, memory, slots, inbox, words)
         self.workers.append(process)
         self._handles.append(handle)
         for descriptor in (results_in.fileno(), process.sentinel):
@@ -202,40 +213,42 @@ class ProcessEngine:
 
     def submit(self, task: BatchTask) -> None:
         handle = self._handles[task.worker]
-        handle.held[task.number] = task.indices
-        message = self._framed(handle, task.number, task.indices)
-        task.sent = True
-        handle.outbox.append(message)
+        if not task.sent:
+            message = self._framed(handle, task.number, task.indices)
+            handle.done_with = []  # no calls from here on
+            handle.outbox += (message,)
+            handle.held[task.number] = task.indices
+            task.sent = True
         self._flush(handle)
 
     def _framed(self, handle: WorkerHandle, tag: int, content: Any) -> bytes:
-        return frame(tag, (content, handle.memory.returned()), self._slots)
+        handle.done_with.extend(chain.from_iterable(map(_core.RemoteSlots.returned, (handle.memory,))))
+        return frame(tag, (content, handle.done_with), self._slots)
 
     def _flush(self, handle: WorkerHandle) -> None:
-        flushed = False
-        try:
-            flushed = handle.flush()
-        finally:
-            if not flushed:  # the rest goes when the pipe has room
-                self._poll.register(handle.tasks.fileno(), select.POLLOUT)
-                self._by_descriptor[handle.tasks.fileno()] = handle
+        if not handle.flush():  # the rest goes when the pipe has room
+            self._by_descriptor[handle.tasks.fileno()] = handle
+            self._poll.register(handle.tasks.fileno(), select.POLLOUT)
 
-    def next(self, timeout_s: float | None) -> ProcessResult | None:
+    def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         if not self._handles:
             raise stopped_error()
         check_owner(self._pid)
-        if not self._arrived and timeout_s == 0:
+        if not self.answers and timeout_s == 0:
             self._receive(0)  # what is there already
-        while not self._arrived:
+        while not self.answers:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                return None
+                return False
             self._receive(left)
-        return self._arrived.popleft()
+        return True
 
     def _receive(self, timeout_s: float | None) -> None:
         """Wait until something happens, and take in all that has."""
+        if self._reading is not None:  # an interrupt came before all of it was done
+            self._take_answer(self._reading)
+            return
         ended = []
         for descriptor, _ in self._poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000)):
             handle = self._by_descriptor[descriptor]
@@ -252,19 +265,25 @@ class ProcessEngine:
 
     def _take_answer(self, handle: WorkerHandle) -> bool:
         """Read one answer; False if the pipe has come to its end."""
+        self._reading = handle
         try:
-            message = Incoming.receive(handle.results, handle.memory)
+            message = handle.inbox.first()
         except (EOFError, OSError):
             # Without its pipe a worker is of no use; from here on only its end is waited for.
-            if handle.results.fileno() in self._by_descriptor:
+            with contextlib.suppress(KeyError):
                 self._poll.unregister(handle.results.fileno())
-                del self._by_descriptor[handle.results.fileno()]
+            self._reading = None
             return False
         if message.tag == RESUMED:
-            handle.resuming = False
-            handle.state = message.open()
+            state = message.open()
+            handle.state, handle.resuming = state, False  # no calls from here on
         else:
-            self._arrived.append(ProcessResult(handle, message, self._slots))
+            result = ProcessResult(handle, message, self._slots)
+            if result.number in handle.held:  # no calls from here on
+                del handle.held[result.number]
+            self.answers += (result,)
+        handle.inbox.pieces = []
+        self._reading = None
         return True
 
     def _raise_died(self, handle: WorkerHandle) -> None:
@@ -279,7 +298,8 @@ class ProcessEngine:
             return  # not started, or stopped: maybe by the interpreter's exit, which takes modules away before us
         if os.getpid() != self._pid:
             return  # a fork of the loader's process: the workers are not its children
-        handles, self._handles = self._handles, []
+        self._ending, self._handles = self._handles or self._ending, []  # the latter where Ctrl-C ended an earlier stop
+        handles = self._ending
         for handle in handles:
             handle.words[STOP_WORD] = 1
             if not handle.outbox:
@@ -293,7 +313,9 @@ class ProcessEngine:
             _end(handle.process, deadline)
             handle.results.close()
             handle.file.close()
-        self._arrived.clear()
+        self._ending = []
+        self._reading = None
+        self.answers.clear()
         self._by_descriptor.clear()
         self._poll = select.poll()
         for file in (self._memory, self._board):
@@ -310,17 +332,30 @@ class ProcessResult:
         self.worker = handle.worker
         self.ended = message.tag < 0
         self.number = -1 - message.tag if self.ended else message.tag
-        self._message = message
+        self._message: Incoming | None = message
         self._memory = handle.memory
         self._task_slots = task_slots
-        handle.held.pop(self.number, None)
+        self._given_back: Iterator[list[int]] = iter(())
+        self._made: Made | None = None
 
     def open(self) -> Made:
+        if self._made is None:
+            self._open()
+        for _ in map(self._task_slots.give_back, self._given_back):  # taken and given back in one call
+            pass
+        assert self._made is not None
+        return self._made
+
+    def _open(self) -> None:
         started = perf_counter()
+        assert self._message is not None
         outcome, report, news = self._message.open(BATCHES_KEPT_IN_SLOTS)
         self._memory.forget(news.retired)
-        self._task_slots.give_back(news.given_back)
-        return Made(outcome, report, news.send_s + perf_counter() - started)
+        made = Made(outcome, report, news.send_s + perf_counter() - started)
+        given_back = iter((news.given_back,))
+        self._made = made  # no calls from here on
+        self._given_back = given_back
+        self._message = None
 
     def discard(self) -> None:
         if not self.ended:
@@ -349,9 +384,3 @@ def _end(process: BaseProcess, deadline: float) -> None:
             return
         end()
         process.join(STOP_TIMEOUT_S)
-
-
-def _is_writable(connection: Connection) -> bool:
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLOUT)
-    return bool(poll.poll(0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -43,12 +44,18 @@ class ThreadEngine:
         self._init_fn = init_fn
         self._answers: Answers[ThreadResult | ThreadResumed] = Answers()
         self._running = False
+        self._ended = True
         self._owner_pid = 0
+
+    @property
+    def answers(self) -> deque[ThreadResult | ThreadResumed]:
+        return self._answers.waiting
 
     def start(self, epoch: int) -> Sequence[WorkerState]:
         if not self._running:
+            self.stop()
             states = fresh_states(self._resume_from, self._num_workers)
-            self._running = True
+            self._running, self._ended = True, False
             self._owner_pid = os.getpid()
             _live.add(self)
             self.workers = []
@@ -64,26 +71,30 @@ class ThreadEngine:
             thread.tasks.put(epoch)
         resumed: dict[int, WorkerState] = {}
         while len(resumed) < self._num_workers:
-            answer = self._answers.take()
+            self._answers.wait()
+            answer = self.answers.popleft()
             if isinstance(answer, ThreadResumed):
                 resumed[answer.worker] = answer.state
         return [resumed[worker] for worker in range(self._num_workers)]
 
     def submit(self, task: BatchTask) -> None:
         tasks = self.workers[task.worker].tasks
-        task.sent = True
-        tasks.put(task)
+        if not task.sent:
+            task.sent = True
+            tasks.put(task)
 
-    def next(self, timeout_s: float | None) -> ThreadResult | None:
+    def wait(self, timeout_s: float | None) -> bool:
         if not self._running:
             raise stopped_error()
         check_owner(self._owner_pid)
-        while isinstance(result := self._answers.take(timeout_s), ThreadResumed):
-            pass  # asked for by a `start` that was interrupted
-        return result
+        while self._answers.wait(timeout_s):
+            if not isinstance(self.answers[0], ThreadResumed):
+                return True
+            del self.answers[0]  # asked for by a `start` that was interrupted
+        return False
 
     def stop(self) -> None:
-        if not self._running:
+        if self._ended:
             return
         self._running = False
         for thread in self.workers:
@@ -92,6 +103,7 @@ class ThreadEngine:
             if thread is not threading.current_thread():  # a finaliser runs where it wants to
                 thread.join(STOP_TIMEOUT_S)
         self._answers = Answers()
+        self._ended = True  # not before: Ctrl-C may come, and the rest is done the next time
         _live.discard(self)
 
 

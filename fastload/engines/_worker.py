@@ -30,7 +30,7 @@ from fastload._stateful import WorkerState
 from fastload._torch_compat import prepare_worker_process, seed_worker, set_worker_info, torch_collate
 from fastload.collate import stack_into_slots
 from fastload.memory._arena import use_slots
-from fastload.memory._channel import Incoming, frame
+from fastload.memory._channel import Inbox, frame, send
 
 STOP = -(1 << 62)
 RESUME = STOP + 1
@@ -133,17 +133,21 @@ class Worker:
     def run(self) -> None:
         """The loop: one task after the other, in the order they came."""
         parent = ParentWatch(self.setup.tasks)
+        inbox = Inbox(self.setup.tasks, self.task_slots)
         while parent.wait():
-            message = Incoming.receive(self.setup.tasks, self.task_slots)
-            if message.tag == STOP:
+            message = inbox.first()
+            inbox.pieces = []
+            tag = message.tag
+            if tag == STOP:
                 return
             content, given_back = message.open()
+            del message  # its slots go back with the answer
             self.slots.give_back(given_back)
             try:
-                if message.tag == RESUME:
+                if tag == RESUME:
                     self._resume(content)
                 elif not self.ended:
-                    self._answer(message.tag, content)
+                    self._answer(tag, content)
             except Interrupted:
                 return
 
@@ -196,7 +200,7 @@ class Worker:
         self.send_s = perf_counter() - started
 
     def _send(self, tag: int, message: Any) -> None:
-        self.setup.results.send_bytes(frame(tag, message, self.slots))
+        send(frame(tag, message, self.slots), self.setup.results)
 
 
 class ParentWatch:

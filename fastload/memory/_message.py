@@ -18,6 +18,8 @@ import io
 import pickle
 import struct
 import threading
+from collections.abc import Iterator
+from itertools import compress, starmap
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -53,14 +55,12 @@ def encode(message: Any, slots: _core.Slots, sent: list[int]) -> list[Buffer]:
     trailer: list[Buffer] = []
     position = 0
     for memory, nbytes in pickler.memories():
-        place = _place_in_slot(memory, nbytes, slots)
+        place = _place_in_slot(memory, nbytes, slots, sent)
         if place is None:
             place = (position, nbytes)
             padding = -nbytes % _ALIGNMENT
             trailer += [_bytes_of(memory), bytes(padding)]
             position += nbytes + padding
-        else:
-            sent.append(place[0])
         places.append(place)
     table = pickle.dumps((places, pickler.storage_starts()), 5) if places else b""
     start = _LENGTHS.size + len(table) + len(pickled)
@@ -68,20 +68,34 @@ def encode(message: Any, slots: _core.Slots, sent: list[int]) -> list[Buffer]:
     return [_LENGTHS.pack(len(table), len(pickled)), table, pickled, lead, *trailer]
 
 
-def decode(blob: Buffer, remote: _core.RemoteSlots, keep_messages: int) -> Any:
+def send_slot(number: int, slots: _core.Slots, sent: list[int]) -> bool:
+    """Send a slot and add it to ``sent`` in the same call, which an interrupt cannot divide; False if it was out."""
+    known = len(sent)
+    sent.extend(compress((number,), map(slots.send, (number,))))
+    return len(sent) > known
+
+
+def decode(blob: Buffer, remote: _core.RemoteSlots, keep_messages: int, leases: list[_core.Lease]) -> Any:
     """The object that `encode` was given.
 
     Its large parts are leases on their slots, while the leases alive are no more than ``keep_messages`` messages
     like this one have; else private copies. Everything else is copied: ``blob`` may be overwritten afterwards.
+    ``leases`` are those on all parts in slots afterwards, unless they are in it from an earlier try.
     """
     blob = memoryview(blob)
     table, pickled, small = _split(blob)
     if not table:
         return pickle.loads(pickled)
     places, storage_starts = pickle.loads(table)
-    n_large = sum(place[-1] >= LEASE_BYTES for place in places)
-    keep_slots = remote.leased + n_large <= keep_messages * n_large
-    parts = [_part(place, small, remote, keep_slots) for place in places]
+    in_slots = [place for place in places if len(place) > 2]
+    keep_slots = False
+    if in_slots:
+        if not leases:
+            leases.extend(starmap(remote.lease, in_slots))  # made and kept in one call
+        n_large = sum(place[-1] >= LEASE_BYTES for place in in_slots)
+        keep_slots = remote.leased - len(leases) + n_large <= keep_messages * n_large
+    of_parts = iter(leases)
+    parts = [_part(place, small, of_parts, keep_slots) for place in places]
     n_storages = len(storage_starts)
     storages = [(part.untyped_storage(), start) for part, start in zip(parts[:n_storages], storage_starts, strict=True)]
     buffers = [part.numpy().data for part in parts[n_storages:]]
@@ -101,19 +115,19 @@ def _split(blob: memoryview) -> tuple[memoryview, memoryview, memoryview]:
     return blob[start:middle], blob[middle:end], blob[end + (-end % _ALIGNMENT) :]
 
 
-def _place_in_slot(memory: Any, nbytes: int, slots: _core.Slots) -> Place | None:
+def _place_in_slot(memory: Any, nbytes: int, slots: _core.Slots, sent: list[int]) -> Place | None:
     """Where the receiver finds ``memory``: the slot it is in, or a copy in another; None if it is too small."""
     if nbytes < SLOT_BYTES:
         return None
     found = slots.find(memory.data_ptr()) if isinstance(memory, torch.Tensor) else None
     # A slot goes out once at a time: what was sent before may be overwritten when the receiver is done with it.
-    if found is not None and slots.send(found[0]):
+    if found is not None and send_slot(found[0], slots, sent):
         return (*found, nbytes)
     if nbytes < LEASE_BYTES:
         return None
     lease = slots.acquire(nbytes)
     _core.copy_into(lease, 0, memory)
-    slots.send(lease.slot)
+    send_slot(lease.slot, slots, sent)
     found = slots.find(lease.address)
     assert found is not None
     return (*found, nbytes)
@@ -123,12 +137,12 @@ def _bytes_of(memory: Any) -> Buffer:
     return memory.numpy().data if isinstance(memory, torch.Tensor) else memoryview(memory)
 
 
-def _part(place: Place, small: memoryview, remote: _core.RemoteSlots, keep_slots: bool) -> torch.Tensor:
+def _part(place: Place, small: memoryview, leases: Iterator[_core.Lease], keep_slots: bool) -> torch.Tensor:
     """The bytes at ``place``, as a tensor that owns them or holds the lease on them."""
     if len(place) == 2:
         position, nbytes = place
         return _copied(small[position : position + nbytes])
-    lease = remote.lease(*place)
+    lease = next(leases)
     if keep_slots and lease.nbytes >= LEASE_BYTES:
         return torch.frombuffer(lease, dtype=torch.uint8)
     return _copied(memoryview(lease))

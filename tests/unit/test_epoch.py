@@ -38,7 +38,8 @@ class Scripted:
         self.numbers = deque(numbers)
         self.ends = ends
         self.tasks: dict[int, BatchTask] = {}
-        self.answers: list[Answer] = []
+        self.answers: deque[Answer] = deque()
+        self.made: list[Answer] = []
 
     def start(self, epoch: int) -> None: ...
 
@@ -47,10 +48,11 @@ class Scripted:
     def submit(self, task: BatchTask) -> None:
         self.tasks[task.number] = task
 
-    def next(self, timeout_s: float | None) -> Answer:
+    def wait(self, timeout_s: float | None) -> bool:
         number = self.numbers.popleft()
-        self.answers.append(Answer(self.tasks[number], number in self.ends))
-        return self.answers[-1]
+        self.made.append(Answer(self.tasks[number], number in self.ends))
+        self.answers.append(self.made[-1])
+        return True
 
     def given_to(self, worker: int) -> list[int]:
         return [number for number, task in self.tasks.items() if task.worker == worker]
@@ -61,7 +63,7 @@ def make_epoch(engine: Scripted, batches: int = 100, **settings: Any) -> Epoch:
     settings = {"num_workers": 2, "depth": 4, "in_order": True, "timeout_s": 0.0, **settings}
     workers = [WorkerState() for _ in range(settings["num_workers"] or 1)]
     progress = Progress(EmptyRecord(), 0, 0, workers)
-    epoch = Epoch(engine, indices.__next__, error_log=ErrorLog(), progress=progress, **settings)
+    epoch = Epoch(engine, indices, error_log=ErrorLog(), progress=progress, **settings)
     epoch.prime()
     return epoch
 
@@ -104,4 +106,4 @@ def test_what_arrived_and_is_not_wanted_any_more_is_given_back() -> None:
     epoch = make_epoch(engine)
     assert epoch.next() == 0
     epoch.abandon()
-    assert {answer.number: answer.discarded for answer in engine.answers} == {0: False, 1: True, 2: True, 3: True}
+    assert {answer.number: answer.discarded for answer in engine.made} == {0: False, 1: True, 2: True, 3: True}

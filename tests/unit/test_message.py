@@ -17,7 +17,7 @@ import torch
 
 from fastload import _core
 from fastload.memory import _arena
-from fastload.memory._channel import _FRAME, Incoming, frame
+from fastload.memory._channel import _FRAME, _LENGTH, Incoming, frame
 
 Point = namedtuple("Point", ["x", "y"])
 
@@ -38,10 +38,12 @@ class Wire:
 
     def carry(self, message: Any, keep_messages: int = 8) -> Any:
         sent = memoryview(frame(7, message, self.slots))
-        tag, in_slot = _FRAME.unpack_from(sent)
+        assert len(sent) <= select.PIPE_BUF
+        assert _LENGTH.unpack_from(sent) == (len(sent) - _LENGTH.size,)
+        content = sent[_LENGTH.size :]
+        tag, in_slot = _FRAME.unpack_from(content)
         assert tag == 7
-        assert len(sent) + 4 <= select.PIPE_BUF
-        return Incoming(tag, bool(in_slot), sent[_FRAME.size :], self.remote).open(keep_messages)
+        return Incoming(tag, bool(in_slot), content[_FRAME.size :], self.remote).open(keep_messages)
 
     def take_back(self) -> None:
         self.slots.give_back(self.remote.returned())

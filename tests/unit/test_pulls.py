@@ -106,7 +106,7 @@ def test_the_state_of_the_innermost_sampler_counts() -> None:
 
 
 def test_pulls_for_iterable_datasets_keep_nothing() -> None:
-    pulls = UnknownPulls(iter([[None] * 2]))
+    pulls = UnknownPulls(iter([[None] * 2]), None)
     assert next(pulls) == [None, None]
     pulls.record.passed(1)
     assert pulls.record.state(1) == {"kind": "stream"}
