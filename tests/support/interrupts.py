@@ -28,7 +28,7 @@ class InterruptAt:
         self._returned: FrameType | None = None  # the frame that a Python function has just returned to
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename == self._own or self.left < 1 or is_finaliser(frame):
+        if frame.f_code.co_filename == self._own or self.left < 1 or is_left_alone(frame):
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         self._place()
@@ -69,7 +69,7 @@ def signal_after(delay_s: float, folder: str) -> Iterator[None]:
     """KeyboardInterrupt from a signal's handler after ``delay_s``, if something of ``folder`` is running then."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if frame is not None and not is_finaliser(frame) and is_within(frame, folder):
+        if frame is not None and not is_left_alone(frame) and is_within(frame, folder):
             raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -89,11 +89,16 @@ def is_within(frame: FrameType | None, folder: str) -> bool:
     return False
 
 
-def is_finaliser(frame: FrameType | None) -> bool:
-    """Whether what is raised here would be written to standard error and forgotten."""
+def is_left_alone(frame: FrameType | None) -> bool:
+    """Whether what is raised here would be written to standard error and forgotten, or would be lost by Python itself.
+
+    A process of multiprocessing forgets what waitpid said if it is interrupted right then, and keeps two descriptors.
+    """
     while frame is not None:
         code = frame.f_code
-        if code.co_name in ("__del__", "_remove") or code.co_filename.endswith("multiprocessing/util.py"):
+        if code.co_name in ("__del__", "_remove") or code.co_filename.endswith(
+            ("multiprocessing/util.py", "multiprocessing/popen_fork.py")
+        ):
             return True
         frame = frame.f_back
     return False
