@@ -14,6 +14,7 @@ from fastload.datasets._files import ImageFileDataset
 from fastload.datasets._native_batch import Indices, NativeBatch
 from fastload.transforms import Transform
 from fastload.transforms._plan import FilePlan, FileSample
+from fastload.transforms._wrapping import Wrappers
 
 Target = TypeVar("Target", bound=Callable[..., Any])
 
@@ -43,6 +44,7 @@ class DetectionDataset(ImageFileDataset):
             raise ValueError("pass either transforms, of image and target, or transform and target_transform")
         super().__init__(transform, target_transform, **options)
         self.transforms = transforms
+        self._wrappers = Wrappers()
         self._joint: tuple[Any, FilePlan | None] = (None, None)
 
     def target(self, number: int) -> Any:
@@ -59,7 +61,7 @@ class DetectionDataset(ImageFileDataset):
         target = self.target(number)
         plan = self._joint_plan()
         if plan is None:
-            return self.transforms(self.load(number), target)
+            return self._wrappers.of(self.transforms)(self.load(number), target)
         key = _stream.sample_key() if plan.is_random else 0
         sample = plan.sample((None, target), 0)
         return plan.finish_sample(self._made_with(plan, number, key, sample), key, sample)

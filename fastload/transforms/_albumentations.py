@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,22 @@ _MOVED_AS_THEY_ARE = (np.uint8, np.int16, np.uint16, np.float32, np.float64)
 _MOST_EXACT = ((np.float32, 1 << 24), (np.float64, 1 << 53))  # whole numbers that they hold
 
 
+def is_albumentations(step: Any) -> bool:
+    library = sys.modules.get("albumentations")  # who has one has imported it
+    return library is not None and isinstance(step, _kinds_of(library))
+
+
+def _kinds_of(library: Any) -> tuple[type, ...]:
+    return library.core.composition.BaseCompose, library.BasicTransform
+
+
 class Albumentations(Foreign):
     """What a transform of Albumentations makes of an image: boxes, masks and key points go with it.
 
-    transform: an ``A.Compose`` or any other. Of its ``bbox_params`` the filters count. How boxes are written is said as
-    for all of fastload's transforms, by the ``boxes`` of the Compose that this is part of; by itself, it is the format
-    of ``bbox_params``. Results depend on (seed, epoch, index) of the sample alone.
+    What takes transforms wraps those that it is given. transform: an ``A.Compose`` or any other. Of its ``bbox_params``
+    the filters count. How boxes are written is said as for all of fastload's transforms, by the ``boxes`` of the chain
+    that this is part of; by itself, it is the format of ``bbox_params``. Results depend on (seed, epoch, index) of the
+    sample alone.
 
     Boxes of which nothing is in the image are dropped before. Key points that Albumentations loses, as its bending
     transforms do, are put at (-1, -1) and are no longer visible; ``keypoint_remapping_method="direct"`` keeps them.
@@ -40,16 +52,22 @@ class Albumentations(Foreign):
             raise ImportError("Albumentations needs the package albumentations: pip install albumentations") from error
         if not hasattr(library.Compose, "set_random_seed"):
             raise ImportError(f"albumentations must be 1.4.19 or newer, this is {library.__version__}")
-        if not isinstance(transform, library.core.composition.BaseCompose | library.BasicTransform):
+        if not isinstance(transform, _kinds_of(library)):
             raise TypeError(f"transform must be one of Albumentations, such as A.Compose([...]), got {transform!r}")
         self.theirs = transform
         own = getattr(transform, "processors", {}).get("bboxes")
         if own is not None:
             self.box_params = BoxParams(own.params.format)
+        self._certain: Foreign | None = None
         self._whole = _with_targets(library, transform, None if own is None else own.params)
 
     def extra_repr(self) -> str:
         return str(self.theirs)
+
+    def certain(self) -> Foreign:
+        if self._certain is None:  # one for all samples: its copies are dear
+            self._certain = super().certain()
+        return self._certain
 
     def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
         whole = own_copy(self, self._whole)
@@ -119,10 +137,12 @@ def _with_targets(library: Any, transform: Any, own: Any) -> Any:
     points = library.KeypointParams(format="xy", remove_invisible=False)
     is_plain = type(transform) is library.Compose
     members = transform.transforms if is_plain else [transform]
-    return library.Compose(
-        members,
-        bbox_params=boxes,
-        keypoint_params=points,
-        additional_targets={_CORNERS: "keypoints"},
-        p=transform.p if is_plain else 1.0,
-    )
+    with warnings.catch_warnings():  # of targets that a change of colours leaves where they are
+        warnings.filterwarnings("ignore", "Got processor for .*, but no transform to process it", UserWarning)
+        return library.Compose(
+            members,
+            bbox_params=boxes,
+            keypoint_params=points,
+            additional_targets={_CORNERS: "keypoints"},
+            p=transform.p if is_plain else 1.0,
+        )

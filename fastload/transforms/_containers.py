@@ -8,7 +8,9 @@ from typing import Any
 from fastload import _core
 from fastload.transforms._base import NOT_PLANNED, Chain, Step, Transform, is_planned, signature_of
 from fastload.transforms._checks import as_probability, is_int, is_list, is_number
+from fastload.transforms._foreign import Foreign
 from fastload.transforms._segment import Segment
+from fastload.transforms._wrapping import Wrappers
 
 Op = tuple[Any, ...]
 
@@ -37,6 +39,7 @@ class Container(Transform):
         super().__init__()
         self.transforms = _as_transforms(transforms, type(self).__name__)
         self.p = as_probability(p)
+        self._wrappers = Wrappers()
 
     def weights(self) -> list[float] | None:
         return None
@@ -49,7 +52,8 @@ class Container(Transform):
 
     def members(self) -> list[tuple[Step, ...]]:
         """The steps of each transform."""
-        return [step.steps() if is_planned(step) else (step,) for step in self.transforms]
+        steps: list[Any] = [self._wrappers.of(step) for step in self.transforms]
+        return [step.steps() if is_planned(step) else (step,) for step in steps]
 
     def join(self, segment: Segment, stream: int) -> str | None:
         """Native if each member is, and leaves the kind of image as it is."""
@@ -130,7 +134,7 @@ class OneOf(Container):
         super().__init__(transforms, p)
 
     def weights(self) -> list[float] | None:
-        weights = [float(step.p) if is_number(getattr(step, "p", None)) else 1.0 for step in self.transforms]
+        weights = [_chance(step) for step in map(self._wrappers.of, self.transforms)]
         return weights if sum(weights) > 0 else None
 
     def members(self) -> list[tuple[Step, ...]]:
@@ -173,8 +177,17 @@ def _as_transforms(transforms: Any, name: str) -> list[Any]:
     return steps
 
 
+def _chance(step: Any) -> float:
+    """The probability of the transform's own, or 1."""
+    if isinstance(step, Foreign):
+        return step.chance
+    return float(step.p) if is_number(getattr(step, "p", None)) else 1.0
+
+
 def _certain(step: Any) -> Any:
     """The transform with a probability of 1, where it has one of its own."""
+    if isinstance(step, Foreign):
+        return step.certain()
     if not is_number(getattr(step, "p", None)) or step.p == 1 or isinstance(step, Container):
         return step
     import copy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastload import _core
 from fastload.transforms._base import Chain, Transform
+from fastload.transforms._checks import is_number
 from fastload.transforms._kinds import array_of, as_it_came, is_image, is_pil, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import InPixels, around, targets_of
@@ -29,9 +30,25 @@ class Foreign(Transform):
     It is seeded for each sample, from the sample's stream, in a copy of its own for each thread.
     """
 
+    theirs: Any  # what is wrapped
     is_random = True
     is_container = True
     keeps_kind = False  # whatever its transforms do
+
+    @property
+    def chance(self) -> float:
+        """The probability that what is wrapped has of its own; 1 if it has none."""
+        p: Any = getattr(self.theirs, "p", None)
+        return float(p) if is_number(p) else 1.0
+
+    def certain(self) -> Foreign:
+        """The same, with a probability of 1."""
+        if self.chance == 1:
+            return self
+        theirs = copy.copy(self.theirs)
+        theirs.p = 1.0
+        kind: Any = type(self)
+        return cast("Foreign", kind(theirs))
 
     def join(self, segment: Segment, stream: int) -> str | None:
         return "it belongs to another library"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,17 @@ from fastload.transforms._targets import InPixels
 _MOST = (1 << 31) - 1  # imgaug moves masks in int32
 
 
+def is_imgaug(step: Any) -> bool:
+    module = sys.modules.get("imgaug.augmenters")  # who has one has imported it
+    return module is not None and isinstance(step, module.Augmenter)
+
+
 class ImgAug(Foreign):
     """What an augmenter of imgaug makes of an image: boxes, masks and key points go with it.
 
-    augmenter: any, with members or without. The package imgaug and its fork imaug are both known under the name imgaug.
-    Results depend on (seed, epoch, index) of the sample alone. Augmenters made deterministic stay so.
+    What takes transforms wraps augmenters by itself. augmenter: any, with members or without. The package imgaug and
+    its fork imaug are both known under the name imgaug. Results depend on (seed, epoch, index) of the sample alone.
+    Augmenters made deterministic stay so.
 
     Masks must hold whole numbers from 0 to 2**31 - 1, in any type. PIL images must be L, LA, RGB, RGBA, I or F: others,
     such as palettes, must be converted first.
@@ -34,7 +41,7 @@ class ImgAug(Foreign):
             raise ImportError("ImgAug needs the package imaug (or imgaug with NumPy 1): pip install imaug") from error
         if not isinstance(augmenter, Augmenter):
             raise TypeError(f"augmenter must be one of imgaug's, such as iaa.Fliplr(0.5), got {augmenter!r}")
-        self.augmenter = augmenter
+        self.augmenter = self.theirs = augmenter
 
     def extra_repr(self) -> str:
         return str(self.augmenter)

@@ -14,6 +14,7 @@ from fastload.transforms._boxes import as_box_params
 from fastload.transforms._checks import as_probability
 from fastload.transforms._kinds import is_image, place_of_image, tv_extras, tv_name
 from fastload.transforms._targets import Moving, targets_of
+from fastload.transforms._wrapping import Wrappers
 
 
 class JoinedDataset(torch.utils.data.Dataset[Any]):
@@ -29,6 +30,7 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         self.dataset = dataset
         self.p = as_probability(p)
         self.transform = transform
+        self._wrappers = Wrappers()
         self.box_params = as_box_params(boxes)
 
     def __len__(self) -> int:
@@ -41,8 +43,9 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
             sample = self.joined(sample, draws)
         if self.transform is None:
             return sample
-        takes_parts = isinstance(sample, tuple) and not isinstance(self.transform, Transform)
-        return self.transform(*sample) if takes_parts else self.transform(sample)
+        transform = self._wrappers.of(self.transform)
+        takes_parts = isinstance(sample, tuple) and not isinstance(transform, Transform)
+        return transform(*sample) if takes_parts else transform(sample)
 
     def joined(self, sample: Any, draws: np.random.Generator) -> Any:
         """The sample with parts of others in it."""

@@ -17,7 +17,7 @@ from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._kinds import PIL_MODES, Kind, size_of, with_part
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving, targets_of
-from fastload.transforms._torchvision import TorchVision, is_torchvision
+from fastload.transforms._wrapping import Wrappers
 
 _NATIVE = "native, one pass"
 _OPEN = "then, native wherever an 8-bit image comes out of that"
@@ -127,7 +127,7 @@ class Compose(Transform):
         super().__init__()
         self.box_params = as_box_params(boxes)
         self.fuse = bool(fuse)
-        self._wrappers: dict[int, TorchVision] = {}  # of torchvision's transforms, which they keep alive
+        self._wrappers = Wrappers()
         if not isinstance(transforms, list | tuple | Iterable) or isinstance(transforms, str):
             raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")
         self.transforms = list(transforms)
@@ -146,17 +146,8 @@ class Compose(Transform):
             if isinstance(step, Compose) and is_planned(step):
                 steps.extend(step.steps())
             else:
-                steps.append(self._wrapped(step) if is_torchvision(step) else step)
+                steps.append(self._wrappers.of(step))
         return tuple(steps)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_wrappers": {}}  # ids are of this process
-
-    def _wrapped(self, step: Step) -> Step:
-        known = self._wrappers.get(id(step))
-        if known is None:
-            known = self._wrappers[id(step)] = TorchVision(step)
-        return known
 
     def __repr__(self) -> str:
         groups = _grouped(self.chain())

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fastload.transforms._foreign import Foreign, Points
-from fastload.transforms._kinds import size_of, tensor_of
+from fastload.transforms._kinds import array_of, size_of, tensor_of
 from fastload.transforms._targets import InPixels
 
-_PACKAGE = "torchvision.transforms.v2"
 _seeding = threading.Lock()  # they draw from torch's default generator, of which a process has one
 
 
 def is_torchvision(step: Any) -> bool:
-    return type(step).__module__.startswith(_PACKAGE)
+    """Whether this is a v2 transform, or several in a `torch.nn.Sequential`; not one whose call takes several parts."""
+    module = sys.modules.get("torchvision.transforms.v2")  # who has one has imported it
+    if module is None:
+        return False
+    if type(step) is torch.nn.Sequential:
+        return len(step) > 0 and all(map(is_torchvision, step))
+    return isinstance(step, module.Transform) and _takes_a_sample(step)
+
+
+def _takes_a_sample(step: torch.nn.Module) -> bool:
+    try:
+        inspect.signature(step.forward).bind(None)
+    except TypeError:
+        return False
+    return True
 
 
 class TorchVision(Foreign):
     """What a v2 transform of torchvision makes of an image, and of the boxes, masks and key points with it.
 
-    `Compose` wraps those that it is given. Arrays, which torchvision knows not, become tensors. torch's default
-    generator is what it was before, afterwards; threads wait for each other.
+    What takes transforms wraps those that it is given. Arrays, which torchvision knows not, are tensors in its hands,
+    and arrays again afterwards, as (H, W) tensors are (H, W) again; but what `ToImage`, `ToPILImage` and the like make
+    stays. Boxes stay in the sample's format, whatever torchvision converts them to. torch's default generator
+    is what it was before, afterwards; threads wait for each other.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -36,12 +55,12 @@ class TorchVision(Foreign):
 
     def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
         from torchvision import tv_tensors  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        from torchvision.transforms import v2  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         size = size_of(image)
-        is_plain = isinstance(image, np.ndarray) or type(image) is torch.Tensor
         points = Points(targets, size)
         sent = {
-            "image": tv_tensors.Image(tensor_image(image)) if is_plain else image,
+            "image": tv_tensors.Image(tensor_image(image)) if _is_plain(image) else image,
             "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(targets.edges), format="XYXY", canvas_size=size),
             "points": tv_tensors.KeyPoints(torch.from_numpy(points.sent), canvas_size=size),
             # One plane each, and no stack of as many as there are boxes: what drops boxes would drop rows of it.
@@ -50,16 +69,36 @@ class TorchVision(Foreign):
         }
         made = self._seeded(sent, seed)
         result = made["image"]
-        if is_plain and isinstance(result, torch.Tensor):
-            result = result.as_subclass(torch.Tensor)
+        if _is_plain(image) and isinstance(result, torch.Tensor):
+            result = self._as_it_was(image, result.as_subclass(torch.Tensor), v2)
         edges, numbers = np.zeros_like(targets.edges), made["labels"].numpy()
         kept = np.zeros(len(edges), dtype=bool)
-        edges[numbers], kept[numbers] = made["boxes"].as_subclass(torch.Tensor).numpy(), True
+        edges[numbers], kept[numbers] = self._edges(made["boxes"], v2), True
         places = made["points"].as_subclass(torch.Tensor).numpy()
         after = size_of(result)
         masks = [mask.as_subclass(torch.Tensor).numpy() for mask in made["masks"]]
         planes = [mask[0] if len(mask) else np.zeros(after, dtype=mask.dtype) for mask in masks]
         return result, points.returned(places, edges, kept, planes, after)
+
+    def _as_it_was(self, before: Any, made: torch.Tensor, v2: Any) -> Any:
+        """The (C, H, W) tensor as an array if it was one, and without an axis for channels if it had none."""
+        makes_tensors = v2.ToImage | v2.PILToTensor | v2.ToTensor | v2.ToPureTensor
+        if any(isinstance(part, makes_tensors) for part in _parts_of(self.theirs)):
+            return made
+        if isinstance(before, np.ndarray):
+            array = array_of(made)
+            return array[:, :, 0] if before.ndim == 2 and array.shape[2] == 1 else array
+        return made[0] if before.ndim == 2 and made.shape[0] == 1 else made
+
+    def _edges(self, boxes: torch.Tensor, v2: Any) -> NDArray[np.float64]:
+        """left, top, right, bottom of boxes in whatever format they have come out."""
+        made_in = getattr(boxes, "format", None)
+        if made_in is None:  # plain tensors do not tell
+            conversions = [part for part in _parts_of(self.theirs) if isinstance(part, v2.ConvertBoundingBoxFormat)]
+            made_in = conversions[-1].format if conversions else "XYXY"
+        plain = boxes.as_subclass(torch.Tensor)
+        edges: torch.Tensor = v2.functional.convert_bounding_box_format(plain, made_in, "XYXY")
+        return edges.double().numpy()
 
     def _seeded(self, sent: dict[str, Any], seed: int) -> Any:
         with _seeding:
@@ -76,3 +115,17 @@ def tensor_image(image: Any) -> torch.Tensor:
     if isinstance(image, torch.Tensor):
         return image
     return tensor_of(image if image.ndim == 3 else image[:, :, None]).permute(2, 0, 1).contiguous()
+
+
+def _is_plain(image: Any) -> bool:
+    return isinstance(image, np.ndarray) or type(image) is torch.Tensor
+
+
+def _parts_of(step: Any) -> Iterator[Any]:
+    """The transform, or those that it holds, in order."""
+    members = step if isinstance(step, torch.nn.Sequential) else getattr(step, "transforms", None)
+    if members is None:
+        yield step
+    else:
+        for member in members:
+            yield from _parts_of(member)

@@ -209,13 +209,73 @@ def test_torchvisions_sanitizing_drops_what_belongs_to_the_objects() -> None:
     assert moved["masks"].shape == (2, 60, 80)
 
 
-def test_arrays_become_tensors_in_torchvisions_hands() -> None:
-    for steps in ([v2.ToImage(), v2.RandomHorizontalFlip(1.0)], [v2.RandomHorizontalFlip(1.0)]):
-        image, moved = T.Compose(steps)(*sample())
-        assert type(image) is torch.Tensor
-        assert np.array_equal(as_array(image), IMAGE[:, ::-1])
-        assert moved["labels"].tolist() == [0, 1, 2, 3]
+@pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (HEIGHT, WIDTH, 1), (HEIGHT, WIDTH, 3), (HEIGHT, WIDTH, 4)])
+def test_what_torchvision_makes_is_of_the_kind_that_came(shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    mirror = v2.RandomHorizontalFlip(1.0)
+    for steps in ([mirror], [v2.Compose([mirror])], [T.Identity(), mirror, v2.RandomHorizontalFlip(0.0)]):
+        made = T.Compose(steps)(array)
+        assert type(made) is np.ndarray
+        assert made.dtype == np.uint8
+        assert np.array_equal(made, array[:, ::-1])
+        tensor = torch.from_numpy(array) if len(shape) == 2 else torch.from_numpy(array).permute(2, 0, 1)
+        assert torch.equal(T.Compose(steps)(tensor), tensor.flip(-1))
+
+
+def test_what_torchvision_makes_of_levels_and_channels_stays_an_array() -> None:
+    floats = T.Compose([v2.ToDtype(torch.float32, scale=True)])(IMAGE)
+    assert floats.dtype == np.float32
+    assert np.allclose(floats * 255, IMAGE)
+    assert T.Compose([v2.Grayscale()])(IMAGE).shape == (HEIGHT, WIDTH, 1)
+    assert np.array_equal(T.Compose([v2.RGB()])(IMAGE[:, :, 0]), np.stack([IMAGE[:, :, 0]] * 3, axis=-1))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [v2.ToImage(), v2.RandomHorizontalFlip(1.0)],
+        [v2.Compose([v2.RandomHorizontalFlip(1.0), v2.ToImage()])],
+        [torch.nn.Sequential(v2.RandomHorizontalFlip(1.0), v2.ToPureTensor())],
+        [v2.RandomHorizontalFlip(1.0), v2.PILToTensor()],
+    ],
+)
+def test_arrays_become_tensors_where_torchvision_is_told_so(steps: Any) -> None:
+    image, moved = T.Compose(steps)(*sample())
+    assert type(image) is torch.Tensor
+    assert np.array_equal(as_array(image), IMAGE[:, ::-1])
+    assert moved["labels"].tolist() == [0, 1, 2, 3]
+
+
+def test_arrays_become_pil_images_where_torchvision_is_told_so() -> None:
+    image = T.Compose([v2.ToPILImage(), v2.RandomHorizontalFlip(1.0)])(IMAGE)
+    assert image.mode == "RGB"
+    assert np.array_equal(np.asarray(image), IMAGE[:, ::-1])
     assert np.array_equal(as_array(T.Compose([v2.ToImage()])(IMAGE[:, :, 0])), IMAGE[:, :, :1])
+
+
+FORMATS: dict[str, Callable[[Any], Any]] = {
+    "XYXY": lambda box: box,
+    "XYWH": lambda box: [box[0], box[1], box[2] - box[0], box[3] - box[1]],
+    "CXCYWH": lambda box: [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]],
+}
+
+
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("own", FORMATS)
+def test_boxes_stay_in_the_samples_format_whatever_torchvision_converts(own: str, to: str) -> None:
+    image, target = sample()
+    boxes = torch.tensor([FORMATS[own](box) for box in BOXES], dtype=torch.float32)
+    mirrored = torch.tensor([FORMATS[own]((WIDTH - x2, y1, WIDTH - x1, y2)) for x1, y1, x2, y2 in BOXES]).float()
+    converted = v2.ConvertBoundingBoxFormat(to)
+    steps = [converted, v2.Compose([v2.RandomHorizontalFlip(1.0), converted, v2.ToPureTensor()])]
+    _, moved = T.Compose(steps, boxes=own.lower())(image, {**target, "boxes": boxes})
+    assert torch.allclose(moved["boxes"], mirrored)
+    assert moved["labels"].tolist() == [0, 1, 2, 3]
+    assert moved["masks"].shape == (4, HEIGHT, WIDTH)
+    own_boxes = tv_tensors.BoundingBoxes(boxes, format=own, canvas_size=(HEIGHT, WIDTH))
+    _, moved = T.Compose(steps)(image, {**target, "boxes": own_boxes})
+    assert moved["boxes"].format.value == own
+    assert torch.allclose(moved["boxes"], mirrored)
 
 
 def test_tv_tensors_come_out_as_such() -> None:
