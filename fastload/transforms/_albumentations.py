@@ -77,7 +77,7 @@ class Albumentations(Foreign):
         middle, shown = len(targets.points), np.flatnonzero(_are_boxes(targets.edges, size_of(image)))
         sent: dict[str, Any] = {
             "image": values_of(image),
-            "bboxes": targets.edges[shown],
+            "bboxes": points.edges[shown],
             _NUMBERS: shown,
             # Two lists: where points are close together, some transforms keep only the last one of a list.
             "keypoints": numbered[:middle],

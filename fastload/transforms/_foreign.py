@@ -21,6 +21,8 @@ from fastload.transforms._targets import InPixels, around, targets_of
 Array = NDArray[np.float64]
 _NOTHING = InPixels(np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.zeros(0))
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, and which come back from an array
+_SLACK = 1e-3  # pixels: some libraries count in float32
+_APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that mirror points about centres of pixels
 _PROBES = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])  # in parts of the image's sides
 
 
@@ -105,7 +107,7 @@ class Points:
         height, width = size
         self._targets = targets
         self._is_turned = targets.quads.size > 0
-        self._seen_edges = within(targets.edges, size)
+        self.edges = within(targets.edges, size)  # of boxes as they are seen, which no library refuses
         corners = targets.quads if self._is_turned else targets.edges[:, [0, 1, 2, 1, 2, 3, 0, 3]]
         self.sent = np.concatenate([targets.points, corners.reshape(-1, 2), _PROBES * [width, height]])
 
@@ -122,18 +124,36 @@ class Points:
         middle, last = len(self._targets.points), len(self.sent) - len(_PROBES)
         corners = self._completed(points[middle:last].reshape(-1, 8), edges)
         outlines = around(corners)
-        edges = within(outlines if self._is_turned else edges, size)
-        areas, left = _areas(outlines), _areas(edges)
+        seen = within(outlines if self._is_turned else edges, size)
+        areas, left = _areas(outlines), _areas(seen)
         visible = np.divide(left, np.maximum(areas, left), out=np.zeros(len(edges)), where=kept & (left > 0))
         return replace(
             self._targets,
-            edges=edges,
+            edges=seen if self._targets.clip or self._is_turned else self._beyond(edges, outlines, size),
             quads=corners if self._is_turned else self._targets.quads,
             points=np.where(np.isnan(points[:middle]), -1.0, points[:middle]),
             masks=list(masks),
             visible=visible,
             mirrored=_is_mirrored(self.sent[last:], points[last:]),
         )
+
+    def _beyond(self, edges: Array, outlines: Array, size: tuple[int, int]) -> Array:
+        """Boxes with what lies beyond the border, where a library has cut them off and their corners still tell.
+
+        The side opposite one that was cut is the library's, and the length that of the corners: some libraries mirror
+        points about other places than boxes.
+        """
+        whole = edges.copy()
+        was_cut = (self.edges != self._targets.edges).any(axis=1)
+        for low, high, end in ((0, 2, size[1]), (1, 3, size[0])):
+            lengths = outlines[:, high] - outlines[:, low]
+            cut_low = (edges[:, low] <= _SLACK) | (was_cut & (edges[:, low] - outlines[:, low] > _APART))
+            cut_high = (edges[:, high] >= end - _SLACK) | (was_cut & (outlines[:, high] - edges[:, high] > _APART))
+            first = np.where(cut_high, outlines[:, low], edges[:, high] - lengths)
+            last = np.where(cut_low, outlines[:, high], edges[:, low] + lengths)
+            whole[:, low] = np.where(cut_low, np.minimum(first, edges[:, low]), edges[:, low])
+            whole[:, high] = np.where(cut_high, np.maximum(last, edges[:, high]), edges[:, high])
+        return whole
 
     def _completed(self, corners: Array, edges: Array) -> Array:
         """Corners with those that were lost: one lies opposite the other three, more went where the box has gone."""
@@ -145,7 +165,7 @@ class Points:
                 places[lost[0]] = places[lost[0] - 1] + places[lost[0] - 3] - places[lost[0] - 2]
             else:
                 sent = self.sent[len(self._targets.points) + 4 * number :][:4]
-                places[:] = _moved_along(sent, self._seen_edges[number], edges[number])
+                places[:] = _moved_along(sent, self.edges[number], edges[number])
         return corners
 
 

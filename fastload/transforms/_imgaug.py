@@ -59,7 +59,7 @@ class ImgAug(Foreign):
         augmenter.seed_(seed)
         values = values_of(image)
         points = Points(targets, size_of(image))
-        boxes = [BoundingBox(*edges, label=number) for number, edges in enumerate(targets.edges.tolist())]
+        boxes = [BoundingBox(*edges, label=number) for number, edges in enumerate(points.edges.tolist())]
         sent = {
             "image": values,
             "bounding_boxes": BoundingBoxesOnImage(boxes, shape=values.shape),

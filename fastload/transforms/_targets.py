@@ -49,6 +49,7 @@ class InPixels:
     masks: list[NDArray[Any]]  # (H, W) each, of any type
     visible: NDArray[np.float64]  # (N,) the part of each box that is left
     mirrored: bool = False
+    clip: bool = True  # whether boxes end at the border
 
 
 class Moving:
@@ -101,7 +102,7 @@ class Moving:
                 if box_format.endswith(NORMALIZED):
                     edges = edges * np.array([size[1], size[0]] * 2, dtype=np.float64)
         masks = [plane for value in self._masks().values() for plane in planes_of(value, size)]
-        return InPixels(edges, quads, self._flat_points(), masks, np.ones(len(edges)))
+        return InPixels(edges, quads, self._flat_points(), masks, np.ones(len(edges)), clip=self.params.clip)
 
     def take_pixels(self, made: InPixels, size: Size) -> None:
         """Let the values become what another library has made of them in an image of that (height, width)."""
@@ -109,7 +110,7 @@ class Moving:
         if self._name("boxes") is not None:
             kept = self._keep_boxes(made.edges, made.quads, made.visible, made.mirrored, size)
         height, width = size
-        seen = (made.points >= 0).all(axis=1) & (made.points[:, 0] < width) & (made.points[:, 1] < height)
+        seen = (made.points >= 0).all(axis=1) & (made.points[:, 0] <= width) & (made.points[:, 1] <= height)
         self._place_points(made.points, seen, made.mirrored, size)
         planes = iter(made.masks)
         for name, value in self._masks().items():

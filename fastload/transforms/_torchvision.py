@@ -61,7 +61,7 @@ class TorchVision(Foreign):
         points = Points(targets, size)
         sent = {
             "image": tv_tensors.Image(tensor_image(image)) if _is_plain(image) else image,
-            "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(targets.edges), format="XYXY", canvas_size=size),
+            "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(points.edges), format="XYXY", canvas_size=size),
             "points": tv_tensors.KeyPoints(torch.from_numpy(points.sent), canvas_size=size),
             # One plane each, and no stack of as many as there are boxes: what drops boxes would drop rows of it.
             "masks": [tv_tensors.Mask(torch.from_numpy(np.ascontiguousarray(mask))[None]) for mask in targets.masks],
