@@ -58,16 +58,16 @@ class Albumentations(Foreign):
         own = getattr(transform, "processors", {}).get("bboxes")
         if own is not None:
             self.box_params = BoxParams(own.params.format)
-        self._certain: Foreign | None = None
+        self._certain: tuple[Foreign, ...] = ()  # in a tuple it is no child of this module
         self._whole = _with_targets(library, transform, None if own is None else own.params)
 
     def extra_repr(self) -> str:
         return str(self.theirs)
 
     def certain(self) -> Foreign:
-        if self._certain is None:  # one for all samples: its copies are dear
-            self._certain = super().certain()
-        return self._certain
+        if not self._certain:  # one for all samples: its copies are dear
+            self._certain = (super().certain(),)
+        return self._certain[0]
 
     def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
         whole = own_copy(self, self._whole)

@@ -130,6 +130,14 @@ def test_probabilities_of_members_are_weights(step: Any) -> None:
         mirrored += is_mirrored
     assert 30 < mirrored < 75  # of 200, four standard errors about 50
     assert step.p == 0.25
+    assert chain.eval().training is False
+
+
+def test_what_is_drawn_for_certain_is_no_part_of_its_own() -> None:
+    step = T.Albumentations(A.HorizontalFlip(p=1.0))
+    T.OneOf([step], p=1.0)(PIXELS)
+    assert step.eval().training is False
+    assert list(step.children()) == []
 
 
 def test_a_member_that_is_changed_later_counts_as_it_is() -> None:
