@@ -1,15 +1,16 @@
-"""What targets are called in samples, and what beside them belongs to the image."""
+"""What targets are called in samples, and what beside them belongs to the objects or to the image."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
 
 BOX_NAMES = ("boxes", "bboxes")
 MASK_NAMES = ("masks", "mask", "segmentation_mask")
 KEYPOINT_NAMES = ("keypoints",)
 LABEL_NAMES = ("labels", "label")
-_MOVING = (*BOX_NAMES, *MASK_NAMES, *KEYPOINT_NAMES)
+# Values of objects, one for each: names of torchvision's, COCO's, VOC's and Albumentations' targets, and of MixUp's.
+OF_THE_OBJECTS = (
+    *("labels", "class_labels", "ids", "category_ids", "track_ids", "instance_ids", "scores", "weights"),
+    *("area", "iscrowd", "difficult", "truncated", "occluded"),
+)
 # Values of the image, not of its objects, even if there are as many of them: names of COCO's, torchvision's, DETR's and
 # OpenMMLab's tools.
 OF_THE_IMAGE = (
@@ -17,8 +18,3 @@ OF_THE_IMAGE = (
     *("size", "orig_size", "original_size", "image_size", "canvas_size", "img_shape", "ori_shape", "pad_shape"),
     *("scale_factor", "path", "image_path", "img_path", "file_name", "filename"),
 )
-
-
-def may_be_of_objects(name: Any, fields: Sequence[str] | None) -> bool:
-    """Whether a value of that name may be one for each object. fields: the names of all that are, beside what moves."""
-    return name not in OF_THE_IMAGE if fields is None else name in fields or name in _MOVING

@@ -7,15 +7,12 @@ from typing import Any
 
 import torch
 
-from fastload._target_names import MASK_NAMES, may_be_of_objects
+from fastload._of_objects import is_known, is_mask, names_of_objects, refuse_doubt
+from fastload._target_names import KEYPOINT_NAMES, MASK_NAMES, OF_THE_IMAGE
+
+__all__ = ["as_they_came", "by_image", "end_to_end", "fields_of", "is_mask", "object_mask", "offsets", "padded"]
 
 _OF_THE_BATCH = ("object_mask", "offsets")
-
-
-def is_mask(name: Any, value: Any) -> bool:
-    """Whether these are masks: by their name, or because torchvision says so."""
-    kind = type(value)
-    return name in MASK_NAMES or (kind.__name__ == "Mask" and kind.__module__.startswith("torchvision.tv_tensors"))
 
 
 def by_image(targets: Any, count: int, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
@@ -51,10 +48,9 @@ def as_they_came(targets: Any, parts: list[dict[str, Any]], fields: Sequence[str
 
 
 def padded(values: list[torch.Tensor]) -> torch.Tensor:
-    """(N, most, ...), with zeros; a tensor without rows says nothing of the shape of one."""
-    most = max(len(value) for value in values)
-    shape = max((value.shape[1:] for value in values if len(value)), default=values[0].shape[1:])
-    batch = values[0].new_zeros((len(values), most, *shape))
+    """(N, most, ...), with zeros; a tensor without rows says nothing of the shape and type of one."""
+    first = next((value for value in values if len(value)), values[0])
+    batch = first.new_zeros((len(values), max(map(len, values)), *first.shape[1:]))
     for number, value in enumerate(values):
         if len(value):
             batch[number, : len(value)] = value
@@ -77,19 +73,52 @@ def offsets(counts: list[int]) -> torch.Tensor:
     return torch.tensor([0, *counts]).cumsum(0)
 
 
+def fields_of(targets: Any, parts: list[dict[str, Any]], counts: list[int]) -> tuple[str, ...]:
+    """The names of what has an entry for each object, beside what moves: all that a batch shows of it.
+
+    targets: a list, padded or packed. parts: the same `by_image`. ValueError where a batch leaves it in doubt.
+    """
+    names, in_doubt = names_of_objects(parts, counts)
+    if isinstance(targets, Mapping):
+        # Tensors say more together than each alone: (N, 2) are no rows of five objects, two and three.
+        tensors = {name for name, value in targets.items() if isinstance(value, torch.Tensor)}
+        known, likely = _known_and_likely(targets, None)
+        names, in_doubt = names - tensors | known, in_doubt - tensors
+        (names if _can_tell(targets) else in_doubt).update(likely)
+    refuse_doubt(in_doubt, names, "boxes=BoxParams(fields={})")
+    return tuple(name for name in parts[0] if name in names)
+
+
 def _names_of_objects(targets: Mapping[Any, Any], fields: Sequence[str] | None) -> set[Any]:
-    """What has an entry for each object of padded or packed targets."""
+    """What has, or may have, an entry for each object of padded or packed targets."""
+    known, likely = _known_and_likely(targets, fields)
+    return known | likely
+
+
+def _known_and_likely(targets: Mapping[Any, Any], fields: Sequence[str] | None) -> tuple[set[Any], set[Any]]:
+    """The tensors with an entry for each object: those that are named so, and those that just have as many."""
+    known, likely = set[Any](), set[Any]()
     if "object_mask" not in targets and "offsets" not in targets:
-        return set()
+        return known, likely
     rows = _rows_of_padded if "object_mask" in targets else _rows_of_packed
-    return {
-        name
-        for name, value in targets.items()
-        if isinstance(value, torch.Tensor)
-        and name not in _OF_THE_BATCH
-        and may_be_of_objects(name, fields)
-        and rows(targets, name)
-    }
+    for name, value in targets.items():
+        if not isinstance(value, torch.Tensor) or name in _OF_THE_BATCH or not rows(targets, name):
+            continue
+        if name in MASK_NAMES or name in KEYPOINT_NAMES or is_known(name, [value], fields):
+            known.add(name)
+        elif fields is None and name not in OF_THE_IMAGE and not _goes_on_after_objects(targets, name):
+            likely.add(name)
+    return known, likely
+
+
+def _goes_on_after_objects(targets: Mapping[Any, Any], name: Any) -> bool:
+    """Whether there is more than zeros where padded targets have no objects."""
+    return "object_mask" in targets and bool(targets[name][~targets["object_mask"]].any())
+
+
+def _can_tell(targets: Mapping[Any, Any]) -> bool:
+    """Whether what has as many entries as objects cannot be one of images that has as many."""
+    return "offsets" in targets and int(targets["offsets"][-1]) != len(targets["offsets"]) - 1
 
 
 def _rows_of_padded(targets: Mapping[Any, Any], name: Any) -> bool:

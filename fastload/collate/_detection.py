@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from fastload._target_names import may_be_of_objects
-from fastload.collate._by_image import end_to_end, is_mask, object_mask, offsets, padded
+from fastload._of_objects import is_mask, length_of, names_of_objects, refuse_doubt
+from fastload.collate._as_tensors import Target, as_tensor, with_tensors, without_lists
+from fastload.collate._by_image import end_to_end, object_mask, offsets, padded
 from fastload.collate._default import default_collate
 
 IMAGE_NAMES = ("image", "img")
@@ -19,16 +20,24 @@ MODES = ("list", "padded", "packed")
 class DetectionCollate:
     """(images, targets) of a list of samples (image, target dict), or of dicts that have an "image".
 
-    images: a tensor (N, C, H, W) where all images have one size. Else a list; or with ``pad_images`` a tensor of the
-    largest height and width, with ``pad_value`` below and to the right, and targets that have a ``size`` (2,) of each
-    image, its height and width, and an ``image_mask`` (N, H, W), True where the image is. Masks (masks, mask,
-    segmentation_mask; (H, W) or (objects, H, W)) are padded with their images, with 0.
+    images: a tensor (N, C, H, W) where all images have one size, and of arrays (H, W, C) a tensor (N, H, W, C), as
+    `default_collate` makes them. Else a list; or with ``pad_images`` a tensor of the largest height and width, with
+    ``pad_value`` below and to the right, and targets that have a ``size`` (2,) of each image, its height and width,
+    and an ``image_mask`` (N, H, W), True where the image is. Masks (masks, mask, segmentation_mask; (H, W) or
+    (objects, H, W)) are padded with their images, with 0.
 
     targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool
     ``object_mask`` (N, most), True where there is an object. "packed": a dict of tensors, those of all images one after
     the other, and ``offsets`` (N + 1,) int64: the objects of image i are [offsets[i], offsets[i + 1]).
-    What has no entry for each object (image_id) is stacked as `default_collate` does it. fields: the names of what has
-    one, beside boxes, masks and key points; None: all tensors with as many entries as objects, in each of the samples.
+    Arrays become tensors. So do, where they are padded or packed, lists of numbers, floats as float32; lists of
+    anything else are one list for each image.
+
+    What has an entry for each object: boxes, masks (objects, H, W), key points (objects, K, 2 or 3), and labels,
+    class_labels, ids, category_ids, track_ids, instance_ids, scores, weights, area, iscrowd, difficult, truncated and
+    occluded. Any other tensor has if its entries are as many as the objects in each of the samples. Where all of these
+    have the same number of objects this may be chance, and packing it a ValueError: fields names all that have an entry
+    for each object, beside boxes, masks and key points, and no other has. What has none (image_id) is stacked as
+    `default_collate` does it; lists stay lists.
 
     Raises TypeError and ValueError that name the sample and the field.
     """
@@ -57,48 +66,51 @@ class DetectionCollate:
             raise ValueError("a batch needs at least one sample, got none")
         pairs = [_pair_of(sample, number) for number, sample in enumerate(samples)]
         images, more = self._images([image for image, _ in pairs])
-        targets = [target for _, target in pairs]
+        targets = [with_tensors(target) for _, target in pairs]
         if "image_mask" in more:
             targets = [
-                _with_padded_masks(target, image, more["image_mask"].shape[1:], number)
-                for number, (image, target) in enumerate(pairs)
+                _with_padded_masks(target, size, more["image_mask"].shape[1:], number)
+                for number, (target, size) in enumerate(zip(targets, more["size"].tolist(), strict=True))
             ]
         return images, self._targets(targets, more)
 
     def with_images(self, images: torch.Tensor, samples: Sequence[Any]) -> tuple[torch.Tensor, Any]:
         """The same, of samples whose images are the rows of one tensor."""
-        return images, self._targets([_pair_of(sample, number)[1] for number, sample in enumerate(samples)], {})
+        targets = [with_tensors(_pair_of(sample, number)[1]) for number, sample in enumerate(samples)]
+        return images, self._targets(targets, {})
 
-    def _targets(self, found: list[dict[str, Any]], more: dict[str, torch.Tensor]) -> Any:
+    def _targets(self, found: list[Target], more: dict[str, torch.Tensor]) -> Any:
         if self.targets == "list":
             return [{**target, **_part(more, number)} for number, target in enumerate(found)]
         check_names(found)
+        found = without_lists(found, self.fields)
         counts = _counts(found)
-        if self.targets == "padded":
-            return {**_joined(found, counts, padded, self.fields), "object_mask": object_mask(counts), **more}
-        return {**_joined(found, counts, end_to_end, self.fields), "offsets": offsets(counts), **more}
+        names, in_doubt = _names_of_objects(found, counts, self.fields)
+        if self.targets == "padded":  # stacked or padded, what is in doubt is the same
+            return {**_joined(found, names, padded), "object_mask": object_mask(counts), **more}
+        refuse_doubt(in_doubt, names)
+        return {**_joined(found, names, end_to_end), "offsets": offsets(counts), **more}
 
     def _images(self, images: list[Any]) -> tuple[Any, dict[str, torch.Tensor]]:
-        tensors = all(isinstance(image, torch.Tensor) for image in images)
-        if not tensors:
-            return (images, {})
+        rows_at = 0 if all(isinstance(image, np.ndarray) for image in images) else 1  # (H, W, C) or (C, H, W)
+        if rows_at == 0:
+            images = [as_tensor(image) for image in images]
+        if not all(isinstance(image, torch.Tensor) for image in images):
+            return images, {}
         if len({(image.shape, image.dtype) for image in images}) == 1:
             return default_collate(images), {}
-        if not self.pad_images:
-            return images, {}
-        for number, image in enumerate(images):
-            if image.ndim != 3 or image.shape[0] != images[0].shape[0] or image.dtype != images[0].dtype:
-                raise ValueError(
-                    f"sample {number}: its image is {tuple(image.shape)} of {image.dtype}, that of sample 0 "
-                    f"{tuple(images[0].shape)} of {images[0].dtype}: channels and type must be the same to be padded"
-                )
-        height, width = (max(int(image.shape[axis]) for image in images) for axis in (1, 2))
-        batch = images[0].new_full((len(images), images[0].shape[0], height, width), self.pad_value)
+        return self._padded_images(images, rows_at) if self.pad_images else (images, {})
+
+    def _padded_images(self, images: list[torch.Tensor], rows_at: int) -> tuple[Any, dict[str, torch.Tensor]]:
+        _check_images(images, rows_at)
+        sizes = torch.tensor([image.shape[rows_at : rows_at + 2] for image in images], dtype=torch.int64)
+        height, width = sizes.amax(dim=0).tolist()
+        shape = [*images[0].shape[:rows_at], height, width, *images[0].shape[rows_at + 2 :]]
+        batch = images[0].new_full((len(images), *shape), self.pad_value)
         mask = torch.zeros((len(images), height, width), dtype=torch.bool)
-        for number, image in enumerate(images):
-            batch[number, :, : image.shape[1], : image.shape[2]] = image
-            mask[number, : image.shape[1], : image.shape[2]] = True
-        sizes = torch.tensor([image.shape[1:] for image in images], dtype=torch.int64)
+        for number, (image, (rows, columns)) in enumerate(zip(images, sizes.tolist(), strict=True)):
+            batch[number].narrow(rows_at, 0, rows).narrow(rows_at + 1, 0, columns).copy_(image)
+            mask[number, :rows, :columns] = True
         return batch, {"size": sizes, "image_mask": mask}
 
 
@@ -118,9 +130,23 @@ def _pair_of(sample: Any, number: int) -> tuple[Any, dict[str, Any]]:
     )
 
 
-def _with_padded_masks(target: dict[str, Any], image: torch.Tensor, size: Sequence[int], number: int) -> dict[str, Any]:
+def _check_images(images: list[torch.Tensor], rows_at: int) -> None:
+    """ValueError for an image that differs from the first in more than its height and width."""
+
+    def kind(image: torch.Tensor) -> Any:
+        return image.shape[:rows_at], image.shape[rows_at + 2 :], image.dtype
+
+    for number, image in enumerate(images):
+        if kind(image) != kind(images[0]) or image.ndim > 3 or image.ndim < rows_at + 2:
+            raise ValueError(
+                f"sample {number}: its image is {tuple(image.shape)} of {image.dtype}, that of sample 0 "
+                f"{tuple(images[0].shape)} of {images[0].dtype}: channels and type must be the same to be padded"
+            )
+
+
+def _with_padded_masks(target: Target, image_size: Sequence[int], size: Sequence[int], number: int) -> Target:
     return {
-        name: _padded_mask(value, tuple(image.shape[1:]), size, f"sample {number}: {name!r}")
+        name: _padded_mask(value, tuple(image_size), size, f"sample {number}: {name!r}")
         if is_mask(name, value)
         else value
         for name, value in target.items()
@@ -128,8 +154,8 @@ def _with_padded_masks(target: dict[str, Any], image: torch.Tensor, size: Sequen
 
 
 def _padded_mask(mask: Any, image_size: tuple[int, ...], size: Sequence[int], what: str) -> Any:
-    """The mask with zeros below and to the right; what is neither a tensor nor an array of two axes stays."""
-    if not isinstance(mask, torch.Tensor | np.ndarray) or mask.ndim < 2:
+    """The mask with zeros below and to the right; what is no tensor of two axes stays."""
+    if not isinstance(mask, torch.Tensor) or mask.ndim < 2:
         return mask
     if tuple(mask.shape[-2:]) != image_size:
         raise ValueError(
@@ -137,9 +163,7 @@ def _padded_mask(mask: Any, image_size: tuple[int, ...], size: Sequence[int], wh
             "a mask must be as its image is to be padded with it"
         )
     below, right = size[0] - image_size[0], size[1] - image_size[1]
-    if isinstance(mask, torch.Tensor):
-        return torch.nn.functional.pad(mask, (0, right, 0, below)).as_subclass(type(mask))
-    return np.pad(mask, [(0, 0)] * (mask.ndim - 2) + [(0, below), (0, right)])
+    return torch.nn.functional.pad(mask, (0, right, 0, below)).as_subclass(type(mask))
 
 
 def _part(more: dict[str, torch.Tensor], number: int) -> dict[str, Any]:
@@ -155,39 +179,44 @@ def check_names(targets: list[dict[str, Any]]) -> None:
             )
 
 
-def _counts(targets: list[dict[str, Any]]) -> list[int]:
+def _counts(targets: list[Target]) -> list[int]:
     """How many objects each target has: as many as boxes, or as labels or masks."""
     for name in ("boxes", "bboxes", "labels", "masks", "keypoints"):
         if name in targets[0]:
-            return [len(target[name]) for target in targets]
+            counts = [length_of(name, target[name]) for target in targets]
+            if -1 in counts:
+                number = counts.index(-1)
+                got = type(targets[number][name]).__name__
+                raise TypeError(f"sample {number}: {name!r} must have an entry for each object, got {got}")
+            return counts
     raise ValueError(f"a target must have boxes, labels, masks or keypoints, got {sorted(targets[0])}")
 
 
-def _is_per_object(name: str, targets: list[dict[str, Any]], counts: list[int], fields: tuple[str, ...] | None) -> bool:
-    if not may_be_of_objects(name, fields):
-        return False
+def _names_of_objects(
+    targets: list[Target], counts: list[int], fields: Sequence[str] | None
+) -> tuple[set[Any], set[Any]]:
+    """Those of tensors, whose lengths are checked."""
+    names, in_doubt = (
+        {name for name in some if all(isinstance(target[name], torch.Tensor) for target in targets)}
+        for some in names_of_objects(targets, counts, fields)
+    )
     for number, (target, count) in enumerate(zip(targets, counts, strict=True)):
-        value = target[name]
-        if not isinstance(value, torch.Tensor) or value.ndim == 0:
-            return False
-        if len(value) != count and fields is not None and name in fields:
-            raise ValueError(f"sample {number}: {name!r} has {len(value)} entries and there are {count} objects")
-        if len(value) != count:
-            return False
-    return True
+        for name in (name for name in target if name in names and len(target[name]) != count):
+            raise ValueError(
+                f"sample {number}: {name!r} has {len(target[name])} entries and there are {count} objects; if it is "
+                "not of the objects, fields= must name all that is"
+            )
+    return names, in_doubt
 
 
 def _joined(
-    targets: list[dict[str, Any]],
-    counts: list[int],
-    join: Callable[[list[torch.Tensor]], torch.Tensor],
-    fields: tuple[str, ...] | None,
+    targets: list[Target], names: set[Any], join: Callable[[list[torch.Tensor]], torch.Tensor]
 ) -> dict[str, Any]:
     """Each field of all targets: those of objects as ``join`` makes one of them, others collated as they are."""
     batch: dict[str, Any] = {}
     for name in targets[0]:
         values = [target[name] for target in targets]
-        if _is_per_object(name, targets, counts, fields):
+        if name in names:
             _check_rows(name, values)
             batch[name] = join(values)
         else:
@@ -212,5 +241,6 @@ def _collated(name: str, values: list[Any]) -> Any:
         return default_collate(values)
     except (TypeError, RuntimeError) as error:
         raise ValueError(
-            f"the field {name!r} has neither an entry for each object nor the same shape: {error}"
+            f"the field {name!r} has neither an entry for each object nor the same shape (what is of objects must have "
+            f"a name that is known, or be named in fields=): {error}"
         ) from error

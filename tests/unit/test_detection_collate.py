@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch.utils.data import default_collate
 
 import fastload
 from fastload.collate import DetectionCollate, detection_collate
@@ -164,18 +166,173 @@ def test_maps_of_images_are_not_taken_for_masks_of_as_many_objects() -> None:
     assert [target["segmentation_mask"].shape for target in by_image(targets, 2)] == [(6, 5), (6, 5)]
 
 
+def targets_with(counts: list[int], **values: Any) -> list[Any]:
+    """Samples with so many boxes and labels, and the same other values in each."""
+    return [
+        (torch.zeros(3, 8, 8), {"boxes": torch.ones(n, 4).cumsum(1), "labels": torch.arange(n), **values})
+        for n in counts
+    ]
+
+
 def test_fields_say_what_belongs_to_objects() -> None:
-    found = [(torch.zeros(3, 4, 5), {**target, "camera": torch.zeros(2)}) for _, target in samples()[::2]]
-    found[1] = (found[1][0], {**samples()[0][1], "camera": torch.ones(2)})  # each has two objects now
-    assert DetectionCollate("packed")(found)[1]["camera"].shape == (4,)
+    found = targets_with([2, 2], camera=torch.tensor([1.0, 2]))
     for mode in ("padded", "packed"):
         collate = pickle.loads(pickle.dumps(DetectionCollate(mode, fields=["labels"])))
         target = collate(found)[1]
-        assert target["camera"].tolist() == [[0, 0], [1, 1]]
-        assert [one["camera"].tolist() for one in by_image(target, 2, ("labels",))] == [[0, 0], [1, 1]]
+        assert target["camera"].tolist() == [[1, 2], [1, 2]]
+        assert [one["camera"].tolist() for one in by_image(target, 2, ("labels",))] == [[1, 2], [1, 2]]
         assert len(target["boxes"].flatten(0, -2)) == len(target["labels"].flatten()) == 4
+    assert DetectionCollate("packed", fields=["labels", "camera"])(found)[1]["camera"].tolist() == [1, 2, 1, 2]
     found[1][1]["labels"] = torch.zeros(3)
     with pytest.raises(ValueError, match=r"sample 1: 'labels' has 3 entries and there are 2 objects"):
         DetectionCollate("packed", fields=["labels"])(found)
     with pytest.raises(TypeError, match=r"fields must be a sequence of names or None, got 'labels'"):
         DetectionCollate(fields="labels")  # type: ignore[arg-type]
+
+
+def test_the_shape_of_a_value_of_the_image_does_not_depend_on_the_numbers_of_objects() -> None:
+    scale = torch.tensor([1.0, 2])
+    for counts in ([2, 3], [1, 2], [2, 2], [1, 1], [3, 3], [0, 2], [2, 0]):
+        batch = targets_with(counts, scale=scale)
+        assert torch.equal(DetectionCollate("padded")(batch)[1]["scale"], scale.expand(2, 2))
+        named = DetectionCollate("packed", fields=["labels"])(batch)[1]
+        assert torch.equal(named["scale"], scale.expand(2, 2))
+        assert len(named["labels"]) == sum(counts)
+        if counts != [2, 2]:
+            assert torch.equal(DetectionCollate("packed")(batch)[1]["scale"], scale.expand(2, 2))
+            continue
+        with pytest.raises(ValueError, match=r"'scale' .*fields=\['labels', 'scale'\]; .*fields=\['labels'\]$"):
+            DetectionCollate("packed")(batch)
+
+
+@pytest.mark.parametrize("counts", [[2, 3], [2, 2], [1], [0, 2], [0, 0]])
+def test_known_names_and_all_that_varies_with_the_objects_are_theirs(counts: list[int]) -> None:
+    batch = targets_with(counts)
+    for _, target in batch:
+        number = len(target["labels"])
+        target.update(area=torch.rand(number), difficult=torch.zeros(number, dtype=torch.bool), ids=torch.rand(number))
+        if len(set(counts)) > 1:
+            target["speed"] = torch.rand(number, 2)
+    _, packed = DetectionCollate("packed")(batch)
+    for name in batch[0][1]:
+        assert torch.equal(packed[name], torch.cat([target[name] for _, target in batch]))
+
+
+def test_a_known_value_of_another_length_is_refused() -> None:
+    batch = targets_with([2, 3], area=torch.ones(2))
+    for mode in ("padded", "packed"):
+        with pytest.raises(ValueError, match=r"sample 1: 'area' has 2 entries and there are 3 objects"):
+            DetectionCollate(mode)(batch)
+    with pytest.raises(TypeError, match=r"sample 0: 'boxes' must have an entry for each object, got NoneType"):
+        DetectionCollate("packed")([(torch.zeros(3, 4, 4), {"boxes": None})])
+
+
+def as_arrays(value: Any) -> Any:
+    return value.numpy() if isinstance(value, torch.Tensor) else value
+
+
+def as_lists(value: Any) -> Any:
+    return value.tolist() if isinstance(value, torch.Tensor) else value
+
+
+def as_read_only(value: Any) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
+    array = value.numpy()[::-1].copy()[::-1]
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize("mode", ["padded", "packed"])
+@pytest.mark.parametrize("counts", [[2, 3], [2, 2], [0, 3], [0, 0]])
+@pytest.mark.parametrize("form", [as_arrays, as_lists, as_read_only])
+def test_arrays_and_lists_are_collated_as_tensors_are(mode: str, counts: list[int], form: Any) -> None:
+    batch = targets_with(counts, image_id=7, name="a", score_threshold=0.5)
+    for number, (_, target) in enumerate(batch):
+        target["masks"] = (torch.rand(len(target["labels"]), 8, 8) > 0.5).to(torch.int64)
+        target["boxes"] += number / 4
+    if form is as_lists:  # which do not say what is in them where nothing is
+        batch = [(image, {name: value for name, value in target.items() if name != "masks"}) for image, target in batch]
+    _, expected = DetectionCollate(mode)(batch)
+    _, made = DetectionCollate(mode)(
+        [(image, {name: form(value) for name, value in target.items()}) for image, target in batch]
+    )
+    assert made.keys() == expected.keys()
+    for name, value in expected.items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(made[name], value), name
+            assert made[name].dtype == value.dtype or not any(counts)
+        else:
+            assert made[name] == value
+
+
+def test_arrays_are_tensors_in_lists_of_targets_too() -> None:
+    strange = np.array(["a", "b"])
+    target = {"boxes": np.ones((2, 4), ">f4"), "labels": [1, 2], "texts": strange, "image_id": np.int64(3)}
+    _, (made,) = detection_collate([(np.zeros((4, 5, 3), np.uint8), target)])
+    assert torch.equal(made["boxes"], torch.ones(2, 4))
+    assert made["texts"] is strange
+    assert made["labels"] == [1, 2]
+    assert isinstance(target["boxes"], np.ndarray), "the sample stays as it was"
+
+
+def test_lists_of_whole_numbers_and_of_floats_are_of_one_type() -> None:
+    for boxes in ([[[1, 2, 3, 4]], [[0.5, 1, 2, 3]]], [[(1, 2, 3, 4)], []], [[], []]):
+        batch = [(torch.zeros(3, 4, 4), {"boxes": one, "labels": [5] * len(one)}) for one in boxes]
+        _, packed = DetectionCollate("packed")(batch)
+        rows = [row for one in boxes for row in one]
+        assert torch.equal(packed["boxes"].float(), torch.tensor(rows, dtype=torch.float32).reshape(-1, 4))
+        assert packed["labels"].tolist() == [5] * len(rows)
+        assert DetectionCollate("padded")(batch)[1]["boxes"].shape == (2, max(map(len, boxes)), 4)
+
+
+def test_lists_of_anything_but_numbers_stay_lists() -> None:
+    for counts in ([2, 3], [2, 2]):
+        batch = targets_with(counts)
+        for _, target in batch:
+            target["names"] = [f"object {label}" for label in target["labels"].tolist()]
+            target["track_ids"] = [[0.0] * (1 + label) for label in target["labels"].tolist()]
+        for mode in ("padded", "packed"):
+            _, made = DetectionCollate(mode)(batch)
+            assert made["names"] == [target["names"] for _, target in batch]
+            assert made["track_ids"] == [target["track_ids"] for _, target in batch]
+
+
+def test_no_objects_of_another_type_change_none_of_the_others() -> None:
+    batch = targets_with([2, 0, 1])
+    batch[1][1]["labels"] = torch.tensor([])  # float32, as torch makes it
+    batch.reverse()
+    for mode in ("padded", "packed"):
+        for samples in (batch, batch[1:]):
+            assert DetectionCollate(mode)(samples)[1]["labels"].dtype == torch.int64
+
+
+def test_images_of_arrays_are_collated_as_default_collate_does_it() -> None:
+    images = [np.full((4, 5, 3), number, np.uint8) for number in range(2)]
+    batch = [(image, {"boxes": np.zeros((0, 4), np.float32)}) for image in images]
+    made, _ = DetectionCollate()(batch)
+    assert torch.equal(made, default_collate(images))
+    assert made.shape == (2, 4, 5, 3)
+    levels = [(image[:, :, 0], target) for image, target in batch]
+    assert DetectionCollate()(levels)[0].shape == (2, 4, 5)
+
+
+def test_images_of_arrays_are_padded_below_and_to_the_right() -> None:
+    sizes = [(4, 5), (6, 3)]
+    batch = [
+        (np.full((*size, 3), 9, np.uint8), {"boxes": np.zeros((1, 4), np.float32), "masks": np.ones((1, *size), bool)})
+        for size in sizes
+    ]
+    images, _ = DetectionCollate()(batch)
+    assert [tuple(image.shape) for image in images] == [(4, 5, 3), (6, 3, 3)]
+    images, target = DetectionCollate("padded", pad_images=True, pad_value=1)(batch)
+    assert images.shape == (2, 6, 5, 3)
+    assert target["size"].tolist() == [[4, 5], [6, 3]]
+    assert target["masks"].shape == (2, 1, 6, 5)
+    for image, mask, masks, (height, width) in zip(images, target["image_mask"], target["masks"], sizes, strict=True):
+        assert (image[:height, :width] == 9).all()
+        assert (image[~mask] == 1).all()
+        assert mask.sum() == height * width
+        assert torch.equal(masks[0], mask)
+    with pytest.raises(ValueError, match=r"sample 1: its image is \(6, 3, 1\)"):
+        DetectionCollate(pad_images=True)([batch[0], (batch[1][0][:, :, :1], batch[1][1])])

@@ -1,0 +1,86 @@
+"""What of the targets of samples belongs to their objects, and what to the whole image: one rule wherever they meet.
+
+Boxes, stacks of masks and of key points, and values whose names are known (`OF_THE_OBJECTS`) have an entry for each
+object. Any other value has, if it has one in every sample and these have different numbers of objects. If all have the
+same number, a value of the image may have as many entries by chance: nobody can tell but who knows the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from fastload._target_names import BOX_NAMES, KEYPOINT_NAMES, MASK_NAMES, OF_THE_IMAGE, OF_THE_OBJECTS
+
+_STACKS = ("masks", *KEYPOINT_NAMES)
+
+
+def names_of_objects(
+    targets: Sequence[Mapping[Any, Any]], counts: Sequence[int], fields: Sequence[str] | None = None
+) -> tuple[set[Any], set[Any]]:
+    """(of objects, in doubt): the names of what has an entry for each object, and of what may have by chance.
+
+    targets: with the same names. counts: how many objects each has. fields: the names of all that is of objects, beside
+    boxes, masks and key points; then there is no doubt. A known name counts whether or not it has as many entries.
+    """
+    of_objects, in_doubt = set[Any](), set[Any]()
+    can_tell = len(set(counts)) > 1 or not any(counts)
+    for name in targets[0]:
+        values = [target[name] for target in targets]
+        lengths = [length_of(name, value) for value in values]
+        if is_known(name, values, fields):
+            if -1 not in lengths:
+                of_objects.add(name)
+        elif fields is None and name not in OF_THE_IMAGE and lengths == list(counts):
+            (of_objects if can_tell else in_doubt).add(name)
+    return of_objects, in_doubt
+
+
+def is_known(name: Any, values: Sequence[Any], fields: Sequence[str] | None) -> bool:
+    """Whether values of that name are of objects, whatever their lengths are."""
+    if name in (OF_THE_OBJECTS if fields is None else fields) or name in BOX_NAMES:
+        return True
+    if all(_is_of_torchvision("BoundingBoxes", value) for value in values):
+        return True
+    return name in _STACKS and all(axes_of(value) == 3 or _is_empty_list(value) for value in values)
+
+
+def refuse_doubt(in_doubt: Collection[Any], of_objects: Collection[Any], advice: str = "fields={}") -> None:
+    """ValueError if there is any doubt; advice: how the fields are to be named."""
+    if not in_doubt:
+        return
+    name = min(map(str, in_doubt))
+    known = sorted(str(one) for one in of_objects if one not in (*BOX_NAMES, *_STACKS))
+    raise ValueError(
+        f"{name!r} has as many entries as there are objects, which a value of the image may have by chance: nothing "
+        f"here tells one from the other. Name it in fields= if it is of the objects, {advice.format([*known, name])}; "
+        f"if it is not, name all that is: {advice.format(known)}"
+    )
+
+
+def is_mask(name: Any, value: Any) -> bool:
+    """Whether these are masks: by their name, or because torchvision says so."""
+    return name in MASK_NAMES or _is_of_torchvision("Mask", value)
+
+
+def length_of(name: Any, value: Any) -> int:
+    """How many entries a value has; -1 for what has none, such as a number, a text, or the mask of a whole image."""
+    if hasattr(value, "ndim"):
+        is_whole = value.ndim == 0 or (value.ndim < 3 and is_mask(name, value))
+        return -1 if is_whole else int(value.shape[0])
+    return len(value) if isinstance(value, list | tuple) else -1
+
+
+def axes_of(value: Any) -> int:
+    """How many axes an array has, or a list of lists would have as one."""
+    if isinstance(value, list | tuple):
+        return 1 + (axes_of(value[0]) if value else 0)
+    return getattr(value, "ndim", 2 if hasattr(value, "getbands") else 0)
+
+
+def _is_empty_list(value: Any) -> bool:
+    return isinstance(value, list | tuple) and not value
+
+
+def _is_of_torchvision(kind: str, value: Any) -> bool:
+    return type(value).__name__ == kind and type(value).__module__.startswith("torchvision.tv_tensors")
