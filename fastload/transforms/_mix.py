@@ -11,12 +11,21 @@ import numpy as np
 import torch
 
 from fastload._stream import sample_key
-from fastload.collate._by_image import as_they_came, by_image
+from fastload.collate._by_image import as_they_came, by_image, fields_of
 from fastload.collate._detection import check_names
-from fastload.transforms._boxes import as_box_params
+from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import is_int, is_number
 from fastload.transforms._masks import Size
-from fastload.transforms._mix_targets import Rect, Target, blended, has_objects, pasted, size_within
+from fastload.transforms._mix_targets import (
+    Rect,
+    Target,
+    blended,
+    counts_of,
+    has_objects,
+    pasted,
+    refuse_stray_objects,
+    size_within,
+)
 
 
 class _BatchMix(torch.nn.Module):
@@ -27,8 +36,10 @@ class _BatchMix(torch.nn.Module):
 
     A batch (images, targets) as `DetectionCollate` makes it comes out in the same form ("list", "padded", "packed"),
     with the objects of both images in each target: its own, then those of the other. Their labels stay what they are;
-    so does what belongs to the whole image. ``boxes`` is how boxes are written, as for `Compose`. labels_getter=None
-    mixes objects all the same; with a function of yours the batch is one with labels.
+    so does what belongs to the whole image. What belongs to objects is found as by `DetectionCollate`: a ValueError
+    says where that cannot be told, and ``boxes=BoxParams(fields=...)`` names it. ``boxes`` is how boxes are written, as
+    for `Compose`. Boxes and key points in a batch of any other form are a ValueError too. labels_getter=None mixes
+    objects all the same; with a function of yours the batch is one with labels, and the rest of it passes through.
     """
 
     def __init__(
@@ -49,9 +60,7 @@ class _BatchMix(torch.nn.Module):
         self.alpha = float(alpha)
         self.num_classes = num_classes
         self.labels_getter: Callable[[Any], Any] | str | None = labels_getter
-        params = as_box_params(boxes)
-        # Objects that have been mixed before have a weight, which goes where they go.
-        self.box_params = params if params.fields is None else replace(params, fields=(*params.fields, "weights"))
+        self.box_params = as_box_params(boxes)
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}, num_classes={self.num_classes}"
@@ -59,8 +68,10 @@ class _BatchMix(torch.nn.Module):
     def forward(self, *inputs: Any) -> Any:
         """The batch, mixed."""
         batch = inputs if len(inputs) > 1 else inputs[0]
-        if has_objects(batch) and not callable(self.labels_getter):
-            return self._with_objects(batch)
+        if not callable(self.labels_getter):
+            if has_objects(batch):
+                return self._with_objects(batch)
+            refuse_stray_objects(batch)
         images = _images_of(batch)
         labels = self._labels_of(batch)
         if labels is not None:
@@ -77,9 +88,14 @@ class _BatchMix(torch.nn.Module):
         raise NotImplementedError
 
     def mixed_objects(
-        self, images: torch.Tensor, targets: list[Target], part: float, draws: np.random.Generator
+        self,
+        images: torch.Tensor,
+        targets: list[Target],
+        params: BoxParams,
+        part: float,
+        draws: np.random.Generator,
     ) -> tuple[torch.Tensor, list[Target]]:
-        """The images, and the targets of each."""
+        """The images, and the targets of each; params name the fields that are of objects."""
         raise NotImplementedError
 
     def _with_objects(self, batch: Any) -> Any:
@@ -90,14 +106,23 @@ class _BatchMix(torch.nn.Module):
                 f"images must be a tensor (N, C, H, W) to be mixed, got {got}: collate images of different sizes with "
                 "DetectionCollate(pad_images=True), or resize them"
             )
-        fields = self.box_params.fields
-        found = by_image(targets, len(images), fields)
+        found = by_image(targets, len(images))
         if len(found) != len(images):
             raise ValueError(f"there must be a target for each image, got {len(found)} for {len(images)}")
         check_names(found)
+        params = self._naming_fields(targets, found)
+        found = by_image(targets, len(images), params.fields)
         draws, part = self._drawn()
-        mixed, made = self.mixed_objects(images, found, part, draws)
-        return _replaced(batch, {id(images): mixed, id(targets): as_they_came(targets, made, fields)})
+        mixed, made = self.mixed_objects(images, found, params, part, draws)
+        return _replaced(batch, {id(images): mixed, id(targets): as_they_came(targets, made, params.fields)})
+
+    def _naming_fields(self, targets: Any, found: list[Target]) -> BoxParams:
+        """The params with the names of all that is of objects."""
+        fields = self.box_params.fields
+        if fields is None:
+            fields = fields_of(targets, found, counts_of(found, self.box_params))
+        # Objects that have been mixed before have a weight, which goes where they go.
+        return replace(self.box_params, fields=tuple(dict.fromkeys((*fields, "weights"))))
 
     def _drawn(self) -> tuple[np.random.Generator, float]:
         draws = np.random.Generator(np.random.Philox(key=sample_key()))
@@ -137,10 +162,15 @@ class MixUp(_BatchMix):
         return made if images.is_floating_point() else made.round().to(images.dtype), part
 
     def mixed_objects(
-        self, images: torch.Tensor, targets: list[Target], part: float, draws: np.random.Generator
+        self,
+        images: torch.Tensor,
+        targets: list[Target],
+        params: BoxParams,
+        part: float,
+        draws: np.random.Generator,
     ) -> tuple[torch.Tensor, list[Target]]:
         mixed, part = self.mixed(images, part, draws)
-        return mixed, blended(targets, part, self.box_params, _size_of(images))
+        return mixed, blended(targets, part, params, _size_of(images))
 
 
 class CutMix(_BatchMix):
@@ -161,14 +191,19 @@ class CutMix(_BatchMix):
         return _with_rectangle(images, rect), 1 - (rect.right - rect.left) * (rect.bottom - rect.top) / (width * height)
 
     def mixed_objects(
-        self, images: torch.Tensor, targets: list[Target], part: float, draws: np.random.Generator
+        self,
+        images: torch.Tensor,
+        targets: list[Target],
+        params: BoxParams,
+        part: float,
+        draws: np.random.Generator,
     ) -> tuple[torch.Tensor, list[Target]]:
         if len(images) < 2:
             return images, targets
         canvas = _size_of(images)
         heights, widths = zip(*(size_within(target, canvas) for target in targets), strict=True)
         rect = _rectangle((min(heights), min(widths)), part, draws)
-        return _with_rectangle(images, rect), pasted(targets, rect, self.box_params, canvas)
+        return _with_rectangle(images, rect), pasted(targets, rect, params, canvas)
 
 
 def _size_of(images: torch.Tensor) -> Size:
@@ -211,6 +246,11 @@ def _check_labels(labels: Any, count: int, num_classes: int | None) -> None:
     if not isinstance(labels, torch.Tensor) or labels.ndim not in (1, 2) or len(labels) != count:
         got = tuple(labels.shape) if isinstance(labels, torch.Tensor) else type(labels).__name__
         raise ValueError(f"labels must be a tensor ({count},) or ({count}, classes), got {got}")
+    if labels.ndim == 2 and not labels.is_floating_point() and ((labels < 0) | (labels > 1)).any():
+        raise ValueError(
+            f"labels ({count}, classes) must be parts of classes, or 0 and 1; got {int(labels.min())} to "
+            f"{int(labels.max())}: class numbers are ({count},)"
+        )
     if labels.ndim == 1 and num_classes is None:
         raise ValueError("num_classes must be given where labels are class numbers")
     if labels.ndim == 1 and len(labels) and num_classes is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +37,30 @@ def has_objects(batch: Any) -> bool:
     if isinstance(targets, Mapping):
         return "object_mask" in targets or "offsets" in targets
     return isinstance(targets, tuple | list) and bool(targets) and all(isinstance(one, Mapping) for one in targets)
+
+
+def refuse_stray_objects(batch: Any) -> None:
+    """ValueError for boxes or key points in a batch that is not (images, targets): they would stay where they are."""
+    for name, value in _named(batch):
+        if role_of(name, value) in ("boxes", "keypoints"):
+            raise ValueError(
+                f"there are {name or 'boxes'!r} in this batch: they are mixed in a batch (images, targets) as "
+                "DetectionCollate makes it, and not in any other. With labels_getter=, a function of the batch, only "
+                "labels are mixed"
+            )
+
+
+def _named(batch: Any) -> Iterator[tuple[Any, Any]]:
+    """Each value of the batch, however deep, with its name in a mapping."""
+    for name, value in batch.items() if isinstance(batch, Mapping) else (("", value) for value in batch):
+        yield name, value
+        if isinstance(value, Mapping | tuple | list):
+            yield from _named(value)
+
+
+def counts_of(targets: list[Target], params: BoxParams) -> list[int]:
+    """How many objects each target has; -1 where none can be counted."""
+    return [_moving(target, params).object_count() for target in targets]
 
 
 def size_within(target: Target, canvas: Size) -> Size:

@@ -67,8 +67,37 @@ def test_batches_of_every_form(mix: Any) -> None:
         (lambda: T.CutMix(num_classes=4)(torch.zeros(3, 5, 5), torch.zeros(3)), r"\(N, C, H, W\)"),
         (lambda: T.CutMix(num_classes=4)(batch()[0]), "no labels"),
         (lambda: T.CutMix(num_classes=4)(batch()[0], torch.zeros(3, dtype=torch.int64)), r"\(4,\)"),
+        (lambda: T.MixUp()(batch()[0], torch.tensor([[3], [7], [0], [1]])), r"got 0 to 7: class numbers are \(4,\)"),
     ],
 )
 def test_bad_batches_are_refused(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_alpha_says_how_much_is_left_of_each() -> None:
+    def weights(alpha: float) -> list[float]:
+        return [T.MixUp(alpha=alpha, num_classes=4)(*batch())[1][1, 1].item() for _ in range(60)]
+
+    torch.manual_seed(0)
+    assert all(abs(weight - 0.5) < 0.02 for weight in weights(1e4)), "Beta(10000, 10000) is next to a half"
+    assert all(min(weight, 1 - weight) < 0.001 for weight in weights(1e-3)), "Beta(0.001, 0.001) is all or nothing"
+    spread = sorted(weights(1.0))  # uniform: some of it everywhere
+    assert spread[0] < 0.2
+    assert spread[-1] > 0.8
+    assert any(0.35 < weight < 0.65 for weight in spread)
+
+
+def test_a_rectangle_has_the_part_of_the_sides_that_the_paper_gives_it() -> None:
+    """Yun et al.: width W sqrt(1 - lambda), height H sqrt(1 - lambda), cut at the border; at 0.5 these are 0.707."""
+    torch.manual_seed(0)
+    images = torch.arange(2.0).view(2, 1, 1, 1).expand(2, 3, 100, 200)
+    sizes = []
+    for _ in range(60):
+        taken = T.CutMix(alpha=1e6, labels_getter=None)(images)[1, 0] == 0
+        sizes.append((int(taken.any(dim=1).sum()), int(taken.any(dim=0).sum())))
+    rows, columns = zip(*sizes, strict=True)
+    assert 69 <= max(rows) <= 71
+    assert 140 <= max(columns) <= 142
+    assert min(rows) >= 35, "the rectangle's middle is in the image"
+    assert min(columns) >= 70

@@ -257,3 +257,94 @@ def test_values_of_the_image_stay_its_own_where_fields_are_named(mode: str, mix:
     _, targets = mix(boxes=T.BoxParams(fields=()))(*batch)
     found = targets["camera"] if mode != "list" else torch.stack([target["camera"] for target in targets])
     assert torch.equal(found, cameras)
+
+
+def scaled(mode: str, counts: tuple[int, ...], scale: Any, **options: Any) -> tuple[torch.Tensor, Any]:
+    """A batch of so many objects in each image, and a value of the image."""
+    samples = [
+        (torch.rand(3, 8, 8), {"boxes": torch.tensor([[1.0, 1, 7, 7]] * n), "labels": torch.arange(n), "scale": scale})
+        for n in counts
+    ]
+    return DetectionCollate(mode, **options)(samples)
+
+
+def values_of(targets: Any, name: str) -> Any:
+    return targets[name] if isinstance(targets, dict) else [target[name] for target in targets]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+@pytest.mark.parametrize("counts", [(2, 1), (1, 2), (3, 2), (2, 2), (1, 1), (2, 2, 2), (1, 3, 2), (2, 0)])
+@pytest.mark.parametrize("values", [(1.0, 2.0), (1.0, 0.0)])
+def test_values_of_the_image_are_left_alone_or_refused(mode: str, mix: Any, counts: Any, values: Any) -> None:
+    scale = torch.tensor(values)
+    images, targets = scaled(mode, counts, scale, fields=["labels"])
+    _, named = mix(boxes=T.BoxParams(fields=("labels",)))(images, targets)
+    assert all(torch.equal(one, scale) for one in values_of(named, "scale"))
+    looks_like_rows = {
+        "list": set(counts) == {2},
+        "padded": max(counts) == 2 and not any(any(values[count:]) for count in counts),
+        "packed": sum(counts) == len(counts),
+    }
+    if looks_like_rows[mode]:
+        with pytest.raises(ValueError, match=r"'scale' .*boxes=BoxParams\(fields=\['labels'\]\)$"):
+            mix()(images, targets)
+        return
+    _, mixed = mix()(images, targets)
+    assert all(torch.equal(one, scale) for one in values_of(mixed, "scale"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+def test_values_of_objects_go_with_them_or_are_refused(mode: str, mix: Any) -> None:
+    for counts in [(2, 1), (2, 2), (1, 1), (3, 0)]:
+        samples = [
+            (torch.rand(3, 8, 8), {"boxes": torch.tensor([[1.0, 1, 7, 7]] * n), "speed": torch.rand(n) + 1})
+            for n in counts
+        ]
+        images, targets = DetectionCollate(mode, fields=["speed"])(samples)
+        torch.manual_seed(0)
+        _, named = mix(boxes=T.BoxParams(fields=("speed",)))(images, targets)
+        for number, target in enumerate(by_image(named, 2, ("speed",))):
+            both = samples[number][1]["speed"].tolist() + samples[number - 1][1]["speed"].tolist()
+            assert len(target["speed"]) == len(target["boxes"])
+            assert set(target["speed"].tolist()) <= set(both)
+            assert mix is T.CutMix or target["speed"].tolist() == both
+        if mode == "padded" or (counts in [(2, 2), (1, 1)] and (mode == "list" or counts == (1, 1))):
+            with pytest.raises(ValueError, match=r"'speed' .*boxes=BoxParams\(fields=\['speed'\]\)"):
+                mix()(images, targets)
+            continue
+        torch.manual_seed(0)
+        _, mixed = mix()(images, targets)
+        for one, other in zip(values_of(mixed, "speed"), values_of(named, "speed"), strict=True):
+            assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_lists_of_names_go_with_their_objects(mode: str) -> None:
+    samples = [
+        (torch.rand(3, 8, 8), {"boxes": torch.tensor([[1.0, 1, 7, 7]] * len(names)), "names": list(names)})
+        for names in ("ab", "c")
+    ]
+    _, targets = T.MixUp()(*DetectionCollate(mode)(samples))
+    assert list(map(list, values_of(targets, "names"))) == [["a", "b", "c"], ["c", "a", "b"]]
+
+
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+def test_boxes_in_a_batch_of_another_form_are_refused(mix: Any) -> None:
+    images, boxes, labels = torch.rand(2, 3, 8, 8), torch.rand(2, 1, 4), torch.tensor([[3], [7]])
+    target = {"boxes": boxes, "labels": labels}
+    forms: list[Any] = [
+        {"image": images, **target},
+        {"image": images, "target": target},
+        (images, target),
+        [images, {"bboxes": [boxes]}],
+        (images, labels, target),
+        {"image": images, "keypoints": boxes},
+    ]
+    for form in forms:
+        for labels_getter in ("default", None):
+            with pytest.raises(ValueError, match=r"in this batch: .*as DetectionCollate makes it"):
+                mix(labels_getter=labels_getter)(form)
+    mixed = mix(labels_getter=lambda batch: batch[1]["labels"][:, 0], num_classes=8)((images, target))
+    assert mixed[1]["boxes"] is boxes
