@@ -44,14 +44,16 @@ class CopyPaste(JoinedDataset):
         self.scale = as_range(scale, "scale", 0, lowest_counts=False)
 
     def joined(self, sample: Any, draws: np.random.Generator) -> Any:
-        image, moving, put = self.parts(sample)
+        drawn = self.drawn(draws)
+        params = self.params_for([sample, drawn])
+        image, moving, put = self.parts(sample, params)
         size = size_of(image)
         own = _with_masks(moving, size)
         chain = Compose(
-            [LetterBox(size), RandomHorizontalFlip(), RandomAffine(0, (0.2, 0.2), self.scale)], boxes=self.box_params
+            [LetterBox(size), RandomHorizontalFlip(), RandomAffine(0, (0.2, 0.2), self.scale)], boxes=params
         )
-        moved = chain.chain().run(self.drawn(draws), int(draws.integers(1 << 63)))
-        other_image, other, _ = self.parts(moved)
+        moved = chain.chain().run(drawn, int(draws.integers(1 << 63)))
+        other_image, other, _ = self.parts(moved, params)
         pasted = _with_masks(other, size)
         taken = draws.random(len(pasted.edges)) < self.p_object
         crowd = other.values.get("iscrowd")

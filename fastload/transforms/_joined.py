@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from fastload._of_objects import names_of_objects, refuse_doubt
 from fastload._stream import sample_key
 from fastload.transforms._base import Transform
-from fastload.transforms._boxes import as_box_params
+from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import as_probability
-from fastload.transforms._kinds import is_image, place_of_image, tv_extras, tv_name
+from fastload.transforms._kinds import is_image, place_of_image, role_of, tv_extras, tv_name
 from fastload.transforms._targets import Moving, targets_of
 from fastload.transforms._wrapping import Wrappers
 
@@ -21,7 +23,12 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
     """A data set whose samples are each made of several samples of another: of its own, and of others that are drawn.
 
     dataset: any with a length. p: the probability that a sample is joined at all. transform: applied to what comes out.
-    boxes: how boxes are written, as for `Compose`. What is drawn depends on (seed, epoch, index) alone.
+    boxes: how boxes are written, as for `Compose`; None: as the transform takes them, if it is one of fastload's. What
+    is drawn depends on (seed, epoch, index) alone.
+
+    What belongs to objects is found as by `DetectionCollate`, among the samples that are joined. Raises ValueError
+    where that cannot be told, which ``boxes=BoxParams(fields=...)`` does, and if boxes are written in another way than
+    the transform takes them.
     """
 
     def __init__(self, dataset: Any, p: float, transform: Callable[..., Any] | None, boxes: Any) -> None:
@@ -31,12 +38,35 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         self.p = as_probability(p)
         self.transform = transform
         self._wrappers = Wrappers()
-        self.box_params = as_box_params(boxes)
+        self._boxes = None if boxes is None else as_box_params(boxes)
+        self._check_formats()
+
+    @property
+    def box_params(self) -> BoxParams:
+        """How boxes are written, and which of them are kept."""
+        if self._boxes is not None:
+            return self._boxes
+        if not isinstance(self.transform, Transform):
+            return BoxParams()
+        # Which boxes are kept is a matter of what comes out of the transform, with sizes in other pixels.
+        return replace(self.transform.box_params, min_area=0.0, min_width=0.0, min_height=0.0, min_visibility=0.0)
+
+    def _check_formats(self) -> None:
+        """ValueError if samples come with boxes, or go on, written otherwise than they are read here."""
+        own = self.box_params
+        for other, what in ((self.transform, "transform"), (self.dataset, "dataset")):
+            theirs = other.box_params if isinstance(other, Transform | JoinedDataset) else own
+            if theirs.plain_format != own.plain_format:
+                raise ValueError(
+                    f"{type(self).__name__} has boxes in the format {own.format!r}, and its {what} takes them as "
+                    f"{theirs.format!r}: give both the same, {type(other).__name__}(..., boxes={own.format!r})"
+                )
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
+        self._check_formats()  # the transform may be another one by now
         draws = np.random.Generator(np.random.Philox(key=sample_key()))
         sample = self.dataset[index]
         if draws.random() < self.p:
@@ -55,10 +85,10 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         """Any sample of the data set."""
         return self.dataset[int(draws.integers(len(self.dataset)))]
 
-    def parts(self, sample: Any) -> tuple[Any, Moving, Callable[[Any], Any]]:
+    def parts(self, sample: Any, params: BoxParams | None = None) -> tuple[Any, Moving, Callable[[Any], Any]]:
         """The image, its targets, and what makes a sample of another image and of the targets as they are then."""
         place = None if is_image(sample) else place_of_image(sample)
-        found = None if place is None else targets_of(sample, place, self.box_params)
+        found = None if place is None else targets_of(sample, place, params or self.box_params)
         if found is None:
             raise TypeError(
                 f"{type(self).__name__} needs samples with boxes, masks or key points, such as (image, target dict); "
@@ -66,14 +96,35 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
             )
         return sample[place], *found
 
+    def params_for(self, samples: list[Any]) -> BoxParams:
+        """The params with the names of what belongs to objects, as these samples show it."""
+        params = self.box_params
+        if params.fields is not None:
+            return params
+        found = [self.parts(sample)[1] for sample in samples]
+        counts = [moving.object_count() for moving in found]
+        _check_names(found)
+        # Parts of a tuple have no names that could be told.
+        if -1 in counts or not all(isinstance(name, str) for name in found[0].values):
+            return params
+        of_objects, in_doubt = names_of_objects([moving.values for moving in found], counts)
+        doubts = {name for name in in_doubt if not role_of(name, found[0].values[name])}
+        refuse_doubt(doubts, of_objects, "boxes=BoxParams(fields={})")
+        return replace(params, fields=tuple(name for name in found[0].values if name in of_objects))
+
+
+def _check_names(samples: list[Moving]) -> None:
+    """ValueError for targets that are not called as the first are."""
+    for moving in samples[1:]:
+        if moving.values.keys() != samples[0].values.keys():
+            names = [sorted(map(str, one.values)) for one in (samples[0], moving)]
+            raise ValueError(f"samples that are joined must have the same targets, got {names[0]} and {names[1]}")
+
 
 def concatenate(first: Moving, others: list[Moving]) -> None:
     """Let the first have the objects of all; values of the image stay its own. ValueError where names differ."""
     counts = [moving.object_count() for moving in (first, *others)]
-    for moving in others:
-        if moving.values.keys() != first.values.keys():
-            names = [sorted(map(str, one.values)) for one in (first, moving)]
-            raise ValueError(f"samples that are joined must have the same targets, got {names[0]} and {names[1]}")
+    _check_names([first, *others])
     for name, value in first.values.items():
         values = [moving.values[name] for moving in others]
         together = zip((first, *others), (value, *values), counts, strict=True)

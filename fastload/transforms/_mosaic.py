@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import as_range, as_size
 from fastload.transforms._geometry import Pad, RandomCrop, Resize
 from fastload.transforms._joined import JoinedDataset, concatenate
@@ -53,8 +54,9 @@ class Mosaic(JoinedDataset):
         cells = [(0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)]
         order = draws.permutation(4)
         samples = [sample, *(self.drawn(draws) for _ in range(3))]
+        params = self.params_for(samples)
         tiles = [
-            self._tile(one, cells[place], int(draws.integers(1 << 63)))
+            self._tile(one, cells[place], int(draws.integers(1 << 63)), params)
             for one, place in zip(samples, order, strict=True)
         ]
         image, moving, put = tiles[0]
@@ -75,7 +77,7 @@ class Mosaic(JoinedDataset):
                 plane[window] = theirs[window]
             moving.values[name] = with_planes(moving.values[name], iter(planes), self.size)
 
-    def _tile(self, sample: Any, cell: Cell, key: int) -> Any:
+    def _tile(self, sample: Any, cell: Cell, key: int, params: BoxParams) -> Any:
         """The sample in its place in an image of the whole size."""
         left, top, right, bottom = cell
         image = self.parts(sample)[0]
@@ -89,6 +91,6 @@ class Mosaic(JoinedDataset):
                 RandomCrop((bottom - top, right - left)),
                 Pad([left, top, width - right, height - bottom]),
             ],
-            boxes=self.box_params,
+            boxes=params,
         )
-        return self.parts(chain.chain().run(sample, key))
+        return self.parts(chain.chain().run(sample, key), params)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.painted import colour_of, found, grid_of_boxes, painted
+from support.painted import colour_of, extent, found, grid_of_boxes, painted
 
 from fastload import DataLoader
 from fastload import transforms as T
@@ -16,6 +17,7 @@ from fastload.collate import detection_collate
 
 SIZES = [(120, 160), (200, 150), (100, 100), (90, 230), (150, 150), (64, 64)]
 NEAREST = T.InterpolationMode.NEAREST
+FIELDS = T.BoxParams(fields=("labels", "names", "iscrowd"))  # nearly all images have two objects, and two names
 
 
 class Painted(torch.utils.data.Dataset[Any]):
@@ -80,7 +82,7 @@ def check(image: Any, target: Any, slack: float) -> None:
 
 @pytest.mark.parametrize("kind", ["array", "pil", "tensor"])
 def test_a_mosaic_has_the_objects_of_four_images_in_place(kind: str) -> None:
-    data = T.Mosaic(Painted(kind), (180, 240), boxes=T.BoxParams(min_visibility=0.1))
+    data = T.Mosaic(Painted(kind), (180, 240), boxes=replace(FIELDS, min_visibility=0.1))
     for seed in range(10):
         torch.manual_seed(seed)
         image, target = data[seed % len(data)]
@@ -92,7 +94,7 @@ def test_a_mosaic_has_the_objects_of_four_images_in_place(kind: str) -> None:
 
 
 def test_masks_of_whole_images_are_put_together_too() -> None:
-    data = T.Mosaic(Painted(segments=True), 200)
+    data = T.Mosaic(Painted(segments=True), 200, boxes=FIELDS)
     for seed in range(5):
         torch.manual_seed(seed)
         image, target = data[seed]
@@ -114,14 +116,14 @@ def test_boxes_in_parts_of_the_sides_are_of_the_mosaics() -> None:
             return image, target
 
     torch.manual_seed(3)
-    _, expected = T.Mosaic(plain, (100, 200))[1]
+    _, expected = T.Mosaic(plain, (100, 200), boxes=FIELDS)[1]
     torch.manual_seed(3)
-    _, target = T.Mosaic(Relative(), (100, 200), boxes="xyxy_normalized")[1]
+    _, target = T.Mosaic(Relative(), (100, 200), boxes=replace(FIELDS, format="xyxy_normalized"))[1]
     assert torch.allclose(target["boxes"] * torch.tensor([200, 100, 200, 100]), expected["boxes"], atol=1e-3)
 
 
 def test_pasted_objects_hide_what_is_below() -> None:
-    data = T.CopyPaste(Painted(), p=1.0, p_object=1.0)
+    data = T.CopyPaste(Painted(), p=1.0, p_object=1.0, boxes=FIELDS)
     hidden = pasted = 0
     for seed in range(40):
         torch.manual_seed(seed)
@@ -145,12 +147,14 @@ def test_crowds_are_not_pasted() -> None:
             image, target = super().__getitem__(index)
             return image, {**target, "iscrowd": torch.ones(len(target["labels"]), dtype=torch.int64)}
 
-    data = T.CopyPaste(Crowds(), p=1.0, p_object=1.0)
+    data = T.CopyPaste(Crowds(), p=1.0, p_object=1.0, boxes=FIELDS)
     for index in range(len(data)):
         assert data[index][1]["labels"].tolist() == Painted()[index][1]["labels"].tolist()
 
 
-@pytest.mark.parametrize("make", [lambda: T.Mosaic(Painted(), 96), lambda: T.CopyPaste(Painted(), p=1.0)])
+@pytest.mark.parametrize(
+    "make", [lambda: T.Mosaic(Painted(), 96, boxes=FIELDS), lambda: T.CopyPaste(Painted(), p=1.0, boxes=FIELDS)]
+)
 def test_results_do_not_depend_on_the_workers(make: Any) -> None:
     def epoch(**options: Any) -> list[Any]:
         torch.manual_seed(0)
@@ -185,7 +189,7 @@ def test_empty_targets_are_welcome() -> None:
                 target = {**kept, "image_id": index}
             return image, target
 
-    for data in (T.Mosaic(Sparse(), 120), T.CopyPaste(Sparse(), p=1.0)):
+    for data in (T.Mosaic(Sparse(), 120, boxes=FIELDS), T.CopyPaste(Sparse(), p=1.0, boxes=FIELDS)):
         for index in range(len(data)):
             check(*data[index], slack=1.01)
 
@@ -246,3 +250,101 @@ def test_the_colour_of_an_object_shows_where_its_box_is_in_a_mosaic_of_itself() 
     ]
     assert found(made, 0) == (10, 10, 140, 140)
     assert target["labels"] == [0, 0, 0, 0]
+
+
+def one_colour(levels: list[int], side: int = 100) -> list[Any]:
+    """Images of one level each, with a box of the whole image that is labelled with it."""
+    whole = torch.tensor([[0.0, 0, side, side]])
+    return [
+        (np.full((side, side, 3), level, np.uint8), {"boxes": whole, "labels": torch.tensor([level])})
+        for level in levels
+    ]
+
+
+def test_each_image_may_be_in_each_part_of_a_mosaic() -> None:
+    data = T.Mosaic(one_colour([10, 200, 200, 200]), 200, center_range=(0.5, 0.5))
+    data.drawn = lambda draws: data.dataset[1]  # type: ignore[method-assign]
+    corners = []
+    for seed in range(40):
+        torch.manual_seed(seed)
+        image, target = data[0]
+        corners.append(found_level(image, 10)[:2])
+        box = target["boxes"][target["labels"].tolist().index(10)]
+        assert tuple(box.tolist()) == found_level(image, 10)
+    counts = [corners.count(corner) for corner in [(0, 0), (100, 0), (0, 100), (100, 100)]]
+    assert sum(counts) == 40
+    assert min(counts) >= 3, counts  # of 10 each; fewer once in a thousand times
+
+
+def found_level(image: Any, level: int) -> Any:
+    return extent(image, (level, level, level))
+
+
+class AsCoco(Painted):
+    """The same boxes, as x, y, width, height."""
+
+    def __getitem__(self, index: int) -> Any:
+        image, target = super().__getitem__(index)
+        target["boxes"][:, 2:] -= target["boxes"][:, :2]
+        return image, target
+
+
+@pytest.mark.parametrize("make", [lambda *a, **k: T.Mosaic(*a, (180, 240), **k), T.CopyPaste])
+def test_boxes_are_written_as_the_transform_takes_them(make: Any) -> None:
+    flip = [T.RandomHorizontalFlip(p=1.0)]
+    fields = ("labels", "names")
+    given = make(AsCoco(), p=1.0, boxes=T.BoxParams("coco", fields=fields))
+    taken = make(AsCoco(), p=1.0, transform=T.Compose(flip, boxes=T.BoxParams("xywh", fields=fields)))
+    for seed in range(10):
+        torch.manual_seed(seed)
+        image, target = given[seed % 6]
+        expected, flipped = T.Compose(flip, boxes=T.BoxParams("coco", fields=fields))(image, target)
+        torch.manual_seed(seed)
+        made, other = taken[seed % 6]
+        assert np.array_equal(made, expected)
+        assert torch.equal(other["boxes"], flipped["boxes"])
+        boxes = torch.cat([other["boxes"][:, :2], other["boxes"][:, :2] + other["boxes"][:, 2:]], dim=1)
+        check(made, {**other, "boxes": boxes}, slack=1.3)
+
+
+def test_thresholds_of_the_transform_are_for_what_comes_out_of_it() -> None:
+    chain = T.Compose([T.Resize((400, 400))], boxes=T.BoxParams(min_width=20))
+    data = T.Mosaic(one_colour([10, 10]), 20, center_range=(0.5, 0.5), transform=chain)
+    assert len(data[0][1]["boxes"]) == 4, "each is 10 pixels wide in the mosaic, and 200 in the end"
+
+
+@pytest.mark.parametrize("kind", [T.Mosaic, T.CopyPaste])
+def test_a_transform_that_takes_boxes_otherwise_is_refused(kind: Any) -> None:
+    chain = T.Compose([T.RandomHorizontalFlip()], boxes="coco")
+    with pytest.raises(ValueError, match=r"boxes in the format 'yolo', and its transform takes them as 'coco'"):
+        kind(AsCoco(), boxes="yolo", transform=chain)
+    with pytest.raises(ValueError, match="in the format 'coco', and its transform takes them as 'xyxy'"):
+        kind(AsCoco(), boxes="coco", transform=T.RandomHorizontalFlip())
+    with pytest.raises(ValueError, match=r"its dataset takes them as 'xyxy': .*CopyPaste\(..., boxes='coco'\)"):
+        kind(T.CopyPaste(AsCoco()), transform=chain)
+    assert len(kind(T.CopyPaste(AsCoco(), boxes="coco"), transform=chain)) == 6
+    data = kind(AsCoco(), boxes="yolo")
+    data.transform = chain
+    with pytest.raises(ValueError, match="in the format 'yolo'"):
+        data[0]
+    assert kind(AsCoco(), boxes="xywh", transform=chain).transform is chain
+    assert kind(AsCoco(), boxes="coco", transform=lambda image, target: (image, target)).p == kind(AsCoco()).p
+
+
+@pytest.mark.parametrize("make", [lambda *a, **k: T.Mosaic(*a, 60, **k), lambda *a, **k: T.CopyPaste(*a, p=1.0, **k)])
+def test_values_of_the_image_stay_its_own_in_joined_samples(make: Any) -> None:
+    def sample(count: int) -> Any:
+        image = painted(40, 40, [(5, 5, 20, 30)])
+        masks = np.zeros((count, 40, 40), np.uint8)
+        masks[:, 5:30, 5:20] = 1
+        boxes = np.array([[5.0, 5, 20, 30]] * count)
+        return image, {"boxes": boxes, "masks": masks, "labels": np.arange(count), "scale": np.array([1.0, 2.0])}
+
+    for counts in ([2, 2], [1, 1]):
+        data = make([sample(count) for count in counts], boxes=T.BoxParams(fields=("labels",)))
+        assert all(data[0][1]["scale"].tolist() == [1, 2] for _ in range(5))
+    assert make([sample(1)] * 2)[0][1]["scale"].tolist() == [1, 2]
+    with pytest.raises(
+        ValueError, match=r"'scale' has as many entries .*boxes=BoxParams\(fields=\['labels', 'scale'\]\)"
+    ):
+        make([sample(2)] * 2)[0]
