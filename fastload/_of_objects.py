@@ -42,7 +42,7 @@ def is_known(name: Any, values: Sequence[Any], fields: Sequence[str] | None) -> 
         return True
     if all(_is_of_torchvision("BoundingBoxes", value) for value in values):
         return True
-    return name in _STACKS and all(axes_of(value) == 3 or _is_empty_list(value) for value in values)
+    return name in _STACKS and all(axes_of(value) == 3 or _is_empty(value) for value in values)
 
 
 def refuse_doubt(in_doubt: Collection[Any], of_objects: Collection[Any], advice: str = "fields={}") -> None:
@@ -66,7 +66,7 @@ def is_mask(name: Any, value: Any) -> bool:
 def length_of(name: Any, value: Any) -> int:
     """How many entries a value has; -1 for what has none, such as a number, a text, or the mask of a whole image."""
     if hasattr(value, "ndim"):
-        is_whole = value.ndim == 0 or (value.ndim < 3 and is_mask(name, value))
+        is_whole = value.ndim == 0 or (value.ndim < 3 and is_mask(name, value) and not _is_empty(value))
         return -1 if is_whole else int(value.shape[0])
     return len(value) if isinstance(value, list | tuple) else -1
 
@@ -78,8 +78,9 @@ def axes_of(value: Any) -> int:
     return getattr(value, "ndim", 2 if hasattr(value, "getbands") else 0)
 
 
-def _is_empty_list(value: Any) -> bool:
-    return isinstance(value, list | tuple) and not value
+def _is_empty(value: Any) -> bool:
+    """Whether a list or an array has no entries, which says nothing of the axes of one."""
+    return not value if isinstance(value, list | tuple) else getattr(value, "shape", (1,))[:1] == (0,)
 
 
 def _is_of_torchvision(kind: str, value: Any) -> bool:

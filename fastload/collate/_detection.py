@@ -29,8 +29,8 @@ class DetectionCollate:
     targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool
     ``object_mask`` (N, most), True where there is an object. "packed": a dict of tensors, those of all images one after
     the other, and ``offsets`` (N + 1,) int64: the objects of image i are [offsets[i], offsets[i + 1]).
-    Arrays become tensors. So do, where they are padded or packed, lists of numbers, floats as float32; lists of
-    anything else are one list for each image.
+    Arrays of numbers become tensors. So do, where they are padded or packed, lists of numbers, floats as float32; lists
+    of anything else are one list for each image.
 
     What has an entry for each object: boxes, masks (objects, H, W), key points (objects, K, 2 or 3), and labels,
     class_labels, ids, category_ids, track_ids, instance_ids, scores, weights, area, iscrowd, difficult, truncated and
@@ -154,7 +154,10 @@ def _with_padded_masks(target: Target, image_size: Sequence[int], size: Sequence
 
 
 def _padded_mask(mask: Any, image_size: tuple[int, ...], size: Sequence[int], what: str) -> Any:
-    """The mask with zeros below and to the right; what is no tensor of two axes stays."""
+    """The mask, or each in a list, with zeros below and to the right; what is no tensor of two axes stays."""
+    if isinstance(mask, list | tuple):
+        masks = (as_tensor(one) if isinstance(one, np.ndarray) else one for one in mask)
+        return [_padded_mask(one, image_size, size, what) for one in masks]
     if not isinstance(mask, torch.Tensor) or mask.ndim < 2:
         return mask
     if tuple(mask.shape[-2:]) != image_size:
@@ -235,7 +238,9 @@ def _check_rows(name: str, values: list[torch.Tensor]) -> None:
 
 
 def _collated(name: str, values: list[Any]) -> Any:
-    if all(isinstance(value, str) or value is None or isinstance(value, list | Mapping) for value in values):
+    if all(
+        isinstance(value, str) or value is None or isinstance(value, list | Mapping | np.ndarray) for value in values
+    ):
         return values
     try:
         return default_collate(values)

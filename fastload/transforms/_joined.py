@@ -14,7 +14,7 @@ from fastload._stream import sample_key
 from fastload.transforms._base import Transform
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import as_probability
-from fastload.transforms._kinds import is_image, place_of_image, role_of, tv_extras, tv_name
+from fastload.transforms._kinds import is_image, place_of_image, tv_extras, tv_name
 from fastload.transforms._targets import Moving, targets_of
 from fastload.transforms._wrapping import Wrappers
 
@@ -108,8 +108,7 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         if -1 in counts or not all(isinstance(name, str) for name in found[0].values):
             return params
         of_objects, in_doubt = names_of_objects([moving.values for moving in found], counts)
-        doubts = {name for name in in_doubt if not role_of(name, found[0].values[name])}
-        refuse_doubt(doubts, of_objects, "boxes=BoxParams(fields={})")
+        refuse_doubt(in_doubt, of_objects, "boxes=BoxParams(fields={})")
         return replace(params, fields=tuple(name for name in found[0].values if name in of_objects))
 
 

@@ -291,11 +291,25 @@ def test_lists_of_anything_but_numbers_stay_lists() -> None:
         batch = targets_with(counts)
         for _, target in batch:
             target["names"] = [f"object {label}" for label in target["labels"].tolist()]
+            target["texts"] = np.array(target["names"], str)
             target["track_ids"] = [[0.0] * (1 + label) for label in target["labels"].tolist()]
         for mode in ("padded", "packed"):
             _, made = DetectionCollate(mode)(batch)
             assert made["names"] == [target["names"] for _, target in batch]
+            assert all(one is target["texts"] for one, (_, target) in zip(made["texts"], batch, strict=True))
             assert made["track_ids"] == [target["track_ids"] for _, target in batch]
+
+
+@pytest.mark.parametrize("mode", ["padded", "packed"])
+@pytest.mark.parametrize("form", [list, lambda masks: [mask.numpy() for mask in masks]])
+def test_lists_of_masks_are_collated_as_stacks_are(mode: str, form: Any) -> None:
+    _, expected = DetectionCollate(mode, pad_images=True)(masked())
+    batch = masked()
+    for _, target in batch:
+        target["masks"] = form(target["masks"])
+    _, made = DetectionCollate(mode, pad_images=True)(batch)
+    assert torch.equal(made["masks"], expected["masks"])
+    assert made["masks"].dtype == expected["masks"].dtype
 
 
 def test_no_objects_of_another_type_change_none_of_the_others() -> None:
