@@ -1,8 +1,8 @@
 """What of the targets of samples belongs to their objects, and what to the whole image: one rule wherever they meet.
 
 Boxes, stacks of masks and of key points, and values whose names are known (`OF_THE_OBJECTS`) have an entry for each
-object. Any other value has, if it has one in every sample and these have different numbers of objects. If all have the
-same number, a value of the image may have as many entries by chance: nobody can tell but who knows the data.
+object. Any other value may have as many entries by chance: who knows the data can tell, and names it in ``fields``. To
+guess where the numbers of a few samples make it likely would end a training at the first batch where they do not.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ _STACKS = ("masks", *KEYPOINT_NAMES)
 def names_of_objects(
     targets: Sequence[Mapping[Any, Any]], counts: Sequence[int], fields: Sequence[str] | None = None
 ) -> tuple[set[Any], set[Any]]:
-    """(of objects, in doubt): the names of what has an entry for each object, and of what may have by chance.
+    """(of objects, by number): the names of what has an entry for each object, and of others with as many all the same.
 
     targets: with the same names. counts: how many objects each has. fields: the names of all that is of objects, beside
-    boxes, masks and key points; then there is no doubt. A known name counts whether or not it has as many entries.
+    boxes, masks and key points; then there are no others. A known name counts whether or not it has as many entries.
     """
-    of_objects, in_doubt = set[Any](), set[Any]()
-    can_tell = len(set(counts)) > 1 or not any(counts)
+    of_objects, by_number = set[Any](), set[Any]()
     for name in targets[0]:
         values = [target[name] for target in targets]
         lengths = [length_of(name, value) for value in values]
@@ -32,8 +31,8 @@ def names_of_objects(
             if -1 not in lengths:
                 of_objects.add(name)
         elif fields is None and name not in OF_THE_IMAGE and lengths == list(counts):
-            (of_objects if can_tell else in_doubt).add(name)
-    return of_objects, in_doubt
+            by_number.add(name)
+    return of_objects, by_number
 
 
 def is_known(name: Any, values: Sequence[Any], fields: Sequence[str] | None) -> bool:

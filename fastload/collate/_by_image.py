@@ -78,7 +78,9 @@ def fields_of(targets: Any, parts: list[dict[str, Any]], counts: list[int]) -> t
 
     targets: a list, padded or packed. parts: the same `by_image`. ValueError where a batch leaves it in doubt.
     """
-    names, in_doubt = names_of_objects(parts, counts)
+    names, by_number = names_of_objects(parts, counts)
+    tells = len(set(counts)) > 1
+    names, in_doubt = (names | by_number, set()) if tells else (names, by_number)
     if isinstance(targets, Mapping):
         # Tensors say more together than each alone: (N, 2) are no rows of five objects, two and three.
         tensors = {name for name, value in targets.items() if isinstance(value, torch.Tensor)}

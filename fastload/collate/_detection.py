@@ -34,10 +34,8 @@ class DetectionCollate:
 
     What has an entry for each object: boxes, masks (objects, H, W), key points (objects, K, 2 or 3), and labels,
     class_labels, ids, category_ids, track_ids, instance_ids, scores, weights, area, iscrowd, difficult, truncated and
-    occluded. Any other tensor has if its entries are as many as the objects in each of the samples. Where all of these
-    have the same number of objects this may be chance, and packing it a ValueError: fields names all that have an entry
-    for each object, beside boxes, masks and key points, and no other has. What has none (image_id) is stacked as
-    `default_collate` does it; lists stay lists.
+    occluded. fields: the names of all that has, in place of these, beside boxes, masks and key points. What has none (image_id) is stacked as `default_collate` does it; lists stay lists. What is not named, and has as
+    many entries as objects all the same, is padded, or a ValueError where it would be packed and does not stack.
 
     Raises TypeError and ValueError that name the sample and the field.
     """
@@ -85,10 +83,11 @@ class DetectionCollate:
         check_names(found)
         found = without_lists(found, self.fields)
         counts = _counts(found)
-        names, in_doubt = _names_of_objects(found, counts, self.fields)
-        if self.targets == "padded":  # stacked or padded, what is in doubt is the same
-            return {**_joined(found, names, padded), "object_mask": object_mask(counts), **more}
-        refuse_doubt(in_doubt, names)
+        names, by_number = _names_of_objects(found, counts, self.fields)
+        if self.targets == "padded":  # what is as long in all samples is the same, stacked or padded
+            return {**_joined(found, names | by_number, padded), "object_mask": object_mask(counts), **more}
+        if len(set(counts)) > 1:  # else it is stacked, as it always is if it belongs to the image
+            refuse_doubt(by_number, names)
         return {**_joined(found, names, end_to_end), "offsets": offsets(counts), **more}
 
     def _images(self, images: list[Any]) -> tuple[Any, dict[str, torch.Tensor]]:
@@ -199,7 +198,7 @@ def _names_of_objects(
     targets: list[Target], counts: list[int], fields: Sequence[str] | None
 ) -> tuple[set[Any], set[Any]]:
     """Those of tensors, whose lengths are checked."""
-    names, in_doubt = (
+    names, by_number = (
         {name for name in some if all(isinstance(target[name], torch.Tensor) for target in targets)}
         for some in names_of_objects(targets, counts, fields)
     )
@@ -209,7 +208,7 @@ def _names_of_objects(
                 f"sample {number}: {name!r} has {len(target[name])} entries and there are {count} objects; if it is "
                 "not of the objects, fields= must name all that is"
             )
-    return names, in_doubt
+    return names, by_number
 
 
 def _joined(

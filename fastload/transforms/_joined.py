@@ -26,9 +26,9 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
     boxes: how boxes are written, as for `Compose`; None: as the transform takes them, if it is one of fastload's. What
     is drawn depends on (seed, epoch, index) alone.
 
-    What belongs to objects is found as by `DetectionCollate`, among the samples that are joined. Raises ValueError
-    where that cannot be told, which ``boxes=BoxParams(fields=...)`` does, and if boxes are written in another way than
-    the transform takes them.
+    What belongs to objects has a known name (see `DetectionCollate`), or ``boxes=BoxParams(fields=...)`` names it.
+    Raises ValueError for other values with as many entries as objects, and if boxes are written in another way than the
+    transform takes them.
     """
 
     def __init__(self, dataset: Any, p: float, transform: Callable[..., Any] | None, boxes: Any) -> None:
@@ -107,8 +107,8 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         # Parts of a tuple have no names that could be told.
         if -1 in counts or not all(isinstance(name, str) for name in found[0].values):
             return params
-        of_objects, in_doubt = names_of_objects([moving.values for moving in found], counts)
-        refuse_doubt(in_doubt, of_objects, "boxes=BoxParams(fields={})")
+        of_objects, by_number = names_of_objects([moving.values for moving in found], counts)
+        refuse_doubt(by_number, of_objects, "boxes=BoxParams(fields={})")
         return replace(params, fields=tuple(name for name in found[0].values if name in of_objects))
 
 

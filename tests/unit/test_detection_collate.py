@@ -198,21 +198,26 @@ def test_the_shape_of_a_value_of_the_image_does_not_depend_on_the_numbers_of_obj
         named = DetectionCollate("packed", fields=["labels"])(batch)[1]
         assert torch.equal(named["scale"], scale.expand(2, 2))
         assert len(named["labels"]) == sum(counts)
-        if counts != [2, 2]:
-            assert torch.equal(DetectionCollate("packed")(batch)[1]["scale"], scale.expand(2, 2))
-            continue
-        with pytest.raises(ValueError, match=r"'scale' .*fields=\['labels', 'scale'\]; .*fields=\['labels'\]$"):
-            DetectionCollate("packed")(batch)
+        assert torch.equal(DetectionCollate("packed")(batch)[1]["scale"], scale.expand(2, 2))
+
+
+def test_what_varies_with_the_objects_must_be_named_to_be_packed() -> None:
+    batch = targets_with([2, 3])
+    for _, target in batch:
+        target["speed"] = torch.rand(len(target["labels"]), 2)
+    with pytest.raises(ValueError, match=r"'speed' .*fields=\['labels', 'speed'\]; .*fields=\['labels'\]$"):
+        DetectionCollate("packed")(batch)
+    packed = DetectionCollate("packed", fields=["labels", "speed"])(batch)[1]
+    assert torch.equal(packed["speed"], torch.cat([target["speed"] for _, target in batch]))
+    assert DetectionCollate("padded")(batch)[1]["speed"].shape == (2, 3, 2)
 
 
 @pytest.mark.parametrize("counts", [[2, 3], [2, 2], [1], [0, 2], [0, 0]])
-def test_known_names_and_all_that_varies_with_the_objects_are_theirs(counts: list[int]) -> None:
+def test_what_has_a_known_name_is_of_the_objects(counts: list[int]) -> None:
     batch = targets_with(counts)
     for _, target in batch:
         number = len(target["labels"])
         target.update(area=torch.rand(number), difficult=torch.zeros(number, dtype=torch.bool), ids=torch.rand(number))
-        if len(set(counts)) > 1:
-            target["speed"] = torch.rand(number, 2)
     _, packed = DetectionCollate("packed")(batch)
     for name in batch[0][1]:
         assert torch.equal(packed[name], torch.cat([target[name] for _, target in batch]))

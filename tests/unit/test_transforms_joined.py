@@ -207,7 +207,7 @@ def test_bad_samples_and_arguments_are_refused() -> None:
             return image, target if index == 1 else {"boxes": target["boxes"]}
 
     with pytest.raises(ValueError, match="a mask for each: this sample has 2 boxes and 0 masks"):
-        T.CopyPaste(NoMasks(), p=1.0)[0]
+        T.CopyPaste(NoMasks(), p=1.0, boxes=FIELDS)[0]
     with pytest.raises(ValueError, match="must have the same targets"):
         T.Mosaic(Odd(), 64)[1]
     with pytest.raises(TypeError, match="needs samples with boxes"):
