@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastload.datasets import _coco_tensors
-from fastload.datasets._coco_file import by_image, categories_of, images_of, read
+from fastload.datasets._coco_file import Entry, read
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._shared_list import SharedList
 from fastload.io import MAX_PIXELS, image_size
@@ -63,14 +63,10 @@ class CocoDetection(DetectionDataset):
         self.root = os.fspath(root)
         self.tensors, self.masks, self.keypoints, self.crowd = bool(tensors), bool(masks), bool(keypoints), bool(crowd)
         self._file = os.fspath(annFile)
-        content = read(self._file)
-        self.categories: dict[int, dict[str, Any]] = categories_of(self._file, content["categories"])
-        images = images_of(self._file, content["images"])
+        self.categories, images, self._annotations = read(self._file)
         self.ids: list[int] = list(images)
-        sizes = [(int(entry.get("height", 0)), int(entry.get("width", 0))) for entry in images.values()]
-        self.sizes = np.array(sizes, dtype=np.int64).reshape(-1, 2)
+        self.sizes = np.array([_size_of(entry) for entry in images.values()], dtype=np.int64).reshape(-1, 2)
         self.paths = SharedList(os.path.join(self.root, entry["file_name"]) for entry in images.values())
-        self._annotations = by_image(self._file, content["annotations"], images)
 
     @in_any_thread
     def target(self, number: int) -> Any:
@@ -113,3 +109,8 @@ class CocoDetection(DetectionDataset):
                 f"{where}: annotations of {size[0]} x {size[1]} (height x width) are not those of the image as its "
                 f"EXIF data turns it, {turned[0]} x {turned[1]}: pass apply_exif_orientation=False"
             )
+
+
+def _size_of(image: Entry) -> tuple[int, int]:
+    """(height, width), 0 for what the file does not say."""
+    return int(image.get("height") or 0), int(image.get("width") or 0)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+from fastload.datasets._json import collector_paused, parsed
 from fastload.datasets._shared_list import SharedList
 
 MOST_PIXELS = 2**31 - 1  # along a side
@@ -17,25 +18,45 @@ MOST_PIXELS = 2**31 - 1  # along a side
 Entry = dict[str, Any]
 
 
-def read(path: str) -> dict[str, list[Any]]:
-    """The file's lists: images, annotations and categories."""
+class CocoFile(NamedTuple):
+    categories: dict[Any, Entry]  # by id
+    images: dict[Any, Entry]  # by id, in the order of their ids
+    annotations: SharedList[list[Entry]]  # of each image, in the file's order
+
+
+def read(path: str) -> CocoFile:
+    """The file, checked as far as the places of its entries go. Files of images alone have no annotations."""
+    with collector_paused():
+        content = _content(path)
+        images = _images(path, content["images"])
+        return CocoFile(
+            _categories(path, content.get("categories", [])),
+            images,
+            _by_image(path, content.get("annotations", []), images),
+        )
+
+
+def _content(path: str) -> dict[str, Any]:
     with open(path, "rb") as file:
         raw = file.read()
+    content: dict[str, Any]
     try:
-        content = json.loads(raw)
+        content = parsed(raw)
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     except RecursionError as error:
         raise _too_deep(path) from error
-    if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
-        raise ValueError(f"{path} is not COCO's: it must be an object with the lists images and annotations")
-    categories = content.get("categories", [])
-    if not isinstance(categories, list):
-        raise ValueError(f"{path}: categories must be a list, or left out, got {short(categories)}")
-    return {"images": content["images"], "annotations": content["annotations"], "categories": categories}
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        raise ValueError(f"{path} is not COCO's: it must be an object with the list images")
+    if any(type(entry.get("id")) is float for entry in content["images"] if isinstance(entry, dict)):
+        content = json.loads(raw)  # they may have been whole numbers of more than 64 bits, of which each counts
+    for name in ("annotations", "categories"):
+        if not isinstance(content.get(name, []), list):
+            raise ValueError(f"{path}: {name} must be a list, or left out, got {short(content[name])}")
+    return content
 
 
-def categories_of(path: str, entries: list[Any]) -> dict[Any, Entry]:
+def _categories(path: str, entries: list[Any]) -> dict[Any, Entry]:
     categories: dict[Any, Entry] = {}
     for number, entry in _with_ids(path, "categories", entries):
         other = categories.setdefault(entry["id"], entry)
@@ -45,7 +66,7 @@ def categories_of(path: str, entries: list[Any]) -> dict[Any, Entry]:
     return categories
 
 
-def images_of(path: str, entries: list[Any]) -> dict[Any, Entry]:
+def _images(path: str, entries: list[Any]) -> dict[Any, Entry]:
     """The images by id, in the order of their ids."""
     images: dict[Any, Entry] = {}
     are_texts = None
@@ -59,7 +80,7 @@ def images_of(path: str, entries: list[Any]) -> dict[Any, Entry]:
     return dict(sorted(images.items()))
 
 
-def by_image(path: str, annotations: list[Any], images: dict[Any, Entry]) -> SharedList[list[Entry]]:
+def _by_image(path: str, annotations: list[Any], images: dict[Any, Entry]) -> SharedList[list[Entry]]:
     """The annotations of each image, in the file's order."""
     lists: dict[Any, list[Entry]] = {number: [] for number in images}
     try:
@@ -104,7 +125,9 @@ def _fault_of_image(entry: Entry, images: dict[Any, Entry], is_other_kind: bool)
     if not isinstance(entry.get("file_name"), str):
         return f': "file_name" must be a text, got {short(entry.get("file_name"))}'
     for name in ("height", "width"):
-        side = entry.get(name, 0)
+        side = entry.get(name)
+        if side is None:
+            continue
         if not _is_whole(side) or not 0 <= side <= MOST_PIXELS:
             return f': "{name}" must be a whole number of pixels, or left out, got {short(side)}'
     return ""

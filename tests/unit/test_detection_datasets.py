@@ -157,7 +157,7 @@ def test_polygons_and_runs_are_those_of_cocos_tools() -> None:
     [
         ("{", "not JSON"),
         ("[]", "not COCO's"),
-        ('{"images": []}', "not COCO's"),
+        ('{"annotations": []}', "not COCO's"),
         ('{"images": [], "annotations": [{"image_id": 5, "bbox": [0, 0, 1, 1]}]}', r"annotations\[0\] is of image 5"),
     ],
 )
