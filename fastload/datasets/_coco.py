@@ -19,7 +19,7 @@ class CocoDetection(DetectionDataset):
     """(image, objects) of every image that ``annFile``, a JSON file as COCO has it, names; files are in ``root``.
 
     Arguments, attributes and order are torchvision's: images by id, PIL images in RGB, the target a list of the file's
-    annotations. Annotations are kept in memory that workers share.
+    annotations. Annotations are kept in memory that workers share. ``coco``, pycocotools' object, is made on demand.
 
     tensors: the target is a dict instead: image_id; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64, COCO's
         category ids; area (N,) float32, the file's, whatever transforms do to the object; iscrowd (N,) int64;
@@ -67,6 +67,18 @@ class CocoDetection(DetectionDataset):
         self.ids: list[int] = list(images)
         self.sizes = np.array([_size_of(entry) for entry in images.values()], dtype=np.int64).reshape(-1, 2)
         self.paths = SharedList(os.path.join(self.root, entry["file_name"]) for entry in images.values())
+        self._coco: Any = None
+
+    @property
+    def coco(self) -> Any:
+        """pycocotools' COCO of the file, made when it is first asked for; ImportError if that is not installed."""
+        if self._coco is None:
+            try:
+                from pycocotools.coco import COCO  # type: ignore[import-untyped,unused-ignore]
+            except ImportError as error:
+                raise ImportError("CocoDetection.coco is pycocotools' object: pip install pycocotools") from error
+            self._coco = COCO(self._file)
+        return self._coco
 
     @in_any_thread
     def target(self, number: int) -> Any:
@@ -95,6 +107,9 @@ class CocoDetection(DetectionDataset):
     def _size(self, number: int) -> tuple[int, int]:
         height, width = self.sizes[number].tolist()
         return height, width
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_coco": None}
 
     def has_masks(self) -> bool:
         """Whether there is something to make a mask of for each object."""

@@ -9,7 +9,8 @@ import types
 
 sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))
 
+from torchvision import datasets as tv_datasets  # noqa: E402
 from torchvision import tv_tensors  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
 
-__all__ = ["tv_tensors", "v2"]
+__all__ = ["tv_datasets", "tv_tensors", "v2"]
