@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fastload.datasets._detection import DetectionDataset, in_any_thread
-from fastload.datasets._folder import IMG_EXTENSIONS
+from fastload.datasets._yolo_files import images_in
 from fastload.datasets._yolo_yaml import described
 from fastload.io import MAX_PIXELS, image_size
 
@@ -22,7 +22,8 @@ class YOLODetection(DetectionDataset):
     """(image, target) of every image in ``root``/images/SPLIT or ``root``/SPLIT/images, in the order of their names.
 
     root: a folder, or a data.yaml file that names its parts (path, train, val, names), which needs the package PyYAML.
-    Of such a file path is relative to the file's own folder, a part is one folder, and names are a list, or by number.
+    Of such a file path is relative to the file's own folder, and names are a list, or by number; a part is a folder, a
+    text file of a path a line, relative to path (with ./, to the text file), or a list of several of either.
     Lines are in a .txt file of the image's name, in the folder labels in place of images: a class, and a box
     (cx cy w h) or a polygon (x y x y ...), in parts of the image's sides. An image without a file, or with an empty
     one, has no objects.
@@ -54,12 +55,11 @@ class YOLODetection(DetectionDataset):
         place = Path(self.root)
         is_yaml = place.is_file() or (place.suffix in (".yaml", ".yml") and not place.is_dir())
         if is_yaml:
-            folder, self.classes = described(place, split)
+            files, self.classes = described(place, split)
         else:
-            folder = _split_folder(place, split)
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
-        if not files:
-            raise FileNotFoundError(f"{f'{place}: ' if is_yaml else ''}there is no image in {folder}")
+            files = images_in(_split_folder(place, split))
+            if not files:
+                raise FileNotFoundError(f"there is no image in {_split_folder(place, split)}")
         self.paths = [str(path) for path in files]
 
     @in_any_thread

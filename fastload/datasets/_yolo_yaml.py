@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from fastload.datasets._coco_file import short
+from fastload.datasets._yolo_files import images_in, images_of_list
 
 
-def described(file: Path, split: str) -> tuple[Path, list[str]]:
-    """(the folder of the split's images, the names of the classes).
+def described(file: Path, split: str) -> tuple[list[Path], list[str]]:
+    """(the split's images, in the order of their names; the names of the classes).
 
     Raises ValueError with the file and the key for what is not as YOLO's tools have it, FileNotFoundError for a folder
-    that is not there.
+    or a list that is not there, or without images.
     """
     content = _read(file)
     names = _names(file, content.get("names"))
@@ -21,7 +22,7 @@ def described(file: Path, split: str) -> tuple[Path, list[str]]:
         raise ValueError(f"{file}: 'nc' must be a whole number, got {short(count)}")
     if count is not None and names and count != len(names):
         raise ValueError(f"{file}: 'nc' is {count}, and 'names' has {len(names)}")
-    return _folder(file, content, split), names
+    return _images(file, content, split), names
 
 
 def _read(file: Path) -> dict[Any, Any]:
@@ -42,22 +43,29 @@ def _read(file: Path) -> dict[Any, Any]:
     return content
 
 
-def _folder(file: Path, content: dict[Any, Any], split: str) -> Path:
+def _images(file: Path, content: dict[Any, Any], split: str) -> list[Path]:
     if split not in content:
         raise ValueError(f"{file} has no key {split!r}, only {', '.join(map(repr, content)) or 'nothing at all'}")
-    path, part = content.get("path"), content[split]
+    path, parts = content.get("path"), content[split]
     if path is not None and not isinstance(path, str):
         raise ValueError(f"{file}: 'path' must be the name of a folder, or left out, got {short(path)}")
-    if not isinstance(part, str):
-        raise ValueError(f"{file}: {split!r} must be the name of a folder, got {short(part)}")
+    named = parts if isinstance(parts, list) else [parts]
+    if not named or not all(isinstance(part, str) for part in named):
+        wanted = "the name of a folder or of a file that lists images, or a list of such names"
+        raise ValueError(f"{file}: {split!r} must be {wanted}, got {short(parts)}")
     base = file.parent / (path or "")
+    return sorted(image for part in named for image in _images_of_part(base, part, f"{file}: {split!r} is {part!r}"))
+
+
+def _images_of_part(base: Path, part: str, where: str) -> list[Path]:
     # Some tools write ../train/images for what is beside the file, and YOLO's own take it so.
-    for folder in (base / part, base / part.removeprefix("../")):
-        if folder.is_dir():
-            return folder
-    if (base / part).is_file():
-        raise FileNotFoundError(f"{file}: {split!r} is {part!r}, which is a file: lists of images are not read")
-    raise FileNotFoundError(f"{file}: {split!r} is {part!r}, and there is no folder {base / part}")
+    for place in (base / part, base / part.removeprefix("../")):
+        if place.is_dir() or place.is_file():
+            images = images_in(place) if place.is_dir() else images_of_list(place, base)
+            if not images:
+                raise FileNotFoundError(f"{where}, and there is no image in {place}")
+            return images
+    raise FileNotFoundError(f"{where}, and there is no folder or file {base / part}")
 
 
 def _names(file: Path, names: Any) -> list[str]:

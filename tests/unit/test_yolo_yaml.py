@@ -11,8 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
-from support.detection_files import SIZES, yolo
+from support.detection_files import SIZES, boxes_of, pixels_of, yolo
 
 from fastload.datasets import YOLODetection
 
@@ -73,6 +74,58 @@ def test_a_part_may_be_named_from_a_folder_beside_the_file(tmp_path: Path) -> No
     assert len(dataset_of(tmp_path / "inner", {"train": "../images/train"})) == len(SIZES)
 
 
+def numbers_of(data: YOLODetection) -> list[int]:
+    """Of the images, known by their pixels and by how many objects they have."""
+    numbers = []
+    for place in range(len(data)):
+        image, target = data[place]
+        number = next(number for number in range(len(SIZES)) if np.array_equal(np.asarray(image), pixels_of(number)))
+        assert len(target["boxes"]) == len(boxes_of(number))
+        numbers.append(number)
+    return numbers
+
+
+@pytest.mark.parametrize("start", ["./", "", "{}/"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_part_may_be_a_list_of_images(tmp_path: Path, start: str, end: str) -> None:
+    """As train2017.txt of the coco.yaml of YOLO's tools: lines such as ./images/train2017/000000109622.jpg."""
+    yolo(tmp_path / "coco")
+    lines = [f"{start.format(tmp_path / 'coco')}images/train/image{number}.png" for number in (3, 0, 2)]
+    (tmp_path / "coco/train2017.txt").write_text(end.join([*lines, "", "not/an/image.xml", ""]), newline="")
+    data = dataset_of(tmp_path, {"path": "coco", "train": "train2017.txt", "names": ["cat"]})
+    assert numbers_of(data) == [0, 2, 3]
+    assert data.classes == ["cat"]
+
+
+def test_a_list_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Lines with a dot are relative to the list, as YOLO's tools take them, and others to the data."""
+    yolo(tmp_path / "lists")
+    (tmp_path / "lists/train.txt").write_text("./images/train/image1.png\n")
+    assert numbers_of(dataset_of(tmp_path, {"train": "lists/train.txt"})) == [1]
+    (tmp_path / "lists/train.txt").write_text("lists/images/train/image1.png\n")
+    assert numbers_of(dataset_of(tmp_path, {"train": "lists/train.txt"})) == [1]
+
+
+def test_a_part_may_be_several_folders_and_lists(tmp_path: Path) -> None:
+    yolo(tmp_path)
+    for name, number in (("more", 3), ("others", 1)):
+        (tmp_path / "images" / name).mkdir()
+        (tmp_path / "labels" / name).mkdir()
+        for kind, suffix in (("images", ".png"), ("labels", ".txt")):
+            source = tmp_path / kind / "train" / f"image{number}{suffix}"
+            source.rename(tmp_path / kind / name / source.name)
+    (tmp_path / "list.txt").write_text("./images/others/image1.png")
+    assert numbers_of(dataset_of(tmp_path, {"train": ["images/train", "images/more"]})) == [3, 0, 2]
+    assert numbers_of(dataset_of(tmp_path, {"train": ["list.txt", "../images/more"]})) == [3, 1]
+
+
+def test_a_list_that_is_no_text_is_named(tmp_path: Path) -> None:
+    yolo(tmp_path)
+    (tmp_path / "list.txt").write_bytes(b"images/train/\xff\xfe.png")
+    with pytest.raises(ValueError, match=r"list\.txt is not text"):
+        dataset_of(tmp_path, {"train": "list.txt"})
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -83,9 +136,10 @@ def test_a_part_may_be_named_from_a_folder_beside_the_file(tmp_path: Path) -> No
         ("7", r"must be a mapping .*got 7"),
         ({"val": "images/val", "names": []}, r"has no key 'train', only 'val', 'names'"),
         ({}, r"has no key 'train'"),
-        ({"train": None}, r"'train' must be the name of a folder, got None"),
-        ({"train": 3}, r"'train' must be the name of a folder, got 3"),
-        ({"train": ["images/a", "images/b"]}, r"'train' must be the name of a folder, got \['images/a', 'images/b'\]"),
+        ({"train": None}, r"'train' must be the name of a folder .*, got None"),
+        ({"train": 3}, r"'train' must be the name of a folder .*, got 3"),
+        ({"train": []}, r"'train' must be the name of a folder .*, got \[\]"),
+        ({"train": ["images/train", 3]}, r"'train' must be the name of a folder .*, got \['images/train', 3\]"),
         ({"train": "images/train", "path": 3}, r"'path' must be the name of a folder, or left out, got 3"),
         ({"train": "images/train", "path": ["a"]}, r"'path' must be the name of a folder, or left out, got \['a'\]"),
         ({"train": "images/train", "names": 3}, r"'names' must be a list of texts, or .*got 3"),
@@ -109,18 +163,20 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: Any, message: str) -> N
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"train": "images/other"}, r"'train' is 'images/other', and there is no folder .*/images/other"),
-        ({"train": "list.txt"}, r"'train' is 'list.txt', which is a file: lists of images are not read"),
+        ({"train": "images/other"}, r"'train' is 'images/other', and there is no folder or file .*/images/other"),
+        ({"train": ["images/train", "more"]}, r"'train' is 'more', and there is no folder or file .*/more"),
+        ({"train": ["images/train", "empty"]}, r"'train' is 'empty', and there is no image in .*/empty"),
+        ({"train": "list.txt"}, r"'train' is 'list.txt', and there is no image in .*/list.txt"),
         (
             {"train": "images/train", "path": "nowhere"},
-            r"'train' is 'images/train', and there is no folder .*/nowhere/images/train",
+            r"'train' is 'images/train', and there is no folder or file .*/nowhere/images/train",
         ),
-        ({"train": "empty"}, r"there is no image in .*/empty"),
+        ({"train": "empty"}, r"'train' is 'empty', and there is no image in .*/empty"),
     ],
 )
 def test_what_is_not_there_is_named(tmp_path: Path, content: Any, message: str) -> None:
     yolo(tmp_path)
-    (tmp_path / "list.txt").write_text("images/train/image0.png")
+    (tmp_path / "list.txt").write_text("# images\n\n")
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=rf"data\.yaml: {message}"):
         dataset_of(tmp_path, content)
