@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE:NAME",
         help="what augments: a transform; 'none' for nothing (default: a mirror, a turn, a shift, colours)",
     )
+    parser.add_argument(
+        "--boxes",
+        metavar="FORMAT",
+        help="how boxes of MODULE:NAME are written: xyxy, coco, yolo, cxcywhr, ... (default: as its transforms say)",
+    )
     parser.add_argument("-n", "--count", type=int, default=16, help="how many samples (default: 16)")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of samples and of their transforms")
     parser.add_argument("-o", "--output", default="fastload-show.png", help="the file (default: fastload-show.png)")
@@ -42,7 +48,8 @@ def show(options: argparse.Namespace) -> str:
     length = len(dataset)
     torch.manual_seed(options.seed)
     chosen = torch.randperm(length)[: options.count].tolist()
-    draw([dataset[index] for index in chosen], options.output, names=names, limit=options.count)
+    boxes = options.boxes or _box_params(dataset)
+    draw([dataset[index] for index in chosen], options.output, boxes=boxes, names=names, limit=options.count)
     return f"{options.output}: {len(chosen)} of {length} samples"
 
 
@@ -50,7 +57,9 @@ def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
     """The data set, with the transforms, and the names of its labels."""
     from fastload import datasets
 
-    place, transforms = options.dataset, _transforms(options.transforms)
+    if options.boxes and ":" not in options.dataset:
+        raise ValueError("--boxes is for MODULE:NAME: boxes that are read from files are xyxy")
+    place, transforms = options.dataset, _transforms(options.transforms, options.boxes)
     path = Path(place)
     if path.suffix == ".json":
         coco = datasets.CocoDetection(options.root or path.parent, path, transforms=transforms, tensors=True)
@@ -96,13 +105,19 @@ class _Transformed:
         return self.transforms(*sample) if isinstance(sample, tuple) else self.transforms(sample)
 
 
-def _transforms(name: str | None) -> Any:
+def _transforms(name: str | None, boxes: str | None) -> Any:
+    """What augments; boxes: how its boxes are written, whatever it says itself."""
     from fastload import transforms as T
 
-    if name == "none":
-        return T.Compose([T.Identity()])
-    if name is not None:
-        return _named(name, "--transforms")
+    chain = _default() if name is None else T.Identity() if name == "none" else _named(name, "--transforms")
+    if boxes and isinstance(chain, T.Transform):
+        return T.Compose([chain], boxes=replace(chain.box_params, format=boxes))
+    return T.Compose([chain]) if name == "none" else chain
+
+
+def _default() -> Any:
+    from fastload import transforms as T
+
     return T.Compose(
         [
             T.RandomHorizontalFlip(),
@@ -110,6 +125,15 @@ def _transforms(name: str | None) -> Any:
             T.ColorJitter(0.3, 0.3, 0.3, 0.05),
         ]
     )
+
+
+def _box_params(dataset: Any) -> Any:
+    """Those of what transforms the samples, or of what makes them; None: nobody says."""
+    from fastload.transforms import BoxParams
+
+    makers = [getattr(dataset, "transforms", None), getattr(dataset, "transform", None), dataset]
+    found = (getattr(maker, "box_params", None) for maker in makers)
+    return next((params for params in found if isinstance(params, BoxParams)), None)
 
 
 def _named(place: str, what: str) -> Any:

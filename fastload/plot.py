@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fastload._shades import COLOURS, shade_of
 from fastload.collate._by_image import by_image, is_mask
 from fastload.transforms._boxes import BoxParams, as_box_params
-from fastload.transforms._kinds import IMAGE_NAMES, array_of, is_image, is_pil, place_of_image
+from fastload.transforms._kinds import IMAGE_NAMES, array_of, is_image, is_pil, place_of_image, role_of
 from fastload.transforms._targets import InPixels, Moving
 
 try:
@@ -25,18 +26,6 @@ except ImportError as error:
     raise ImportError("fastload.plot draws with matplotlib: pip install matplotlib") from error
 
 _LABEL_NAMES = ("labels", "label", "category_id", "target")
-_COLOURS = (
-    "#e6194b",
-    "#3cb44b",
-    "#4363d8",
-    "#f58231",
-    "#911eb4",
-    "#42d4f4",
-    "#f032e6",
-    "#bfef45",
-    "#469990",
-    "#ffe119",
-)
 _INCHES = 3.2  # of one image's longer side
 
 
@@ -63,10 +52,11 @@ def show(
 ) -> Figure:
     """The figure of a sample, of a list of samples, or of a batch, drawn in a grid; a file, too, if ``to`` names one.
 
-    samples: an image (PIL, array or tensor); (image, label), (image, target dict), or a dict with an "image"; a list of
-    those; a batch as `default_collate` or `DetectionCollate` makes it; or a data set, of which the first are drawn.
-    boxes: how boxes are written, as for `Compose`. names: what labels are called, by number. mean, std: what images
-    were normalised with. limit: so many images at most. masks: whether to draw them.
+    samples: an image (PIL, array or tensor); (image, label), (image, target dict), an image with torchvision's boxes,
+    masks and labels, or a dict with an "image"; a list of those; a batch as `default_collate` or `DetectionCollate`
+    makes it; or a data set, of which the first are drawn. boxes: how boxes are written, as for `Compose`. names: what
+    labels are called, by number. mean, std: what images were normalised with. limit: so many images at most. masks:
+    whether to draw them, each object, and each class of a map of classes, in its own colour.
 
     Floats in [0, 1] are drawn as they are, others from their least to their greatest. Raises TypeError for what holds
     no image, ValueError for boxes or masks that do not fit.
@@ -127,18 +117,26 @@ def _of_parts(parts: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         yield from _pairs(parts[0], parts[1])
     elif isinstance(parts, list) or not any(is_image(part) for part in parts):
         if isinstance(parts, list) and is_image(parts[0]) and len(parts) == 2 and not is_image(parts[1]):
-            yield parts[0], parts[1]  # [image, target]
+            yield parts[0], _target_of(parts[1:])  # [image, target]
             return
         for part in parts:
             yield from _samples_of(part)
     else:
         place = place_of_image(parts)
         rest = [part for number, part in enumerate(parts) if number != place]
-        image, target = (
-            parts[place],
-            next((part for part in rest if isinstance(part, Mapping)), rest[0] if rest else None),
-        )
+        image, target = parts[place], _target_of(rest)
         yield from _pairs(image, target) if _is_many(image) else [(image, target)]
+
+
+def _target_of(parts: Sequence[Any]) -> Any:
+    """What is drawn of a sample's parts beside its image: a dict, a dict made of torchvision's own tensors, or any."""
+    target = next((part for part in parts if isinstance(part, Mapping)), parts[0] if parts else None)
+    roles = [role_of(None, part) for part in parts]
+    if isinstance(target, Mapping) or not any(roles):
+        return target
+    others = [part for part, role in zip(parts, roles, strict=True) if not role]
+    labels = {"labels": others[0]} if others else {}
+    return {**labels, **{role: part for role, part in zip(roles, parts, strict=True) if role}}
 
 
 def _is_many(value: Any) -> bool:
@@ -202,17 +200,19 @@ def _plain_float(image: Any) -> Any:
 def _draw_target(
     axes: Any, target: dict[str, Any], params: BoxParams, size: tuple[int, int], names: Any, masks: bool
 ) -> None:
-    found = Moving(target, params).in_pixels(size)
+    moving = Moving(target, params)
+    found = moving.in_pixels(size)
     labels = next((target[name] for name in _LABEL_NAMES if name in target), None)
-    if masks:
-        _draw_masks(axes, found.masks, size)
+    shade = shade_of(moving, size) if masks else None
+    if shade is not None:
+        axes.imshow(shade, extent=(0, size[1], size[0], 0), interpolation="nearest")
     outlines = (
         found.quads.reshape(-1, 4, 2)
         if found.quads.size
         else found.edges[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
     )
     for number, corners in enumerate(outlines):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         axes.add_patch(Polygon(corners, closed=True, fill=False, edgecolor=colour, linewidth=1.4))
         if labels is not None and len(labels) == len(outlines):
             x, y = corners[np.argmin(corners.sum(axis=1))]
@@ -220,14 +220,6 @@ def _draw_target(
             text = _called(labels[number], names)
             axes.text(x, y, text, fontsize=6, color="white", va="bottom", clip_on=True, bbox=style, parse_math=False)
     _draw_points(axes, target, found, len(outlines))
-
-
-def _draw_masks(axes: Any, masks: list[NDArray[Any]], size: tuple[int, int]) -> None:
-    shade = np.zeros((*size, 4))
-    for number, mask in enumerate(masks):
-        colour = _COLOURS[number % len(_COLOURS)]
-        shade[mask != 0] = [*(int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)), 0.45]
-    axes.imshow(shade, extent=(0, size[1], size[0], 0), interpolation="nearest")
 
 
 def _draw_points(axes: Any, target: dict[str, Any], found: InPixels, objects: int) -> None:
@@ -238,7 +230,7 @@ def _draw_points(axes: Any, target: dict[str, Any], found: InPixels, objects: in
     if points.shape[-1] == 3:
         seen = points[..., 2].ravel() > 0
     each = max(1, len(found.points) // max(1, objects))
-    colours = [_COLOURS[(number // each) % len(_COLOURS)] for number in range(len(found.points))]
+    colours = [COLOURS[(number // each) % len(COLOURS)] for number in range(len(found.points))]
     shown = [colour for colour, is_seen in zip(colours, seen, strict=True) if is_seen]
     axes.scatter(*found.points[seen].T, s=14, c=shown, edgecolors="white", linewidths=0.6)
 

@@ -112,8 +112,10 @@ class CocoDetection(DetectionDataset):
         return {**super().__getstate__(), "_coco": None}
 
     def has_masks(self) -> bool:
-        """Whether there is something to make a mask of for each object."""
-        return all(entry.get("segmentation") for objects in self._annotations for entry in objects)
+        """Whether there is something to make a mask of for each object, and the size of each image is known."""
+        return bool(self.sizes.all()) and all(
+            entry.get("segmentation") for objects in self._annotations for entry in objects
+        )
 
     def _check_turned(self, number: int, where: str) -> None:
         """An image that is turned as it is read, and its annotations not, would get boxes of other places."""

@@ -239,3 +239,67 @@ def test_names_are_drawn_as_they_are_written(name: str) -> None:
 def test_text_holds_no_image(samples: Any) -> None:
     with pytest.raises(TypeError, match=r"no image in a (str|bytes)"):
         plot.show(samples)
+
+
+def shade_of(target: dict[str, Any]) -> Any:
+    """(H, W, 4) what is laid over the image."""
+    return plot.show((PIXELS, target)).axes[0].images[1].get_array()
+
+
+@pytest.mark.parametrize("name", ["mask", "segmentation_mask", "masks"])
+@pytest.mark.parametrize("classes", [[1, 2], [3, 15], [*range(1, 21), 255], list(range(1, 256))])
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int64])
+def test_each_class_of_a_map_has_its_own_colour(name: str, classes: list[int], kind: torch.dtype) -> None:
+    """A map of an image's classes, as segmentation has it, in which 0 is the background."""
+    plane = torch.tensor([0, *classes], dtype=kind)[torch.arange(60 * 80).reshape(60, 80) % (len(classes) + 1)]
+    shade = shade_of({name: plane})
+    colours = {number: np.unique(shade[plane == number], axis=0) for number in [0, *classes]}
+    assert all(len(found) == 1 for found in colours.values())
+    assert colours.pop(0)[0, 3] == 0
+    assert all(found[0, 3] > 0 for found in colours.values())
+    assert len({tuple(found[0]) for found in colours.values()}) == len(classes)
+
+
+def test_a_class_has_the_same_colour_in_every_image() -> None:
+    first, second = np.zeros((60, 80), np.uint8), np.zeros((60, 80), np.uint8)
+    first[:9], first[20:30], second[40:] = 4, 15, 15
+    for name in ("mask", "masks"):
+        assert np.array_equal(shade_of({name: first})[25, 5], shade_of({name: second})[45, 5])
+        assert np.array_equal(shade_of({name: first[None]})[25, 5], shade_of({name: second[None]})[45, 5])
+
+
+def test_each_object_has_its_own_colour() -> None:
+    shade = shade_of(TARGET)
+    colours = [np.unique(shade[mask], axis=0) for mask in TARGET["masks"].numpy()]
+    assert [len(found) for found in colours] == [1, 1]
+    assert not np.array_equal(*colours)
+    for masks in (TARGET["masks"].float(), TARGET["masks"].to(torch.uint8) * 255):
+        assert np.array_equal(shade_of({**TARGET, "masks": masks}), shade)
+        assert np.array_equal(shade_of({"masks": masks}), shade)
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, -50])
+def test_a_turned_box_is_drawn_turned(angle: float) -> None:
+    """Clockwise on the screen, where y points down, about its middle."""
+    x, y, width, height = 40.0, 30.0, 30.0, 12.0
+    figure = plot.show((PIXELS, {"boxes": [[x, y, width, height, angle]]}), boxes="cxcywhr")
+    turn = np.deg2rad(angle)
+    across, down = (
+        np.array([np.cos(turn), np.sin(turn)]) * width / 2,
+        np.array([-np.sin(turn), np.cos(turn)]) * height / 2,
+    )
+    expected = np.add([-across - down, across - down, across + down, -across + down], [x, y])
+    assert np.allclose(figure.axes[0].patches[0].get_xy()[:4], expected, atol=1e-6)
+
+
+def test_the_outline_of_a_turned_box_is_in_the_picture() -> None:
+    """A square on its corner: its lowest pixels are in the middle, those at the right are half way down."""
+    black = np.zeros((100, 100, 3), dtype=np.uint8)
+    picture = drawn(plot.show((black, {"boxes": [[50, 50, 42.4, 42.4, 45]]}), boxes="cxcywhr")).astype(int)
+    dark = np.argwhere(picture.sum(axis=-1) < 60)
+    (top, left), (bottom, right) = dark.min(axis=0), dark.max(axis=0) + 1
+    inner = np.argwhere(picture[top:bottom, left:right].max(axis=-1) > 120) / [bottom - top, right - left]
+    for axis in (0, 1):
+        last = inner[inner[:, axis] == inner[:, axis].max()]
+        assert np.allclose(last[:, axis], 0.8, atol=0.02)
+        assert np.allclose(last[:, 1 - axis], 0.5, atol=0.02)
