@@ -33,6 +33,7 @@ SEED = 1
 STRIDE = 8  # pixels of the image for each place of the detector
 MOST_FOUND = 50  # in an image
 SAME_OBJECT = 0.5  # two finds that overlap more are one
+DATA = ("train", "train.json", "val", "val.json")  # folders of images, and COCO's files of what is in them
 SCORE_BEFORE_TRAINING = 0.01  # of each place: most are empty, and the first steps should not be spent on that
 
 FINISH = [T.ToImage(), T.ToDtype(torch.float32, scale=True), T.Normalize([0.5] * 3, [0.25] * 3)]
@@ -245,6 +246,10 @@ def parse_arguments() -> argparse.Namespace:
             parser.error(f"--{name.replace('_', '-')} must be 1 or more, got {getattr(args, name)}")
     if args.workers < 0:
         parser.error(f"--workers must be 0 or more, got {args.workers}")
+    missing = [name for name in DATA if not (args.data / name).exists()]
+    if args.data.exists() and missing:
+        advice = "name a folder that is not there yet, and it is made, or one that has images and annotations of both"
+        parser.error(f"--data {args.data} has no {missing[0]}: {advice}")
     return args
 
 

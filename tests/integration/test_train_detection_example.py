@@ -47,3 +47,23 @@ def test_bad_arguments_are_refused(data: Path, argument: str) -> None:
     result = train(data, argument)
     assert result.returncode == 2
     assert f"error: {argument.partition('=')[0]} must be" in result.stderr
+
+
+@pytest.mark.parametrize("there", [[], ["train/", "train.json", "val/"]])
+def test_a_folder_without_the_data_is_advice(tmp_path: Path, there: list[str]) -> None:
+    for name in there:
+        path = tmp_path / name
+        path.mkdir() if name.endswith("/") else path.write_text("{}")
+    result = train(tmp_path)
+    assert result.returncode == 2
+    missing = next(name for name in ("train/", "train.json", "val/", "val.json") if name not in there)
+    assert f"error: --data {tmp_path} has no {missing.rstrip('/')}: " in result.stderr
+    assert "a folder that is not there yet" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_file_is_no_folder_of_data(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    result = train(tmp_path / "data")
+    assert result.returncode == 2
+    assert f"error: --data {tmp_path / 'data'} has no train: " in result.stderr
