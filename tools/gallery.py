@@ -3,15 +3,16 @@
 make gallery
 """
 
+import math
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
@@ -24,6 +25,10 @@ from fastload import transforms as T  # noqa: E402
 
 DOCS = ROOT / "docs"
 SEED, COLUMNS, CELL = 3, 4, 3.0  # inches
+SEEN = 2.0  # the visibility of key points
+SMOOTH = 4  # bars are painted so many times larger, and reduced
+BARS = ["first", "second", "third"]
+SIDES = (-1, -1, 1, 1)  # of a bar's corners
 # Draws at which one sees something of those.
 SEEDS = {"RandAugment": 4, "AutoAugment": 7, "MixUp": 3, "CutMix": 2}
 BILINEAR = T.InterpolationMode.BILINEAR
@@ -98,6 +103,17 @@ SECTIONS: dict[str, list[T.Transform]] = {
     ],
 }
 
+# With rotated boxes: cx, cy, width, height, degrees.
+TURNED: list[T.Transform] = [
+    T.RandomHorizontalFlip(1.0),
+    T.RandomRotate90(1.0),
+    T.Transpose(1.0),
+    T.RandomRotation((20, 20), interpolation=BILINEAR),
+    T.RandomRotation((20, 20), interpolation=BILINEAR, expand=True),
+    T.RandomAffine(15, (0.1, 0.1), (0.8, 1.2), interpolation=BILINEAR),
+    T.RandomCrop((140, 180)),
+]
+
 
 def painted(photo: str = "coffee", seed: int = 0) -> Sample:
     """A photograph with three objects: boxes, masks, labels, and a key point in the middle and at the right of each."""
@@ -116,7 +132,7 @@ def painted(photo: str = "coffee", seed: int = 0) -> Sample:
         masks.append(np.asarray(mask) > 0)
         labels.append(category)
         middle = (box[1] + box[3]) / 2
-        points.append([[(box[0] + box[2]) / 2, middle], [box[2] - 2, middle]])
+        points.append([[(box[0] + box[2]) / 2, middle, SEEN], [box[2] - 2, middle, SEEN]])
     target = {
         "boxes": torch.tensor(boxes, dtype=torch.float32),
         "masks": torch.from_numpy(np.stack(masks)),
@@ -126,9 +142,39 @@ def painted(photo: str = "coffee", seed: int = 0) -> Sample:
     return image, target
 
 
+def turned() -> Sample:
+    """A photograph with three bars: rotated boxes, masks, labels, and a key point near one end of each."""
+    draw = random.Random(0)
+    image = open_photo("coffee").resize((WIDTH, HEIGHT))
+    boxes = [(70.0, 55.0, 90.0, 26.0, 25.0), (150.0, 130.0, 100.0, 30.0, -40.0), (205.0, 50.0, 60.0, 34.0, 75.0)]
+    masks, points = [], []
+    for x, y, width, height, angle in boxes:
+        along = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        ends = [(x + side * along[0] * width / 2, y + side * along[1] * width / 2) for side in (-1, 1)]
+        across = -along[1] * height / 2, along[0] * height / 2
+        corners = [
+            (end[0] + side * across[0], end[1] + side * across[1])
+            for end, side in zip([*ends, *ends[::-1]], SIDES, strict=True)
+        ]
+        mask = Image.new("L", (WIDTH * SMOOTH, HEIGHT * SMOOTH))
+        ImageDraw.Draw(mask).polygon([(left * SMOOTH, top * SMOOTH) for left, top in corners], fill=255)
+        cover = mask.resize(image.size, Image.Resampling.BOX)
+        image.paste(colour(draw), (0, 0), cover)
+        masks.append(np.asarray(cover) > 127)
+        points.append([[x + along[0] * width * 0.4, y + along[1] * width * 0.4, SEEN]])
+    target = {
+        "boxes": torch.tensor(boxes),
+        "masks": torch.from_numpy(np.stack(masks)),
+        "labels": torch.arange(3),
+        "keypoints": torch.tensor(points),
+    }
+    return image, target
+
+
 def several() -> list[tuple[str, Any]]:
     """Samples that are made of several."""
     samples = [painted(photo, seed) for seed, photo in enumerate(("coffee", "china", "astronaut", "cat"))]
+    torch.manual_seed(SEED)
     mosaic = T.Mosaic(samples, (HEIGHT, WIDTH))
     pasted = T.CopyPaste(samples, p=1.0, p_object=0.7)
     found = [("Mosaic", mosaic[0]), ("CopyPaste", pasted[0])]
@@ -141,12 +187,14 @@ def several() -> list[tuple[str, Any]]:
     return found
 
 
-def drawn(transforms: list[T.Transform]) -> list[tuple[str, Sample]]:
+def drawn(
+    transforms: list[T.Transform], sample: Callable[[], Sample] = painted, boxes: str = "xyxy"
+) -> list[tuple[str, Sample]]:
     """What each of them makes of the photograph."""
     shown = []
     for number, transform in enumerate(transforms):
         torch.manual_seed(SEEDS.get(title(transform), SEED + number))
-        shown.append((title(transform), T.Compose([transform])(*painted())))
+        shown.append((title(transform), T.Compose([transform], boxes=boxes)(*sample())))
     return shown
 
 
@@ -159,10 +207,10 @@ def call(transform: T.Transform) -> str:
     return " ".join(repr(transform).split())
 
 
-def draw(name: str, shown: list[tuple[str, Any]]) -> str:
+def draw(name: str, shown: list[tuple[str, Any]], boxes: str = "xyxy", names: Sequence[str] = CATEGORIES) -> str:
     """The picture of a section; its path from docs/."""
     samples = [sample if sample[1] is not None else sample[0] for _, sample in shown]
-    figure = plot.show(samples, names=CATEGORIES, columns=COLUMNS, limit=len(samples))
+    figure = plot.show(samples, boxes=boxes, names=names, columns=COLUMNS, limit=len(samples))
     rows = -(-len(samples) // COLUMNS)
     figure.set_size_inches(COLUMNS * CELL, rows * CELL * 0.9)
     for axes, (text, _) in zip(figure.axes, shown, strict=False):
@@ -179,13 +227,21 @@ def page() -> str:
         "# Gallery",
         "",
         "Written by `tools/gallery.py`; not by hand. One photograph with three objects. Boxes, masks and two key",
-        "points of each go through every transform with the image; what is no longer seen has gone.",
+        "points of each go through every transform with the image; what is no longer seen has gone, key points that",
+        "are hidden (whose visibility is 0) among it.",
         "",
         f"![as it was]({draw('original', [('as it was', painted())])})",
     ]
     for name, transforms in SECTIONS.items():
         lines += ["", f"## {name}", "", f"![{name}]({draw(name, drawn(transforms))})", ""]
         lines += [f"{number}. `{call(transform)}`" for number, transform in enumerate(transforms, 1)]
+    shown = [("as it was", turned()), *drawn(TURNED, turned, "cxcywhr")]
+    lines += ["", "## Rotated boxes", "", f"![Rotated boxes]({draw('Rotated boxes', shown, 'cxcywhr', BARS)})", ""]
+    lines += [
+        '`Compose([...], boxes="cxcywhr")`: middle, width, height, and degrees clockwise. From the second on:',
+        "",
+    ]
+    lines += [f"{number}. `{call(transform)}`" for number, transform in enumerate(TURNED, 1)]
     lines += ["", "## Several images", "", f"![Several images]({draw('Several images', several())})", ""]
     lines += [
         "`Mosaic` and `CopyPaste` are data sets around a data set. `MixUp` and `CutMix` take batches, of labels or",
