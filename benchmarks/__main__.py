@@ -26,6 +26,7 @@ ORDER = (
     "first_batch",
     "second_epoch",
     "memory",
+    "coco",
     "overhead",
     "images",
     "augmentation",
