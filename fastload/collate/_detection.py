@@ -34,8 +34,9 @@ class DetectionCollate:
 
     What has an entry for each object: boxes, masks (objects, H, W), key points (objects, K, 2 or 3), and labels,
     class_labels, ids, category_ids, track_ids, instance_ids, scores, weights, area, iscrowd, difficult, truncated and
-    occluded. fields: the names of all that has, in place of these, beside boxes, masks and key points. What has none (image_id) is stacked as `default_collate` does it; lists stay lists. What is not named, and has as
-    many entries as objects all the same, is padded, or a ValueError where it would be packed and does not stack.
+    occluded. fields: the names of all that has, in place of these, beside boxes, masks and key points. What has none
+    (image_id) is stacked as `default_collate` does it; lists stay lists. What is not named, and has as many entries as
+    objects all the same, is padded, or a ValueError where it would be packed and does not stack.
 
     Raises TypeError and ValueError that name the sample and the field.
     """
