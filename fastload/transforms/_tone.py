@@ -259,7 +259,8 @@ class CLAHE(ColourTransform):
     """The histogram equalised tile by tile, no level counting more than ``clip_limit`` times the mean: of the
     lightness of CIELAB, with probability ``p``.
 
-    clip_limit: (low, high), or one number for (1, number). tile_grid_size: (rows, columns).
+    clip_limit: (low, high), or one number for (1, number). tile_grid_size: (columns, rows),
+    as OpenCV counts them, and Albumentations with it.
     """
 
     def __init__(self, clip_limit: Any = (1, 4), tile_grid_size: Any = (8, 8), p: float = 0.5) -> None:
@@ -273,14 +274,14 @@ class CLAHE(ColourTransform):
             or not all(is_int(n) and n > 0 for n in tile_grid_size)
         ):
             raise ValueError(
-                f"tile_grid_size must be two ints (rows, columns), each at least 1; got {tile_grid_size!r}"
+                f"tile_grid_size must be two ints (columns, rows), each at least 1; got {tile_grid_size!r}"
             )
         check_most(max(tile_grid_size), 1024, "tile_grid_size")
         self.tile_grid_size = (int(tile_grid_size[0]), int(tile_grid_size[1]))
         self.p = as_probability(p)
 
     def op(self, stream: int) -> Op:
-        rows, columns = self.tile_grid_size
+        columns, rows = self.tile_grid_size
         return stream, "clahe", self.p, self.clip_limit, (rows, rows), (columns, columns)
 
 

@@ -169,12 +169,15 @@ def test_longest_sides_are_albumentations(height: int, width: int, longest: int,
     assert apart(found, expected)[1] < mean
 
 
+@pytest.mark.parametrize("tiles", [(8, 8), (3, 5), (5, 3), (1, 9)])
 @pytest.mark.parametrize(("height", "width"), [(240, 320), (427, 640), (241, 320), (150, 200)])
-def test_clahe_of_grey_images_is_opencvs(height: int, width: int) -> None:
+def test_clahe_of_grey_images_is_opencvs(height: int, width: int, tiles: tuple[int, int]) -> None:
     grey = cv2.cvtColor(photo(height, width), cv2.COLOR_RGB2GRAY)
-    expected = cv2.createCLAHE(2.0, (8, 8)).apply(grey)
-    most, mean = apart(T.CLAHE((2.0, 2.0), (8, 8), p=1.0)(grey), expected)
-    assert (most <= 1, mean <= 0.1) == (True, True), (most, mean)
+    found = T.CLAHE((2.0, 2.0), tiles, p=1.0)(grey)
+    theirs = A.CLAHE((2.0, 2.0), tiles, p=1.0)(image=grey)["image"]
+    for expected in (cv2.createCLAHE(2.0, tiles).apply(grey), theirs):
+        most, mean = apart(found, expected)
+        assert (most <= 1, mean <= 0.1) == (True, True), (most, mean)
 
 
 def hole(image: Any) -> list[int]:
