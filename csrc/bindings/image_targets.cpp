@@ -46,7 +46,7 @@ std::unique_ptr<Targets> make_targets(const Doubles& boxes, const Doubles& quads
   check_rows(points, 2, "points");
   std::vector<Point> all;
   for (ssize_t i = 0; i < points.shape(0); ++i) all.push_back({points.at(i, 0), points.at(i, 1)});
-  return std::make_unique<Targets>(outlines_of(boxes, quads, ellipse), std::move(all), relative);
+  return std::make_unique<Targets>(outlines_of(boxes, quads, ellipse), std::move(all), relative, quads.shape(0) > 0);
 }
 
 // Such short loops that a call of NumPy for each of their steps would take longer.

@@ -4,11 +4,12 @@
 #include <cmath>
 #include <numbers>
 
+#include "pipeline/mesh_view.h"
+
 namespace fastload {
 namespace {
 
 constexpr int kEllipseCorners = 64;  // the enclosing box is too small by 0.12% at most
-constexpr int kInverseSteps = 20;
 constexpr double kLeastWeight = 1e-6;  // what a projective map puts nearer to infinity is cut off
 
 // Keeps the side of a convex polygon where `distance` of a point is 0 or more.
@@ -26,17 +27,6 @@ Polygon cut_by(const Polygon& polygon, Distance distance) {
     }
   }
   return kept;
-}
-
-bool is_inside(const Polygon& polygon, Point p) {
-  bool left = false, right = false;
-  for (std::size_t i = 0; i < polygon.size(); ++i) {
-    const Point a = polygon[i], b = polygon[(i + 1) % polygon.size()];
-    const double side = (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
-    left = left || side > 0;
-    right = right || side < 0;
-  }
-  return !(left && right);
 }
 
 Polygon rectangle(const Box& box) {
@@ -67,52 +57,6 @@ Polygon mapped(const Polygon& polygon, const Matrix3& forward) {
   });
   for (Point& corner : corners) corner = forward(corner);
   return corners;
-}
-
-// Where the mesh says that a place comes from, between the centres of pixels.
-Point place_at(const Mesh& mesh, Point p) {
-  const double x = std::clamp(p.x - 0.5, 0.0, mesh.size.width - 1.0);
-  const double y = std::clamp(p.y - 0.5, 0.0, mesh.size.height - 1.0);
-  const int column = std::min(static_cast<int>(x), std::max(0, mesh.size.width - 2));
-  const int row = std::min(static_cast<int>(y), std::max(0, mesh.size.height - 2));
-  const int next_column = std::min(column + 1, mesh.size.width - 1), next_row = std::min(row + 1, mesh.size.height - 1);
-  const double u = x - column, v = y - row;
-  const Point a = mesh.at(column, row), b = mesh.at(next_column, row);
-  const Point c = mesh.at(column, next_row), d = mesh.at(next_column, next_row);
-  const Point found{(1 - v) * ((1 - u) * a.x + u * b.x) + v * ((1 - u) * c.x + u * d.x),
-                    (1 - v) * ((1 - u) * a.y + u * b.y) + v * ((1 - u) * c.y + u * d.y)};
-  return {found.x + p.x - 0.5 - x, found.y + p.y - 0.5 - y};  // beyond the last centres, as far as there
-}
-
-// Where a place goes to: the mesh says the opposite, so it is approached step by step.
-Point moved(const Mesh& mesh, Point p) {
-  Point out = p;
-  for (int i = 0; i < kInverseSteps; ++i) {
-    const Point back = place_at(mesh, out);
-    out = {out.x - (back.x - p.x), out.y - (back.y - p.y)};
-  }
-  return out;
-}
-
-// What encloses the pixels whose centres come from within the polygon; nothing if there are none.
-Polygon seen_through(const Mesh& mesh, const Polygon& polygon) {
-  const Box around = enclosing(polygon);
-  const auto first = [&](double edge) { return std::max(0, static_cast<int>(std::floor(edge - mesh.most - 1))); };
-  const auto end = [&](double edge, int size) {
-    return std::min(size, static_cast<int>(std::ceil(edge + mesh.most + 1)));
-  };
-  int left = mesh.size.width, top = mesh.size.height, right = 0, bottom = 0;
-  for (int y = first(around.top); y < end(around.bottom, mesh.size.height); ++y) {
-    for (int x = first(around.left); x < end(around.right, mesh.size.width); ++x) {
-      if (!is_inside(polygon, mesh.at(x, y))) continue;
-      left = std::min(left, x);
-      right = std::max(right, x + 1);
-      top = std::min(top, y);
-      bottom = y + 1;
-    }
-  }
-  if (left >= right) return {};
-  return rectangle({double(left), double(top), double(right), double(bottom)});
 }
 
 Matrix3 flip_of(bool horizontal, Size size) {
@@ -217,14 +161,15 @@ void Targets::map(const Matrix3& forward, Size size) {
 
 void Targets::map(const Mesh& mesh) {
   for (Object& object : objects_) {
+    if (has_corners_) {
+      object.outline = moved(mesh, object.outline);
+      object.visible = cut_to(moved(mesh, object.visible), mesh.size.width, mesh.size.height);
+      continue;
+    }
     if (object.visible.empty()) continue;
     object.left = object.visible_part();
     Polygon seen = seen_through(mesh, object.visible);
-    if (seen.empty()) {  // smaller than a pixel
-      seen = object.visible;
-      for (Point& corner : seen) corner = moved(mesh, corner);
-      seen = cut_to(seen, mesh.size.width, mesh.size.height);
-    }
+    if (seen.empty()) seen = cut_to(moved(mesh, object.visible), mesh.size.width, mesh.size.height);  // below a pixel
     object.outline = object.visible = seen;
   }
   for (Point& point : points_) point = moved(mesh, point);

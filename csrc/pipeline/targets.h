@@ -37,9 +37,13 @@ class Targets {
     double visible_part() const;  // in [0, 1], of its area
   };
 
-  // What there is at first. relative: outlines are in parts of the image's sides.
-  Targets(std::vector<Polygon> outlines, std::vector<Point> points, bool relative)
-      : first_outlines_(std::move(outlines)), first_points_(std::move(points)), relative_(relative) {}
+  // What there is at first. relative: outlines are in parts of the image's sides. has_corners: they are boxes that turn,
+  // whose corners are moved and which nothing else takes the place of.
+  Targets(std::vector<Polygon> outlines, std::vector<Point> points, bool relative, bool has_corners = false)
+      : first_outlines_(std::move(outlines)),
+        first_points_(std::move(points)),
+        relative_(relative),
+        has_corners_(has_corners) {}
 
   // In an image of `size`, where nothing has been moved yet.
   void start(Size size);
@@ -64,7 +68,7 @@ class Targets {
 
   std::vector<Polygon> first_outlines_;
   std::vector<Point> first_points_;
-  bool relative_;
+  bool relative_, has_corners_;
   Size size_;
   std::vector<Object> objects_;
   std::vector<Point> points_;

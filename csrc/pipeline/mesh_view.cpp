@@ -1,0 +1,121 @@
+#include "pipeline/mesh_view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fastload {
+namespace {
+
+constexpr int kInverseSteps = 20;
+
+bool is_inside(const Polygon& polygon, Point p) {
+  bool left = false, right = false;
+  for (std::size_t i = 0; i < polygon.size(); ++i) {
+    const Point a = polygon[i], b = polygon[(i + 1) % polygon.size()];
+    const double side = (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
+    left = left || side > 0;
+    right = right || side < 0;
+  }
+  return !(left && right);
+}
+
+// Where the mesh says that a place comes from, between the centres of pixels.
+Point place_at(const Mesh& mesh, Point p) {
+  const double x = std::clamp(p.x - 0.5, 0.0, mesh.size.width - 1.0);
+  const double y = std::clamp(p.y - 0.5, 0.0, mesh.size.height - 1.0);
+  const int column = std::min(static_cast<int>(x), std::max(0, mesh.size.width - 2));
+  const int row = std::min(static_cast<int>(y), std::max(0, mesh.size.height - 2));
+  const int next_column = std::min(column + 1, mesh.size.width - 1), next_row = std::min(row + 1, mesh.size.height - 1);
+  const double u = x - column, v = y - row;
+  const Point a = mesh.at(column, row), b = mesh.at(next_column, row);
+  const Point c = mesh.at(column, next_row), d = mesh.at(next_column, next_row);
+  const Point found{(1 - v) * ((1 - u) * a.x + u * b.x) + v * ((1 - u) * c.x + u * d.x),
+                    (1 - v) * ((1 - u) * a.y + u * b.y) + v * ((1 - u) * c.y + u * d.y)};
+  return {found.x + p.x - 0.5 - x, found.y + p.y - 0.5 - y};  // beyond the last centres, as far as there
+}
+
+struct Extent {
+  double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
+  void hold(double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+};
+
+// Where the line from a to b is at that height; at its ends exactly there.
+double x_at(Point a, Point b, double y) {
+  return y == a.y ? a.x : y == b.y ? b.x : a.x + (y - a.y) / (b.y - a.y) * (b.x - a.x);
+}
+
+// How far the part of a convex polygon between two heights goes from left to right.
+Extent across(const Polygon& polygon, double top, double bottom) {
+  Extent extent;
+  for (std::size_t i = 0; i < polygon.size(); ++i) {
+    const Point a = polygon[i], b = polygon[(i + 1) % polygon.size()];
+    const Point &upper = a.y < b.y ? a : b, &lower = a.y < b.y ? b : a;
+    if (lower.y < top || upper.y > bottom) continue;
+    extent.hold(x_at(upper, lower, std::max(upper.y, top)));
+    extent.hold(x_at(lower, upper, std::min(lower.y, bottom)));
+  }
+  return extent;
+}
+
+struct Run {
+  int first, end;
+};
+
+// From the first to the last pixel of a row that comes from within the polygon. Columns of a grid stay in order.
+Run seen_in_row(const Mesh& mesh, const Polygon& polygon, int y, double reach) {
+  if (mesh.xy.empty()) {
+    const double place = mesh.rows[static_cast<std::size_t>(y)];
+    const Extent extent = across(polygon, place, place);
+    const auto begin = mesh.columns.begin(), end = mesh.columns.end();
+    return {static_cast<int>(std::lower_bound(begin, end, extent.low) - begin),
+            static_cast<int>(std::upper_bound(begin, end, extent.high) - begin)};
+  }
+  const Extent extent = across(polygon, y + 0.5 - reach, y + 0.5 + reach);
+  if (extent.low > extent.high) return {0, 0};
+  Run run{std::max(0, static_cast<int>(std::floor(extent.low - reach))),
+          std::min(mesh.size.width, static_cast<int>(std::ceil(extent.high + reach)))};
+  while (run.first < run.end && !is_inside(polygon, mesh.at(run.first, y))) ++run.first;
+  while (run.first < run.end && !is_inside(polygon, mesh.at(run.end - 1, y))) --run.end;
+  return run;
+}
+
+}  // namespace
+
+// Approached step by step.
+Point moved(const Mesh& mesh, Point place) {
+  Point out = place;
+  for (int i = 0; i < kInverseSteps; ++i) {
+    const Point back = place_at(mesh, out);
+    out = {out.x - (back.x - place.x), out.y - (back.y - place.y)};
+  }
+  return out;
+}
+
+Polygon moved(const Mesh& mesh, Polygon places) {
+  for (Point& place : places) place = moved(mesh, place);
+  return places;
+}
+
+Polygon seen_through(const Mesh& mesh, const Polygon& polygon) {
+  const Box around = enclosing(polygon);
+  const double reach = mesh.most + 1;
+  const int first = std::max(0, static_cast<int>(std::floor(around.top - reach)));
+  const int end = std::min(mesh.size.height, static_cast<int>(std::ceil(around.bottom + reach)));
+  int left = mesh.size.width, top = mesh.size.height, right = 0, bottom = 0;
+  for (int y = first; y < end; ++y) {
+    const Run run = seen_in_row(mesh, polygon, y, reach);
+    if (run.first >= run.end) continue;
+    left = std::min(left, run.first);
+    right = std::max(right, run.end);
+    top = std::min(top, y);
+    bottom = y + 1;
+  }
+  if (left >= right) return {};
+  return outline_of({double(left), double(top), double(right), double(bottom)}, Outline::kRectangle);
+}
+
+}  // namespace fastload
