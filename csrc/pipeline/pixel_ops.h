@@ -18,8 +18,8 @@ enum class PixelKind : std::uint8_t {
   kSaturation,    // factor
   kHue,           // turns
   kHsv,           // hue (turns), saturation, value (parts of their ranges)
-  kLinear,        // slope, offset in levels
-  kLinearOfMean,  // slope, offset in parts of the mean level
+  kLinear,        // slope, offset in levels, whether no level may be cut off (0 or 1)
+  kLinearOfMean,  // slope, offset in parts of the mean level, the same
   kGamma,         // exponent, gain
   kInvert,
   kPosterize,     // bits

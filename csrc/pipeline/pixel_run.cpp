@@ -82,11 +82,19 @@ Nature nature_of(const ColourMove& move) noexcept {
   return pixel == nullptr ? Nature{} : nature_of(pixel->kind);
 }
 
+// Albumentations': of a line that is safe, offset and slope are nearer to 0 until all levels stay in their range.
+LevelTable line_table(double slope, double offset, bool is_safe) {
+  if (!is_safe) return linear_table(slope, offset);
+  offset = slope > 0 ? std::clamp(offset, 0.0, 255.0) : std::min(offset, 255.0);
+  slope = slope > 0 ? std::min(slope, (255 - offset) / 255) : std::max(slope, -offset / 255);
+  return linear_table(slope, offset);
+}
+
 std::optional<LevelTable> table_of(const PixelMove& move) {
   const auto& v = move.values;
   switch (move.kind) {
     case PixelKind::kBrightness: return brightness_table(v[0]);
-    case PixelKind::kLinear: return linear_table(v[0], v[1]);
+    case PixelKind::kLinear: return line_table(v[0], v[1], v[2] > 0);
     case PixelKind::kGamma: return gamma_table(v[0], v[1]);
     case PixelKind::kInvert: return invert_table();
     case PixelKind::kPosterize: return posterize_table(static_cast<int>(std::lround(std::clamp(v[0], 0.0, 8.0))));
@@ -125,7 +133,7 @@ std::optional<LevelTable> table_of(const PixelMove& move, ImageView image) {
   Histogram histogram;
   switch (move.kind) {
     case PixelKind::kContrast: return contrast_table(v[0], mean_luminance(image));
-    case PixelKind::kLinearOfMean: return linear_table(v[0], v[1] * mean_level(image));
+    case PixelKind::kLinearOfMean: return line_table(v[0], v[1] * mean_level(image), v[2] > 0);
     case PixelKind::kAutocontrast: count_levels(image, &histogram); return autocontrast_table(histogram);
     case PixelKind::kEqualize: count_levels(image, &histogram); return equalize_table(histogram);
     default: return table_of(move);

@@ -103,7 +103,7 @@ class RandomBrightnessContrast(ColourTransform):
     """Levels times a factor around 1, plus a part of the whole range, with probability ``p``.
 
     brightness_limit, contrast_limit: (low, high), or one number for both signs. brightness_by_max: the range is 255,
-    else the mean of the image. ensure_safe_range, as in Albumentations, is not offered.
+    else the mean of the image. ensure_safe_range: what was drawn is made weaker until no level is cut off.
     """
 
     def __init__(
@@ -111,20 +111,25 @@ class RandomBrightnessContrast(ColourTransform):
         brightness_limit: Any = (-0.2, 0.2),
         contrast_limit: Any = (-0.2, 0.2),
         brightness_by_max: bool = True,
+        ensure_safe_range: bool = False,
         p: float = 0.5,
     ) -> None:
         super().__init__()
         self.brightness_limit = symmetric_range(brightness_limit, "brightness_limit")
         self.contrast_limit = symmetric_range(contrast_limit, "contrast_limit")
         self.brightness_by_max = bool(brightness_by_max)
+        if not isinstance(ensure_safe_range, bool):  # p stands where it is in Albumentations: behind this
+            raise TypeError(f"ensure_safe_range must be True or False, got {ensure_safe_range!r}")
+        self.ensure_safe_range = ensure_safe_range
         self.p = as_probability(p)
 
     def op(self, stream: int) -> Op:
         slope = 1 + self.contrast_limit[0], 1 + self.contrast_limit[1]
         low, high = self.brightness_limit
+        safe = (float(self.ensure_safe_range),) * 2
         if self.brightness_by_max:
-            return stream, "linear", self.p, slope, (255 * low, 255 * high)
-        return stream, "linear_of_mean", self.p, slope, (low, high)
+            return stream, "linear", self.p, slope, (255 * low, 255 * high), safe
+        return stream, "linear_of_mean", self.p, slope, (low, high), safe
 
 
 class HueSaturationValue(ColourTransform):

@@ -49,11 +49,7 @@ _KINDS = [
     "jpeg",
     "permute_channels",
 ]
-_BY_LEVELS = {
-    "equalize": 0,
-    "clahe": 3,
-    "jpeg": 1,
-}  # what is native alone, and how many numbers it takes
+_BY_LEVELS = {"equalize": 0, "clahe": 3, "jpeg": 1}  # what is native alone, and how many numbers it takes
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
@@ -298,6 +294,13 @@ def _contrast(planes: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
     return _blend(planes, _luminance(planes).mean(dim=(-3, -2, -1), keepdim=True), values[0])
 
 
+def _line(planes: torch.Tensor, slope: float, offset: torch.Tensor, safe: float) -> torch.Tensor:
+    if not safe:
+        return planes * slope + offset
+    offset = offset.clamp(0 if slope > 0 else None, 1)
+    return planes * ((1 - offset).clamp(max=slope) if slope > 0 else (-offset).clamp(min=slope)) + offset
+
+
 def _hsv(planes: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
     """Hue, saturation and value moved; `values` in parts of their ranges."""
     if planes.shape[-3] != 3:
@@ -374,8 +377,8 @@ _FLOATS: dict[str, Callable[[torch.Tensor, Sequence[float]], torch.Tensor]] = {
     "saturation": lambda planes, v: _blend(planes, _luminance(planes), v[0]) if planes.shape[-3] == 3 else planes,
     "hue": lambda planes, v: _hsv(planes, (v[0], 0.0, 0.0)),
     "hsv": _hsv,
-    "linear": lambda planes, v: planes * v[0] + v[1] / 255,
-    "linear_of_mean": lambda planes, v: planes * v[0] + v[1] * planes.mean(dim=(-3, -2, -1), keepdim=True),
+    "linear": lambda planes, v: _line(planes, v[0], torch.tensor(v[1] / 255).to(planes), v[2]),
+    "linear_of_mean": lambda planes, v: _line(planes, v[0], v[1] * planes.mean(dim=(-3, -2, -1), keepdim=True), v[2]),
     "gamma": lambda planes, v: v[1] * planes ** v[0],
     "autocontrast": _autocontrast,
     "sharpness": _sharpness,
