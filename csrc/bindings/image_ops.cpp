@@ -176,7 +176,8 @@ Op grid_of(OpArguments& a) {
   const int steps = a.size("num_steps");
   if (steps > kMostCells) throw py::value_error("num_steps must be at most 65536");
   const Range limit = a.free_range("distort_limit");
-  return GridOp{probability, steps, limit, a.look()};
+  const WarpLook look = a.look();
+  return GridOp{probability, steps, limit, look, a.next<bool>()};
 }
 
 struct PixelName {

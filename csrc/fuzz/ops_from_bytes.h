@@ -109,7 +109,8 @@ class OpMaker {
         const double probability = bytes_.share();
         const int steps = bytes_.in(1, 70);
         const Range limit = range(-2, 2);
-        return GridOp{probability, steps, limit, look()};
+        const WarpLook shown = look();
+        return GridOp{probability, steps, limit, shown, bytes_.in(0, 1) == 0};
       }
       case 24: return pixels();
       case 25: {

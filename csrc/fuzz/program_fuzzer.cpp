@@ -67,7 +67,7 @@ Targets targets_from(Bytes& bytes) {
     const double x = bytes.in(-4, 40) * unit;
     points.push_back({x, bytes.in(-4, 40) * unit});
   }
-  return Targets(std::move(outlines), std::move(points), relative);
+  return Targets(std::move(outlines), std::move(points), relative, bytes.in(0, 1) == 1);
 }
 
 // What is promised of boxes that are still there.

@@ -119,12 +119,14 @@ struct ElasticOp {
   double sigma_x, sigma_y;
   WarpLook look;
 };
-// Rows and columns of cells that are stretched and shrunk.
+// Rows and columns of cells that are stretched and shrunk, by as much as keeps the image's border where it is or by what
+// is drawn alone.
 struct GridOp {
   double probability;
   int steps;
   Range limit;
   WarpLook look;
+  bool keeps_border = true;
 };
 
 }  // namespace fastload

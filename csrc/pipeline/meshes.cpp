@@ -67,11 +67,13 @@ Field smooth_noise(Size size, double sigma_x, double sigma_y, StepRandom& random
   return field;
 }
 
-// Ends of the cells of one axis, in the input: they stay in order, and the last one is the image's.
-std::vector<double> stretched(int size, int steps, const Range& limit, StepRandom& random) {
+// Ends of the cells of one axis, in the input: they stay in order, and the last one may have to be the image's.
+std::vector<double> stretched(int size, const GridOp& op, StepRandom& random) {
   std::vector<double> ends{0};
-  for (int i = 0; i < steps; ++i) ends.push_back(ends.back() + std::max(0.0, 1 + random.uniform(limit.low, limit.high)));
-  const double whole = ends.back() > 0 ? ends.back() : 1;
+  for (int i = 0; i < op.steps; ++i) {
+    ends.push_back(ends.back() + std::max(0.0, 1 + random.uniform(op.limit.low, op.limit.high)));
+  }
+  const double whole = !op.keeps_border ? op.steps : ends.back() > 0 ? ends.back() : 1;
   for (double& end : ends) end *= size / whole;
   return ends;
 }
@@ -126,8 +128,8 @@ std::shared_ptr<const Mesh> elastic_mesh(const ElasticOp& op, Size size, StepRan
 }
 
 std::shared_ptr<const Mesh> grid_mesh(const GridOp& op, Size size, StepRandom& random) {
-  const std::vector<double> columns = stretched(size.width, op.steps, op.limit, random);
-  const std::vector<double> rows = stretched(size.height, op.steps, op.limit, random);
+  const std::vector<double> columns = stretched(size.width, op, random);
+  const std::vector<double> rows = stretched(size.height, op, random);
   auto mesh = std::make_shared<Mesh>();
   mesh->size = size;
   mesh->columns = places_in(columns, size.width);

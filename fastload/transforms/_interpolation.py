@@ -48,6 +48,12 @@ def as_interpolation(mode: Any) -> InterpolationMode:
     )
 
 
+def check_mask_interpolation(mode: Any) -> None:
+    """ValueError for any but nearest, which Albumentations' arguments call OpenCV's 0 or 6."""
+    if mode != 6 and as_interpolation(mode) not in NEAREST:
+        raise ValueError(f"mask_interpolation must be nearest, for masks keep the values that they have; got {mode!r}")
+
+
 def pillow_filter(mode: InterpolationMode) -> int:
     """Pillow's number of that filter."""
     return _TO_PILLOW[mode]

@@ -7,7 +7,7 @@ from typing import Any
 from fastload import _core
 from fastload.transforms._checks import as_fill, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._geometry import Resampling
-from fastload.transforms._interpolation import InterpolationMode, as_interpolation
+from fastload.transforms._interpolation import InterpolationMode, as_interpolation, check_mask_interpolation
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._warp import apply_moves, sampling_name
 
@@ -138,8 +138,9 @@ class ElasticTransform(Warping):
 class GridDistortion(Warping):
     """The image in ``num_steps`` rows and columns, each stretched or shrunk by a part from ``distort_limit``.
 
-    distort_limit: (low, high) within (-1, 1), or one number for both signs. normalized: the image keeps its border,
-    which is the only way here; so nothing from outside of it is seen.
+    distort_limit: (low, high) within (-1, 1), or one number for both signs. normalized: the image keeps its border; else
+    ``fill`` is seen where rows and columns add up to more than it has. Arguments of Albumentations that say how masks,
+    key points and what is outside are shown can have the values alone that do so here: see the ValueErrors.
     """
 
     def __init__(
@@ -147,14 +148,21 @@ class GridDistortion(Warping):
         num_steps: int = 5,
         distort_limit: Any = (-0.3, 0.3),
         interpolation: Any = BILINEAR,
-        fill: Any = 0,
-        p: float = 0.5,
-        *,
         normalized: bool = True,
+        mask_interpolation: Any = NEAREST,
+        keypoint_remapping_method: str = "mask",
+        p: float = 0.5,
+        border_mode: int = 0,
+        fill: Any = 0,
+        fill_mask: Any = 0,
     ) -> None:
         super().__init__()
-        if not normalized:
-            raise ValueError(f"normalized must be True, for the image keeps its border; got {normalized!r}")
+        if not isinstance(normalized, bool):
+            raise TypeError(f"normalized must be True or False, got {normalized!r}")
+        self.normalized = normalized
+        check_mask_interpolation(mask_interpolation)
+        _check_other_targets(keypoint_remapping_method, fill_mask)
+        _check_border(border_mode, normalized)
         if not is_int(num_steps) or num_steps < 1:
             raise ValueError(f"num_steps must be an int, 1 or more; got {num_steps!r}")
         check_most(num_steps, 65536, "num_steps")
@@ -167,7 +175,7 @@ class GridDistortion(Warping):
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         look = sampling_name(self.interpolation), levels
-        return (stream, "grid_distortion", self.p, self.num_steps, self.distort_limit, *look)
+        return (stream, "grid_distortion", self.p, self.num_steps, self.distort_limit, *look, self.normalized)
 
 
 class _WholePixels(Warping):
@@ -240,6 +248,26 @@ def _two_numbers(values: Any, name: str) -> Range:
     if len(both) not in (1, 2) or not all(is_number(value) and 0 <= value < float("inf") for value in both):
         raise ValueError(f"{name} must be one number or two (x, y), none of them negative; got {values!r}")
     return float(both[0]), float(both[-1])
+
+
+def _check_other_targets(keypoint_remapping_method: Any, fill_mask: Any) -> None:
+    if keypoint_remapping_method not in ("mask", "direct"):
+        raise ValueError(
+            f"keypoint_remapping_method must be 'mask' or 'direct', which are one here; got {keypoint_remapping_method!r}"
+        )
+    if not is_number(fill_mask) or fill_mask != 0:
+        raise ValueError(f"fill_mask must be 0, for BoxParams(mask_fill=...) says what masks hold; got {fill_mask!r}")
+
+
+def _check_border(border_mode: Any, is_never_seen: bool) -> None:
+    """ValueError for an OpenCV mode that would be seen, and is not constant."""
+    if not is_int(border_mode) or border_mode not in range(5):
+        raise ValueError(f"border_mode must be one of OpenCV's, cv2.BORDER_CONSTANT (0) to 4; got {border_mode!r}")
+    if border_mode != 0 and not is_never_seen:
+        raise ValueError(
+            "border_mode must be cv2.BORDER_CONSTANT (0) where normalized is False: put Pad(..., padding_mode='reflect') "
+            f"before this and CenterCrop behind it; got {border_mode!r}"
+        )
 
 
 def _as_center(center: Any) -> Range | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import albumentations as A
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -38,3 +39,24 @@ def test_floats_stay_in_a_safe_range(brightness: float, contrast: float, by_max:
     batch = torch.from_numpy(np.stack([FLOATS, FLOATS / 3])).permute(0, 3, 1, 2).contiguous()
     for one, made in zip(batch, ours(batch), strict=True):
         assert torch.allclose(ours(one), made, atol=1e-6)
+
+
+@pytest.mark.parametrize("limit", [0.3, -0.3, 0.0])
+def test_grids_that_leave_their_border_are_albumentations(limit: float) -> None:
+    # Levels tell which row and which column of the image a pixel is.
+    image = np.stack([*np.indices((200, 240)), np.full((200, 240), 255)], axis=-1).astype(np.uint8)
+    arguments = 4, (limit, limit), 0, False, cv2.INTER_NEAREST, "direct", 1.0, cv2.BORDER_CONSTANT, [0, 0, 7]
+    ours = T.GridDistortion(*arguments)(image).astype(int)
+    theirs = A.GridDistortion(*arguments)(image=image)["image"].astype(int)
+    shown = (ours[:, :, 2] == 255) & (theirs[:, :, 2] == 255)
+    assert ((ours[:, :, 2] == 255) != (theirs[:, :, 2] == 255)).mean() < 0.02
+    assert np.abs(ours - theirs)[shown].max() <= 2  # theirs reaches the next node a pixel too early
+    assert set(np.unique(ours[:, :, 2])) == ({7, 255} if limit > 0 else {255})
+
+
+@pytest.mark.parametrize("mode", [cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT, cv2.BORDER_WRAP, cv2.BORDER_REFLECT_101])
+def test_no_mode_of_a_border_is_seen_in_grids_that_keep_it(mode: int) -> None:
+    torch.manual_seed(0)
+    made = T.GridDistortion(p=1.0, border_mode=mode)(PHOTO)
+    torch.manual_seed(0)
+    assert np.array_equal(made, T.GridDistortion(p=1.0)(PHOTO))

@@ -74,3 +74,13 @@ def test_boxes_end_with_the_pixels_that_show_their_objects(name: str) -> None:
             place = found(shown, number)
             if place is not None:
                 assert tuple(target["boxes"][0].tolist()) == place
+
+
+def test_where_a_grid_leaves_the_image_masks_and_boxes_end() -> None:
+    for dtype in DTYPES:
+        image = painted(HEIGHT, WIDTH, [(40, 0, WIDTH, HEIGHT)]).astype(dtype)
+        target = {"boxes": torch.tensor([[40.0, 0, WIDTH, HEIGHT]]), "masks": torch.ones(1, HEIGHT, WIDTH)}
+        bent = T.GridDistortion(4, (0.25, 0.25), NEAREST, normalized=False, p=1.0, fill=1)
+        shown, made = bent(image, target)
+        assert tuple(made["boxes"][0].tolist()) == found(shown, 0) == (32, 0, 128, 96)
+        assert torch.equal(made["masks"][0] == 0, torch.from_numpy((shown == 1).all(axis=2)))
