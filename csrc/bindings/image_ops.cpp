@@ -70,7 +70,8 @@ Op fit_of(OpArguments& a) {
   if (std::min(limits.height, limits.width) < 0 || std::max(limits.height, limits.width) == 0) {
     throw py::value_error("limits must be (height, width), 0 or more, and not both 0");
   }
-  return FitOp{limits, a.filter()};
+  const Filter filter = a.filter();
+  return FitOp{limits, filter, a.filter()};
 }
 
 Op grayscale_of(OpArguments& a) {

@@ -124,7 +124,8 @@ class OpMaker {
       case 28: {
         const int height = bytes_.in(0, 60);
         const Size limits{height, bytes_.in(height == 0 ? 1 : 0, 60)};
-        return FitOp{limits, filter()};
+        const Filter growing = filter();
+        return FitOp{limits, growing, filter()};
       }
       default: return SafeCropOp{bytes_.share()};
     }

@@ -150,7 +150,11 @@ Status Drawing::operator()(const ResizeShorterOp& op) {
 }
 Status Drawing::operator()(const ResizeLongerOp& op) { return add_resize(longer_to(size_, op.longer), op.filter); }
 
-Status Drawing::operator()(const FitOp& op) { return add_resize(fitted_to(size_, op.limits), op.filter); }
+Status Drawing::operator()(const FitOp& op) {
+  const Size size = fitted_to(size_, op.limits);
+  const bool shrinks = size.height < size_.height || size.width < size_.width;
+  return add_resize(size, shrinks ? op.shrinking : op.filter);
+}
 
 Status Drawing::operator()(const FlipOp& op) {
   if (random_.uniform() < op.probability) moves_.push_back(FlipMove{op.horizontal});

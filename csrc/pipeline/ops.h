@@ -53,7 +53,7 @@ struct ResizeLongerOp {
 // Until one of the sides is as long as its limit, and the other no longer; sides are rounded, as in Albumentations.
 struct FitOp {
   Size limits;  // 0: any
-  Filter filter;
+  Filter filter, shrinking;
 };
 struct FlipOp {
   bool horizontal;

@@ -15,7 +15,13 @@ from fastload.transforms._checks import (
 )
 from fastload.transforms._containers import group_op
 from fastload.transforms._geometry import BILINEAR, Resampling, _border_reason
-from fastload.transforms._interpolation import as_interpolation, native_filter
+from fastload.transforms._interpolation import (
+    InterpolationMode,
+    as_interpolation,
+    check_mask_interpolation,
+    native_filter,
+)
+from fastload.transforms._kinds import size_of
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._warp import apply_moves
 
@@ -105,17 +111,20 @@ class LongestMaxSize(_Scaling):
     """The image with its longer side of ``max_size`` pixels; the shorter one in proportion, rounded.
 
     max_size: the length, or several to draw from. max_size_hw: instead, (height, width) that the image just fits into;
-    one of them may be None, for any. p: the probability.
+    one of them may be None, for any. area_for_downscale: "image" has 8-bit images that shrink averaged by the box filter,
+    whatever the interpolation. mask_interpolation is nearest. p: the probability.
     """
 
     def __init__(
         self,
         max_size: Any = None,
-        interpolation: Any = BILINEAR,
-        antialias: bool | None = True,
-        *,
         max_size_hw: Any = None,
+        interpolation: Any = BILINEAR,
+        mask_interpolation: Any = InterpolationMode.NEAREST,
+        area_for_downscale: str | None = None,
         p: float = 1.0,
+        *,
+        antialias: bool | None = True,
     ) -> None:
         super().__init__()
         if (max_size is None) == (max_size_hw is None):
@@ -125,6 +134,13 @@ class LongestMaxSize(_Scaling):
         self.max_size = None if max_size is None else _lengths(max_size, "max_size")
         self.max_size_hw = None if max_size_hw is None else _limits(max_size_hw)
         self.interpolation = as_interpolation(interpolation)
+        check_mask_interpolation(mask_interpolation)
+        if area_for_downscale not in (None, "image"):
+            raise ValueError(
+                "area_for_downscale must be 'image' or None, for masks keep the values that they have; "
+                f"got {area_for_downscale!r}"
+            )
+        self.area_for_downscale = area_for_downscale
         self.antialias = antialias
         self.p = as_probability(p)
 
@@ -138,14 +154,22 @@ class LongestMaxSize(_Scaling):
         else:
             lengths = self.max_size if isinstance(self.max_size, list) else [self.max_size]
             limits = [(length or 0, length or 0) for length in lengths]
-        ops = [("fit", *limit, native_filter(self.interpolation)) for limit in limits]
+        filters = native_filter(self.interpolation), native_filter(self._shrinking)
+        ops = [("fit", *limit, *filters) for limit in limits]
         if len(ops) == 1 and self.p == 1:
             return stream, *ops[0]
         return group_op(stream, "one", self.p, [[(0, *op)] for op in ops])
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
         drawn = self.drawn(image, key, stream)
-        return self._after(image, drawn[0] if isinstance(drawn[0], list) else [("resize", *drawn)])
+        moves = drawn[0] if isinstance(drawn[0], list) else [("resize", *drawn)]
+        shrinks = any(after < before for _, *size in moves for after, before in zip(size, size_of(image), strict=False))
+        mode = self._shrinking if shrinks else self.interpolation
+        return apply_moves(image, moves, mode, self.fill, self.antialias is True)
+
+    @property
+    def _shrinking(self) -> InterpolationMode:
+        return InterpolationMode.BOX if self.area_for_downscale else self.interpolation
 
 
 def _lengths(values: Any, name: str) -> int | list[int]:

@@ -60,3 +60,16 @@ def test_no_mode_of_a_border_is_seen_in_grids_that_keep_it(mode: int) -> None:
     made = T.GridDistortion(p=1.0, border_mode=mode)(PHOTO)
     torch.manual_seed(0)
     assert np.array_equal(made, T.GridDistortion(p=1.0)(PHOTO))
+
+
+# Where a side is not divided evenly, the one weighs pixels by what is covered and the other takes or leaves them.
+@pytest.mark.parametrize(("longest", "mean"), [(160, 0.4), (80, 0.4), (100, 2.0), (200, 2.5), (640, 0.6)])
+@pytest.mark.parametrize("container", ["array", "channels first"])
+def test_images_shrink_by_areas_where_asked_to(longest: int, mean: float, container: str) -> None:
+    arguments = longest, None, 2, cv2.INTER_NEAREST, "image"
+    image = PHOTO if container == "array" else torch.from_numpy(PHOTO).permute(2, 0, 1)[:2].contiguous()
+    made = T.LongestMaxSize(*arguments)(image)
+    ours = made if container == "array" else made.permute(1, 2, 0).numpy()
+    theirs = A.LongestMaxSize(longest, None, cv2.INTER_LINEAR, *arguments[3:])(image=PHOTO)["image"]
+    assert ours.shape[:2] == theirs.shape[:2]
+    assert np.abs(ours.astype(int) - theirs[:, :, : ours.shape[2]]).mean() < mean

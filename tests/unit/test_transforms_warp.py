@@ -236,6 +236,8 @@ def test_a_program_for_files_gives_what_the_pixels_give(tmp_path: Any) -> None:
         (lambda: T.LongestMaxSize(max_size_hw=(None, None)), "max_size_hw must be"),
         (lambda: T.LongestMaxSize(max_size_hw=9), "max_size_hw must be"),
         (lambda: T.LongestMaxSize(9, p=2), "p must be"),
+        (lambda: T.LongestMaxSize(9, area_for_downscale="image_mask"), "area_for_downscale must be"),
+        (lambda: T.LongestMaxSize(9, mask_interpolation=2), "mask_interpolation must be nearest"),
         (lambda: T.BBoxSafeRandomCrop(p=-1), "p must be"),
         (lambda: T.LetterBox((0, 5)), "size"),
         (lambda: T.RandomIoUCrop(max_scale=1.2), "max_scale"),
