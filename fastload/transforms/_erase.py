@@ -106,7 +106,10 @@ class CoarseDropout(_Erasing):
         self.hole_width_range = as_range(sides[2:], "hole_width_range", 0, lowest_counts=False)
         self.value = _as_value(fill, "fill")
         if fill_mask is not None:
-            raise ValueError(f"fill_mask must be None, for masks stay as they are; got {fill_mask!r}")
+            raise ValueError(
+                "fill_mask must be None, for masks stay as they are; Albumentations(A.CoarseDropout(...)) fills them; "
+                f"got {fill_mask!r}"
+            )
         self.p = as_probability(p)
 
     def _op(self, stream: int, levels: list[int]) -> Op:

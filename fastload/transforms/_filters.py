@@ -34,9 +34,10 @@ class GaussianBlur(ColourTransform):
 class MotionBlur(ColourTransform):
     """The image smeared along a line, with probability ``p``.
 
-    blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number). allow_shifted: the
-    line may begin beside the pixel, by up to a quarter of its length, which moves the image. angle_range: degrees.
-    direction_range: within [-1, 1]; 0 smears both ways alike, 1 one way only. The lines are Albumentations'.
+    blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number); an even one stands for
+    the next. allow_shifted: the line may begin beside the pixel, by up to a quarter of its length, which moves the image.
+    angle_range: degrees. direction_range: within [-1, 1]; 0 smears both ways alike, 1 one way only. The lines are
+    Albumentations'.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class MotionBlur(ColourTransform):
         if not isinstance(allow_shifted, bool):
             raise TypeError(f"allow_shifted must be True or False, got {allow_shifted!r}")
         self.allow_shifted = allow_shifted
-        self.blur_limit = symmetric_range((3, blur_limit) if is_number(blur_limit) else blur_limit, "blur_limit")
-        if self.blur_limit[0] < 3:
-            raise ValueError(f"blur_limit must be 3 pixels or more, got {blur_limit!r}")
-        check_most(self.blur_limit[1], 1023, "blur_limit")
+        low, high = symmetric_range((3, blur_limit) if is_number(blur_limit) else blur_limit, "blur_limit")
+        if low < 3 or low % 1 or high % 1:
+            raise ValueError(f"blur_limit must be whole pixels, 3 or more; got {blur_limit!r}")
+        check_most(high, 1021, "blur_limit")
+        self.blur_limit = (int(low) | 1, int(high) | 1)
         self.angle_range = symmetric_range(angle_range, "angle_range")
         self.direction_range = symmetric_range(direction_range, "direction_range")
         if not -1 <= self.direction_range[0] <= self.direction_range[1] <= 1:
@@ -63,7 +65,9 @@ class MotionBlur(ColourTransform):
 
     def op(self, stream: int) -> Op:
         shifted = (float(self.allow_shifted),) * 2
-        return stream, "motion_blur", self.p, self.blur_limit, self.angle_range, self.direction_range, shifted
+        # Which is rounded to the nearest odd number: so all of them are drawn alike.
+        length = self.blur_limit[0] - 1, self.blur_limit[1] + 1
+        return stream, "motion_blur", self.p, length, self.angle_range, self.direction_range, shifted
 
 
 class GaussianNoise(ColourTransform):

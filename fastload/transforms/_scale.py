@@ -111,8 +111,8 @@ class LongestMaxSize(_Scaling):
     """The image with its longer side of ``max_size`` pixels; the shorter one in proportion, rounded.
 
     max_size: the length, or several to draw from. max_size_hw: instead, (height, width) that the image just fits into;
-    one of them may be None, for any. area_for_downscale: "image" has 8-bit images that shrink averaged by the box filter,
-    whatever the interpolation. mask_interpolation is nearest. p: the probability.
+    one of them may be None, for any. area_for_downscale: "image" has 8-bit images that shrink averaged by the box
+    filter, whatever the interpolation. mask_interpolation is nearest. p: the probability.
     """
 
     def __init__(

@@ -138,9 +138,9 @@ class ElasticTransform(Warping):
 class GridDistortion(Warping):
     """The image in ``num_steps`` rows and columns, each stretched or shrunk by a part from ``distort_limit``.
 
-    distort_limit: (low, high) within (-1, 1), or one number for both signs. normalized: the image keeps its border; else
-    ``fill`` is seen where rows and columns add up to more than it has. Arguments of Albumentations that say how masks,
-    key points and what is outside are shown can have the values alone that do so here: see the ValueErrors.
+    distort_limit: (low, high) within (-1, 1), or one number for both signs. normalized: the image keeps its border;
+    else ``fill`` is seen where rows and columns add up to more than it has. Arguments of Albumentations that say how
+    masks, key points and what is outside are shown can have the values alone that do so here: see the ValueErrors.
     """
 
     def __init__(
@@ -253,7 +253,8 @@ def _two_numbers(values: Any, name: str) -> Range:
 def _check_other_targets(keypoint_remapping_method: Any, fill_mask: Any) -> None:
     if keypoint_remapping_method not in ("mask", "direct"):
         raise ValueError(
-            f"keypoint_remapping_method must be 'mask' or 'direct', which are one here; got {keypoint_remapping_method!r}"
+            "keypoint_remapping_method must be 'mask' or 'direct', which are one here; "
+            f"got {keypoint_remapping_method!r}"
         )
     if not is_number(fill_mask) or fill_mask != 0:
         raise ValueError(f"fill_mask must be 0, for BoxParams(mask_fill=...) says what masks hold; got {fill_mask!r}")
@@ -265,8 +266,8 @@ def _check_border(border_mode: Any, is_never_seen: bool) -> None:
         raise ValueError(f"border_mode must be one of OpenCV's, cv2.BORDER_CONSTANT (0) to 4; got {border_mode!r}")
     if border_mode != 0 and not is_never_seen:
         raise ValueError(
-            "border_mode must be cv2.BORDER_CONSTANT (0) where normalized is False: put Pad(..., padding_mode='reflect') "
-            f"before this and CenterCrop behind it; got {border_mode!r}"
+            "border_mode must be cv2.BORDER_CONSTANT (0) where normalized is False: put "
+            f"Pad(..., padding_mode='reflect') before this and CenterCrop behind it; got {border_mode!r}"
         )
 
 

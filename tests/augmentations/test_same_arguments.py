@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import warnings
+from collections import Counter
+from typing import Any
 
 import albumentations as A
 import cv2
@@ -73,3 +76,33 @@ def test_images_shrink_by_areas_where_asked_to(longest: int, mean: float, contai
     theirs = A.LongestMaxSize(longest, None, cv2.INTER_LINEAR, *arguments[3:])(image=PHOTO)["image"]
     assert ours.shape[:2] == theirs.shape[:2]
     assert np.abs(ours.astype(int) - theirs[:, :, : ours.shape[2]]).mean() < mean
+
+
+def smeared(image: np.ndarray[Any, Any]) -> int:
+    return int((image > 0).sum())
+
+
+@pytest.mark.parametrize("limit", [(4, 4), (3, 6), (3, 7), (7, 7), 5])
+def test_lines_are_as_long_as_albumentations(limit: Any) -> None:
+    dot = np.zeros((21, 21), np.uint8)
+    dot[10, 10] = 255
+    line: dict[str, Any] = {"allow_shifted": False, "angle_range": (0, 0), "direction_range": (0, 0), "p": 1.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that even lengths become odd
+        theirs = A.MotionBlur(limit, **line)
+    ours = T.MotionBlur(limit, **line)
+    theirs.set_random_seed(0)
+    torch.manual_seed(0)
+    calls = 400
+    drawn = Counter(smeared(ours(dot)) for _ in range(calls))
+    expected = Counter(smeared(theirs(image=dot)["image"]) for _ in range(calls))
+    assert drawn.keys() == expected.keys()
+    for length, times in expected.items():
+        assert abs(times - drawn[length]) <= 4 * (2 * calls / 4) ** 0.5
+        assert abs(drawn[length] - calls / len(expected)) <= 4 * (calls / 4) ** 0.5
+
+
+@pytest.mark.parametrize("limit", [3.5, (3, 6.5), (7, 3), (1, 3), 2])
+def test_lengths_of_lines_that_are_none_are_refused(limit: Any) -> None:
+    with pytest.raises(ValueError, match="blur_limit"):
+        T.MotionBlur(limit)
