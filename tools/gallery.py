@@ -41,6 +41,7 @@ NOT_SHOWN = {
     *("ConvertImageDtype", "Identity", "Lambda", "Normalize", "PILToTensor"),
     *("ToDtype", "ToImage", "ToMemoryFormat", "ToPILImage", "ToTensor"),
     *("Albumentations", "ImgAug"),  # as they do in their own libraries
+    *("ClampBoundingBoxes", "SanitizeBoundingBoxes", "ToPureTensor"),
 }
 
 SECTIONS: dict[str, list[T.Transform]] = {

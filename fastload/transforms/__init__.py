@@ -39,6 +39,7 @@ from fastload.transforms._mix import CutMix, MixUp
 from fastload.transforms._mosaic import Mosaic
 from fastload.transforms._plan import Compose, FilePlan
 from fastload.transforms._policies import AugMix, AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
+from fastload.transforms._sanitize import ClampBoundingBoxes, SanitizeBoundingBoxes, ToPureTensor
 from fastload.transforms._scale import LetterBox, LongestMaxSize, RandomShortestSize, RandomZoomOut, ScaleJitter
 from fastload.transforms._tone import (
     CLAHE,
@@ -75,6 +76,7 @@ __all__ = [
     "BBoxSafeRandomCrop",
     "BoxParams",
     "CenterCrop",
+    "ClampBoundingBoxes",
     "CoarseDropout",
     "ColorJitter",
     "Compose",
@@ -128,12 +130,14 @@ __all__ = [
     "RandomVerticalFlip",
     "RandomZoomOut",
     "Resize",
+    "SanitizeBoundingBoxes",
     "ScaleJitter",
     "SomeOf",
     "ToDtype",
     "ToImage",
     "ToMemoryFormat",
     "ToPILImage",
+    "ToPureTensor",
     "ToTensor",
     "Transform",
     "Transpose",

@@ -35,7 +35,7 @@ class MotionBlur(ColourTransform):
     """The image smeared along a line, with probability ``p``.
 
     blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number); an even one stands for
-    the next. allow_shifted: the line may begin beside the pixel, by up to a quarter of its length, which moves the image.
+    the next. allow_shifted: the line may begin beside the pixel, by up to a quarter of its length: the image moves.
     angle_range: degrees. direction_range: within [-1, 1]; 0 smears both ways alike, 1 one way only. The lines are
     Albumentations'.
     """
