@@ -1,6 +1,7 @@
 // Targets: boxes and points on their way through a program.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <cmath>
@@ -25,20 +26,22 @@ void check_rows(const Doubles& values, int columns, const char* name) {
   }
 }
 
-std::vector<Polygon> outlines_of(const Doubles& boxes, const Doubles& quads, bool ellipse) {
+std::vector<Targets::Object> objects_of(const Doubles& boxes, const Doubles& quads, bool ellipse) {
   check_rows(boxes, 4, "boxes");
   check_rows(quads, 8, "quads");
-  std::vector<Polygon> outlines;
+  std::vector<Targets::Object> objects;
   for (ssize_t i = 0; i < boxes.shape(0); ++i) {
     const Box box{boxes.at(i, 0), boxes.at(i, 1), boxes.at(i, 2), boxes.at(i, 3)};
-    outlines.push_back(outline_of(box, ellipse ? Outline::kEllipse : Outline::kRectangle));
+    objects.push_back(object_of(box, ellipse ? Outline::kEllipse : Outline::kRectangle));
   }
   for (ssize_t i = 0; i < quads.shape(0); ++i) {
     Polygon corners;
     for (int k = 0; k < 8; k += 2) corners.push_back({quads.at(i, k), quads.at(i, k + 1)});
-    outlines.push_back(std::move(corners));
+    Targets::Object& object = objects.emplace_back();
+    object.outline = std::move(corners);
+    object.has_corners = true;
   }
-  return outlines;
+  return objects;
 }
 
 std::unique_ptr<Targets> make_targets(const Doubles& boxes, const Doubles& quads, const Doubles& points, bool ellipse,
@@ -46,7 +49,7 @@ std::unique_ptr<Targets> make_targets(const Doubles& boxes, const Doubles& quads
   check_rows(points, 2, "points");
   std::vector<Point> all;
   for (ssize_t i = 0; i < points.shape(0); ++i) all.push_back({points.at(i, 0), points.at(i, 1)});
-  return std::make_unique<Targets>(outlines_of(boxes, quads, ellipse), std::move(all), relative, quads.shape(0) > 0);
+  return std::make_unique<Targets>(objects_of(boxes, quads, ellipse), std::move(all), relative);
 }
 
 // Such short loops that a call of NumPy for each of their steps would take longer.
@@ -104,7 +107,7 @@ py::array_t<double> quads_of(const Targets& targets) {
     Polygon corners = object.outline;
     if (corners.size() != 4) {
       const Box box = corners.empty() ? Box{} : enclosing(corners);
-      corners = outline_of(box, Outline::kRectangle);
+      corners = rectangle(box);
     }
     for (const Point corner : corners) {
       *out++ = corner.x;
@@ -112,6 +115,14 @@ py::array_t<double> quads_of(const Targets& targets) {
     }
   }
   return quads;
+}
+
+void resume(Targets& targets, const Targets& others, const std::vector<int>& numbers) {
+  const auto is_one = [&](int number) { return number < static_cast<int>(others.objects().size()); };
+  if (numbers.size() != targets.count() || !std::all_of(numbers.begin(), numbers.end(), is_one)) {
+    throw py::value_error("numbers must have one of the others' objects, or -1, for each object");
+  }
+  targets.resume(others, numbers);
 }
 
 py::array_t<double> points_of(const Targets& targets) {
@@ -142,6 +153,9 @@ void bind_image_targets(py::module_& m) {
       .def("boxes", &boxes_of, "clip"_a = true, "(N, 4): what encloses each object, or what is visible of it.")
       .def("visible", &visible_of, "(N,): which part of each object's area is visible.")
       .def("quads", &quads_of, "(N, 8): the four corners of each object, not cut off.")
+      .def("go_on", &Targets::go_on, "Lets what they are by now be what the next program begins with.")
+      .def("resume", &resume, "others"_a, "numbers"_a,
+           "Lets objects begin as what others, by number, have become in an image of the same size; -1: none.")
       .def("points", &points_of, "(N, 2).")
       .def("points_seen", &seen_points, "(N,): which points were never outside of the image.")
       .def_property_readonly(

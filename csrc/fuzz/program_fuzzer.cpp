@@ -56,18 +56,24 @@ const char* write_file(Bytes& bytes) {
 Targets targets_from(Bytes& bytes) {
   const bool relative = bytes.in(0, 1) == 1;
   const double unit = relative ? 1.0 / 32 : 1;
-  std::vector<Polygon> outlines;
+  std::vector<Targets::Object> objects;
   for (int left = bytes.in(0, 4); left > 0; --left) {
     const double x = bytes.in(-4, 30) * unit, y = bytes.in(-4, 30) * unit;
     const Box box{x, y, x + bytes.in(1, 30) * unit, y + bytes.in(1, 30) * unit};
-    outlines.push_back(outline_of(box, static_cast<Outline>(bytes.in(0, 1))));
+    objects.push_back(object_of(box, static_cast<Outline>(bytes.in(0, 1))));
   }
   std::vector<Point> points;
   for (int left = bytes.in(0, 3); left > 0; --left) {
     const double x = bytes.in(-4, 40) * unit;
     points.push_back({x, bytes.in(-4, 40) * unit});
   }
-  return Targets(std::move(outlines), std::move(points), relative, bytes.in(0, 1) == 1);
+  if (bytes.in(0, 1) == 1) {
+    for (Targets::Object& object : objects) {
+      object.has_corners = true;
+      object.ellipse.clear();
+    }
+  }
+  return Targets(std::move(objects), std::move(points), relative);
 }
 
 // What is promised of boxes that are still there.

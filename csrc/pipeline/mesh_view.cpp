@@ -115,7 +115,7 @@ Polygon seen_through(const Mesh& mesh, const Polygon& polygon) {
     bottom = y + 1;
   }
   if (left >= right) return {};
-  return outline_of({double(left), double(top), double(right), double(bottom)}, Outline::kRectangle);
+  return rectangle({double(left), double(top), double(right), double(bottom)});
 }
 
 }  // namespace fastload

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "pipeline/mesh_view.h"
 
@@ -12,9 +13,10 @@ namespace {
 constexpr int kEllipseCorners = 64;  // the enclosing box is too small by 0.12% at most
 constexpr double kLeastWeight = 1e-6;  // what a projective map puts nearer to infinity is cut off
 
-// Keeps the side of a convex polygon where `distance` of a point is 0 or more.
-template <class Distance>
-Polygon cut_by(const Polygon& polygon, Distance distance) {
+// Keeps the side of a convex polygon where `distance` of a point is 0 or more. `snap` puts what is about there on the
+// border itself, which interpolation misses by a rounding.
+template <class Distance, class Snap>
+Polygon cut_by(const Polygon& polygon, Distance distance, Snap snap) {
   Polygon kept;
   const std::size_t count = polygon.size();
   for (std::size_t i = 0; i < count; ++i) {
@@ -23,14 +25,30 @@ Polygon cut_by(const Polygon& polygon, Distance distance) {
     if (at_a >= 0) kept.push_back(a);
     if ((at_a >= 0) != (at_b >= 0)) {
       const double t = at_a / (at_a - at_b);
-      kept.push_back({a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
+      kept.push_back(snap(Point{a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)}));
     }
   }
   return kept;
 }
 
-Polygon rectangle(const Box& box) {
-  return {{box.left, box.top}, {box.right, box.top}, {box.right, box.bottom}, {box.left, box.bottom}};
+// The part of a convex polygon that lies within a box.
+Polygon cut_within(const Polygon& polygon, const Box& limit) {
+  if (polygon.empty()) return {};
+  const Box box = enclosing(polygon);
+  Polygon kept = polygon;
+  if (box.left < limit.left) {
+    kept = cut_by(kept, [&](Point p) { return p.x - limit.left; }, [&](Point p) { return Point{limit.left, p.y}; });
+  }
+  if (box.right > limit.right) {
+    kept = cut_by(kept, [&](Point p) { return limit.right - p.x; }, [&](Point p) { return Point{limit.right, p.y}; });
+  }
+  if (box.top < limit.top) {
+    kept = cut_by(kept, [&](Point p) { return p.y - limit.top; }, [&](Point p) { return Point{p.x, limit.top}; });
+  }
+  if (box.bottom > limit.bottom) {
+    kept = cut_by(kept, [&](Point p) { return limit.bottom - p.y; }, [&](Point p) { return Point{p.x, limit.bottom}; });
+  }
+  return kept;
 }
 
 Polygon ellipse(const Box& box) {
@@ -52,11 +70,16 @@ Polygon ellipse(const Box& box) {
 }
 
 Polygon mapped(const Polygon& polygon, const Matrix3& forward) {
-  Polygon corners = forward.is_affine() ? polygon : cut_by(polygon, [&](Point p) {
-    return forward.weight(p) - kLeastWeight;
-  });
+  const auto distance = [&](Point p) { return forward.weight(p) - kLeastWeight; };
+  Polygon corners = forward.is_affine() ? polygon : cut_by(polygon, distance, [](Point p) { return p; });
   for (Point& corner : corners) corner = forward(corner);
   return corners;
+}
+
+// Whether what lies along the axes still does so.
+bool keeps_axes(const Matrix3& forward) {
+  const auto& m = forward.m;
+  return forward.is_affine() && ((m[0][1] == 0 && m[1][0] == 0) || (m[0][0] == 0 && m[1][1] == 0));
 }
 
 Matrix3 flip_of(bool horizontal, Size size) {
@@ -66,8 +89,15 @@ Matrix3 flip_of(bool horizontal, Size size) {
 
 }  // namespace
 
-Polygon outline_of(const Box& box, Outline outline) {
-  return outline == Outline::kEllipse ? ellipse(box) : rectangle(box);
+Polygon rectangle(const Box& box) {
+  return {{box.left, box.top}, {box.right, box.top}, {box.right, box.bottom}, {box.left, box.bottom}};
+}
+
+Targets::Object object_of(const Box& box, Outline outline) {
+  Targets::Object object;
+  object.outline = rectangle(box);
+  if (outline == Outline::kEllipse) object.ellipse = ellipse(box);
+  return object;
 }
 
 Box enclosing(const Polygon& polygon) {
@@ -91,15 +121,11 @@ double area(const Polygon& polygon) {
   return std::abs(twice) / 2;
 }
 
-Polygon cut_to(const Polygon& polygon, double width, double height) {
-  const Box box = polygon.empty() ? Box{} : enclosing(polygon);
-  Polygon kept = polygon;
-  if (box.left < 0) kept = cut_by(kept, [](Point p) { return p.x; });
-  if (box.right > width) kept = cut_by(kept, [&](Point p) { return width - p.x; });
-  if (box.top < 0) kept = cut_by(kept, [](Point p) { return p.y; });
-  if (box.bottom > height) kept = cut_by(kept, [&](Point p) { return height - p.y; });
-  for (Point& corner : kept) corner = {std::clamp(corner.x, 0.0, width), std::clamp(corner.y, 0.0, height)};
-  return kept;
+Polygon cut_to(const Polygon& polygon, double width, double height) { return cut_within(polygon, {0, 0, width, height}); }
+
+Targets::Targets(std::vector<Object> objects, std::vector<Point> points, bool relative)
+    : first_{std::move(objects), std::move(points), {}, false}, relative_(relative) {
+  first_.seen.assign(first_.points.size(), true);
 }
 
 double Targets::Object::visible_part() const {
@@ -108,20 +134,47 @@ double Targets::Object::visible_part() const {
   return whole > 0 ? std::min(1.0, left * area(visible) / whole) : 0;
 }
 
+// The outline becomes the box around the turned ellipse, and as much of the object is visible as before.
+void Targets::Object::turn_ellipse() {
+  const double before = visible_part();
+  const Box around = enclosing(ellipse);
+  outline = rectangle(around);
+  visible = before == 1 ? outline : cut_within(visible, around);
+  const double now = area(visible);
+  left = now > 0 ? before * area(outline) / now : 0;
+}
+
 void Targets::start(Size size) {
   size_ = size;
-  const double x = relative_ ? size.width : 1, y = relative_ ? size.height : 1;
-  objects_.assign(first_outlines_.size(), Object{});
-  for (std::size_t i = 0; i < objects_.size(); ++i) {
-    Object& object = objects_[i];
-    object.outline = first_outlines_[i];
-    for (Point& corner : object.outline) corner = {corner.x * x, corner.y * y};
-    object.visible = cut_to(object.outline, size.width, size.height);
+  objects_ = first_.objects;
+  for (Object& object : objects_) {
+    if (!object.is_placed) place(&object, size);
   }
-  points_ = first_points_;
-  seen_.assign(points_.size(), true);
+  points_ = first_.points;
+  seen_ = first_.seen;
   look_for_points(size);
-  mirrored_ = false;
+  mirrored_ = first_.mirrored;
+}
+
+void Targets::place(Object* object, Size size) const {
+  const double x = relative_ ? size.width : 1, y = relative_ ? size.height : 1;
+  for (Polygon* polygon : {&object->outline, &object->ellipse}) {
+    for (Point& corner : *polygon) corner = {corner.x * x, corner.y * y};
+  }
+  object->visible = cut_to(object->outline, size.width, size.height);
+  object->is_placed = true;
+}
+
+void Targets::resume(const Targets& others, const std::vector<int>& numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] < 0) continue;
+    Object& object = first_.objects[i] = others.objects_[static_cast<std::size_t>(numbers[i])];
+    // Clockwise again, from the corner that is where the first one was, as its box was written.
+    if (others.mirrored_ && object.outline.size() == 4) {
+      std::swap(object.outline[0], object.outline[1]);
+      std::swap(object.outline[2], object.outline[3]);
+    }
+  }
 }
 
 void Targets::follow(const Move& move, Size before) {
@@ -139,7 +192,10 @@ void Targets::follow(const Move& move, Size before) {
     }
     void operator()(const FlipMove& m) const { targets.map(flip_of(m.horizontal, before), before); }
     void operator()(const WarpMove& m) const { targets.map(m.forward, m.size); }
-    void operator()(const MeshMove& m) const { targets.map(*m.mesh); }
+    void operator()(const MeshMove& m) const {
+      targets.map(*m.mesh);
+      targets.renew_ellipses();
+    }
     void operator()(const CentreMove&) const { targets.drop_uncentred(before); }
     void operator()(const GreyMove&) const {}
     void operator()(const PixelMove&) const {}
@@ -151,7 +207,10 @@ void Targets::follow(const Move& move, Size before) {
 void Targets::map(const Matrix3& forward, Size size) {
   for (Object& object : objects_) {
     object.outline = mapped(object.outline, forward);
-    object.visible = cut_to(mapped(object.visible, forward), size.width, size.height);
+    object.visible = mapped(object.visible, forward);
+    object.ellipse = mapped(object.ellipse, forward);
+    if (!object.ellipse.empty() && !keeps_axes(forward)) object.turn_ellipse();
+    object.visible = cut_to(object.visible, size.width, size.height);
   }
   for (Point& point : points_) point = forward(point);
   look_for_points(size);
@@ -161,7 +220,7 @@ void Targets::map(const Matrix3& forward, Size size) {
 
 void Targets::map(const Mesh& mesh) {
   for (Object& object : objects_) {
-    if (has_corners_) {
+    if (object.has_corners) {
       object.outline = moved(mesh, object.outline);
       object.visible = cut_to(moved(mesh, object.visible), mesh.size.width, mesh.size.height);
       continue;
@@ -174,6 +233,13 @@ void Targets::map(const Mesh& mesh) {
   }
   for (Point& point : points_) point = moved(mesh, point);
   look_for_points(mesh.size);
+}
+
+// A mesh gives outlines that are boxes, in which other ellipses lie.
+void Targets::renew_ellipses() {
+  for (Object& object : objects_) {
+    if (!object.ellipse.empty() && !object.outline.empty()) object.ellipse = ellipse(enclosing(object.outline));
+  }
 }
 
 void Targets::look_for_points(Size size) {

@@ -1,10 +1,12 @@
 // Boxes and points that move with an image.
 //
-// A box travels as the outline of what it was drawn around: a rectangle, or the ellipse within it, of which every canvas
-// on the way cuts off what lies outside. The box that comes out encloses what is left, so turning an image twice grows
-// it no more than turning it once. All numbers are float64; flips and crops of whole pixels are exact.
+// A box travels as the outline of what it was drawn around, of which every canvas on the way cuts off what lies outside.
+// The box that comes out encloses what is left, so turning an image twice grows it no more than turning it once. Where
+// an ellipse is what turns, the outline is the box around it, as it is after the last turn. All numbers are float64;
+// flips and crops of whole pixels are exact.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -30,27 +32,34 @@ class Targets {
  public:
   struct Object {
     Polygon outline;  // convex, and not cut off
+    Polygon ellipse;  // what turns in its stead, if it has corners
     Polygon visible;  // what the canvases have left of it
-    double left = 1;  // the part of it that was still visible when a mesh gave it a new outline
+    double left = 1;  // what the visible part of the outline is multiplied by, since one before it was cut off as well
     bool is_gone = false;
+    bool is_placed = false;  // in pixels, and cut to its image
+    bool has_corners = false;  // a box that turns: nothing else takes the place of its corners
 
     double visible_part() const;  // in [0, 1], of its area
+    void turn_ellipse();
   };
 
-  // What there is at first. relative: outlines are in parts of the image's sides. has_corners: they are boxes that turn,
-  // whose corners are moved and which nothing else takes the place of.
-  Targets(std::vector<Polygon> outlines, std::vector<Point> points, bool relative, bool has_corners = false)
-      : first_outlines_(std::move(outlines)),
-        first_points_(std::move(points)),
-        relative_(relative),
-        has_corners_(has_corners) {}
+  // What there is at first: objects with an outline, which may be an ellipse's. relative: they are in parts of the
+  // image's sides.
+  Targets(std::vector<Object> objects, std::vector<Point> points, bool relative);
 
   // In an image of `size`, where nothing has been moved yet.
   void start(Size size);
 
+  // Lets what it all is by now be what the next start begins with.
+  void go_on() { first_ = {objects_, points_, seen_, mirrored_}; }
+
+  // Lets objects begin as what others, by number, have become in an image of the same size; a number below 0 is none.
+  void resume(const Targets& others, const std::vector<int>& numbers);
+
   // What `move` does; `before` is the image's size until then.
   void follow(const Move& move, Size before);
 
+  std::size_t count() const noexcept { return first_.objects.size(); }
   const std::vector<Object>& objects() const noexcept { return objects_; }
   const std::vector<Point>& points() const noexcept { return points_; }
   // Which of them no canvas has cut off.
@@ -63,12 +72,21 @@ class Targets {
  private:
   void map(const Matrix3& forward, Size size);
   void map(const Mesh& mesh);
+  void renew_ellipses();
   void drop_uncentred(Size size);
   void look_for_points(Size size);
 
-  std::vector<Polygon> first_outlines_;
-  std::vector<Point> first_points_;
-  bool relative_, has_corners_;
+  struct State {
+    std::vector<Object> objects;
+    std::vector<Point> points;
+    std::vector<bool> seen;
+    bool mirrored = false;
+  };
+
+  void place(Object* object, Size size) const;
+
+  State first_;
+  bool relative_;
   Size size_;
   std::vector<Object> objects_;
   std::vector<Point> points_;
@@ -77,8 +95,9 @@ class Targets {
   bool mirrored_ = false;
 };
 
-// The outline of what a box was drawn around.
-Polygon outline_of(const Box& box, Outline outline);
+// What a box was drawn around.
+Targets::Object object_of(const Box& box, Outline outline);
+Polygon rectangle(const Box& box);
 Box enclosing(const Polygon& polygon);
 double area(const Polygon& polygon);
 // The part of a convex polygon that lies within [0, width] x [0, height].

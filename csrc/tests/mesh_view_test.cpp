@@ -38,8 +38,8 @@ Box of_all_pixels(const Mesh& mesh, const Polygon& clockwise) {
 Polygon some_polygon(StepRandom& random) {
   const double x = random.uniform(-5, 75), y = random.uniform(-5, 55);
   const double across = random.uniform(0.3, 40), down = random.uniform(0.3, 30), angle = random.uniform(0, 6);
-  Polygon corners = outline_of({x - across, y - down, x + across, y + down},
-                               random.below(3) == 0 ? Outline::kEllipse : Outline::kRectangle);
+  const Box box{x - across, y - down, x + across, y + down};
+  Polygon corners = random.below(3) == 0 ? object_of(box, Outline::kEllipse).ellipse : rectangle(box);
   if (random.below(2) == 0) return corners;
   const double c = std::cos(angle), s = std::sin(angle);
   for (Point& p : corners) p = {x + c * (p.x - x) - s * (p.y - y), y + s * (p.x - x) + c * (p.y - y)};

@@ -11,7 +11,7 @@ namespace {
 bool near(double a, double b) { return std::abs(a - b) < 1e-9; }
 
 Targets one_box(const Box& box, Outline outline = Outline::kRectangle) {
-  return Targets({outline_of(box, outline)}, {}, false);
+  return Targets({object_of(box, outline)}, {}, false);
 }
 
 WarpMove turned_by_90(Size size) {
@@ -55,6 +55,46 @@ void what_a_canvas_cuts_off_does_not_come_back() {
   CHECK(near(targets.objects().front().visible_part(), 0.4));
 }
 
+void what_has_been_done_goes_on() {
+  Targets targets = one_box({0, 0, 10, 10});
+  targets.start({10, 10});
+  targets.follow(WindowMove{0, 6, {10, 4}}, {10, 10});
+  targets.go_on();
+  for (int i = 0; i < 2; ++i) {  // as often as it starts
+    targets.start({10, 4});
+    targets.follow(PadMove{{20, 0, 20, 0}, {}, PadMode::kConstant}, {10, 4});
+    const Box box = targets.boxes().front();
+    CHECK(box.left == 20 && box.right == 24);
+    CHECK(near(targets.objects().front().visible_part(), 0.4));
+  }
+}
+
+void objects_resume_what_others_were() {
+  Targets before({object_of({50, 50, 60, 60}, Outline::kRectangle), object_of({0, 0, 10, 10}, Outline::kRectangle)}, {},
+                 false);
+  before.start({100, 10});
+  before.follow(WindowMove{0, 6, {100, 4}}, {100, 10});
+  Targets after({object_of({0, 0, 4, 10}, Outline::kRectangle), object_of({1, 1, 2, 2}, Outline::kRectangle)}, {}, false);
+  after.resume(before, {1, -1});
+  after.start({100, 4});
+  CHECK(near(after.objects()[0].visible_part(), 0.4) && near(after.objects()[1].visible_part(), 1));
+  CHECK(enclosing(after.objects()[0].outline).left == -6);
+}
+
+void an_ellipse_counts_only_where_something_turns() {
+  const Size size{100, 100};
+  Targets targets = one_box({0, 0, 100, 100}, Outline::kEllipse);
+  targets.start(size);
+  targets.follow(WindowMove{0, 90, {100, 10}}, size);
+  Box box = targets.boxes().front();
+  CHECK(box.left == 0 && box.top == 0 && box.right == 10 && box.bottom == 100);
+  CHECK(near(targets.objects().front().visible_part(), 0.1));
+  targets.follow(turned_by_90({100, 10}), {100, 10});
+  box = targets.boxes().front();
+  CHECK(near(box.left, 0) && near(box.top, 0) && near(box.right, 100) && near(box.bottom, 10));
+  CHECK(near(targets.objects().front().visible_part(), 0.1));
+}
+
 void an_object_behind_the_viewer_is_cut() {
   Targets targets = one_box({0, 0, 100, 10});
   targets.start({10, 100});
@@ -66,7 +106,7 @@ void an_object_behind_the_viewer_is_cut() {
 
 void an_ellipse_ends_where_its_box_does() {
   for (const Box& box : {Box{1, 2, 4, 9}, Box{0.1, 0.2, 0.7, 0.9}}) {
-    const Box around = enclosing(outline_of(box, Outline::kEllipse));
+    const Box around = enclosing(object_of(box, Outline::kEllipse).ellipse);
     CHECK(around.left == box.left && around.top == box.top && around.right == box.right && around.bottom == box.bottom);
   }
 }
@@ -84,6 +124,9 @@ int main() {
   whole_pixels_stay_exact();
   a_turn_and_its_opposite_give_the_box_back();
   what_a_canvas_cuts_off_does_not_come_back();
+  what_has_been_done_goes_on();
+  objects_resume_what_others_were();
+  an_ellipse_counts_only_where_something_turns();
   an_object_behind_the_viewer_is_cut();
   an_ellipse_ends_where_its_box_does();
   polygons_are_cut_and_measured();
