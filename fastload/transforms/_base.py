@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,9 +15,10 @@ from fastload._stream import sample_key
 from fastload._torch_compat import has_forward_hooks
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._by_parts import by_parts
-from fastload.transforms._kinds import Kind, as_it_came, is_image, kind_of, place_of_image, role_of, size_of, with_part
+from fastload.transforms._kinds import Kind, as_it_came, kind_of, size_of
+from fastload.transforms._sample import Sample, is_batch
 from fastload.transforms._segment import Segment
-from fastload.transforms._targets import Moving, targets_of
+from fastload.transforms._targets import Moving
 
 if TYPE_CHECKING:
     from fastload.transforms._plan import FilePlan
@@ -132,9 +133,10 @@ class Transform(torch.nn.Module):
         raise NotImplementedError
 
     is_container = False  # whether `run_sample` is what runs this where it is not native
+    is_foreign = False  # whether that takes samples as users see them
 
     def run_sample(self, sample: Any, key: int, stream: int, chain: Chain) -> Any:
-        """The sample transformed by transforms that this one holds."""
+        """The sample, a `Sample` or whole if foreign, transformed by transforms that this one holds."""
         raise NotImplementedError
 
     def transformed_among(self, image: Any, key: int, stream: int, targets: _core.Targets | None) -> Any:
@@ -202,22 +204,25 @@ class Chain:
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
         """The sample after all steps from ``start`` on. ``unpack``: functions of the user take its parts one by one."""
+        return self.run_on(Sample(sample, self.box_params), key, start, unpack).written()
+
+    def run_on(self, sample: Sample, key: int, start: int, unpack: bool) -> Sample:
+        """The same with a sample that may be on its way already."""
         at = start
         while at < len(self.steps):
             step = self.steps[at]
             if not self._is_planned[at]:
-                sample, at = self._called(step, sample, unpack), at + 1
+                self._call(step, sample, unpack)
+                at += 1
                 continue
-            if isinstance(step, Transform) and step.is_container and not self._is_native(at, sample):
-                sample, at = step.run_sample(self._settled(sample), key, at, self), at + 1
-                continue
-            if is_image(sample):
-                sample, at = self._advance(sample, key, at, None)
-                continue
-            place = place_of_image(_parts_of(sample))
-            found = targets_of(sample, place, self.box_params)
-            image, at = self._advance(sample[place], key, at, found[0] if found else None)
-            sample = found[1](image) if found else with_part(sample, place, image)
+            sample.open()
+            assert isinstance(step, Transform)
+            if step.is_container and not self._is_native(at, sample.image):
+                sample.settle()
+                self._run_container(step, sample, key, at)
+                at += 1
+            else:
+                sample.image, at = self._advance(sample.image, key, at, sample.moving)
         return sample
 
     def _advance(self, image: Any, key: int, at: int, moving: Moving | None) -> tuple[Any, int]:
@@ -233,56 +238,47 @@ class Chain:
     def _by_python(self, step: Transform, image: Any, key: int, stream: int, moving: Moving | None) -> Any:
         program = None if moving is None else step.moves(stream)
         if moving is None or program is None:
-            if moving is not None and not _is_batch(image):
+            if moving is not None and not is_batch(image):
                 moving.settle(size_of(image))
             return step.transformed_among(image, key, stream, None)
         before = size_of(image)
         targets = moving.native()
         made = step.transformed_among(image, key, stream, targets)
         after = program.move(key, *before, targets)
-        moving.take(targets, before, after, lambda: program.shown_pixels(key, *before, targets))
+        moving.take(before, after, lambda: program.shown_pixels(key, *before, targets))
         return made
 
-    def _called(self, step: Step, sample: Any, unpack: bool) -> Any:
-        """What the step makes of the sample when it is called; boxes are written in it as in this chain."""
+    def _call(self, step: Step, sample: Sample, unpack: bool) -> None:
+        """Let the sample become what the step makes of it; boxes are written in it as in this chain."""
         before = _called.step, _called.box_params
         _called.step, _called.box_params = step, self.box_params
         try:
-            return step(*sample) if unpack else step(sample)
+            sample.handed_to(lambda whole: step(*whole) if unpack else step(whole))
         finally:
             _called.step, _called.box_params = before
 
-    def _settled(self, sample: Any) -> Any:
-        """The sample with the targets that a native pass would leave, if it moved nothing: whatever is drawn."""
-        place = None if is_image(sample) else place_of_image(_parts_of(sample))
-        found = None if place is None else targets_of(sample, place, self.box_params)
-        if found is None or _is_batch(sample[place]):
-            return sample
-        found[0].settle(size_of(sample[place]))
-        return found[1](sample[place])
+    def _run_container(self, step: Transform, sample: Sample, key: int, stream: int) -> None:
+        if step.is_foreign:
+            sample.handed_to(lambda whole: step.run_sample(whole, key, stream, self))
+        else:
+            step.run_sample(sample, key, stream, self)
 
-    def _is_native(self, at: int, sample: Any) -> bool:
-        image = sample if is_image(sample) else sample[place_of_image(_parts_of(sample))]
+    def _is_native(self, at: int, image: Any) -> bool:
         kind = kind_of(image)
         return bool(kind.channels) and self._segment(at, kind) is not None
 
-    def run_members(self, steps: tuple[Step, ...], sample: Any, key: int, streams: list[int]) -> Any:
+    def run_members(self, steps: tuple[Step, ...], sample: Sample, key: int, streams: list[int]) -> Sample:
         """The sample after those steps, one by one, each drawing from a stream of its own."""
         for step, stream in zip(steps, streams, strict=True):
             if not is_planned(step):
-                sample = self._called(step, sample, unpack=False)
+                self._call(step, sample, unpack=False)
                 continue
+            sample.open()
             assert isinstance(step, Transform)
             if step.is_container:
-                sample = step.run_sample(sample, key, stream, self)
-                continue
-            if is_image(sample):
-                sample = self._member(step, sample, key, stream, None)
-                continue
-            place = place_of_image(_parts_of(sample))
-            found = targets_of(sample, place, self.box_params)
-            image = self._member(step, sample[place], key, stream, found[0] if found else None)
-            sample = found[1](image) if found else with_part(sample, place, image)
+                self._run_container(step, sample, key, stream)
+            else:
+                sample.image = self._member(step, sample.image, key, stream, sample.moving)
         return sample
 
     def _member(self, step: Transform, image: Any, key: int, stream: int, moving: Moving | None) -> Any:
@@ -326,15 +322,3 @@ def _sample_of(inputs: tuple[Any, ...]) -> Any:
     if not inputs:
         raise TypeError("a transform is called with an image: transform(image) or transform(image, label)")
     return inputs if len(inputs) > 1 else inputs[0]
-
-
-def _parts_of(sample: Any) -> Any:
-    if isinstance(sample, tuple | list | Mapping):
-        return sample
-    advice = "; pass its image with it: transform(image, target)" if role_of("", sample) else ""
-    raise TypeError(f"an image must be a PIL image, a NumPy array or a tensor, got {type(sample).__name__}{advice}")
-
-
-def _is_batch(image: Any) -> bool:
-    """Whether these are several images, whose targets are no sample's."""
-    return getattr(image, "ndim", 0) > 3

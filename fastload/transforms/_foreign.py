@@ -35,6 +35,7 @@ class Foreign(Transform):
     theirs: Any  # what is wrapped
     is_random = True
     is_container = True
+    is_foreign = True
     keeps_kind = False  # whatever its transforms do
 
     @property

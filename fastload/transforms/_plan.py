@@ -15,6 +15,7 @@ from fastload._stream import sample_key
 from fastload.transforms._base import Chain, Step, Transform, is_planned, signature_of
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._kinds import PIL_MODES, Kind, size_of, with_part
+from fastload.transforms._sample import Sample
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving, targets_of
 from fastload.transforms._wrapping import Wrappers
@@ -80,14 +81,19 @@ class FilePlan:
 
     def finish_sample(self, result: np.ndarray[Any, Any], key: int, sample: FileSample) -> Any:
         """The sample with the program's result as its image, its targets moved, and the tail applied."""
-        made = self.with_image(self._segment.wrapped(result), key, sample)
-        return self._chain.run(made, key, start=self._segment.stop, unpack=True)
+        image = self._segment.wrapped(result)
+        self._take(image, key, sample)
+        on_its_way = Sample.opened(image, sample.moving, sample.put, self._chain.box_params)
+        return self._chain.run_on(on_its_way, key, self._segment.stop, unpack=True).written()
 
     def with_image(self, image: Any, key: int, sample: FileSample) -> Any:
         """The sample with that image, which the program has made with its targets: they are moved."""
+        self._take(image, key, sample)
+        return sample.put(image)
+
+    def _take(self, image: Any, key: int, sample: FileSample) -> None:
         if sample.moving is not None and sample.targets is not None:
             self._segment.take(sample.moving, sample.targets, key, sample.targets.size, size_of(image))
-        return sample.put(image)
 
     def finish(self, result: np.ndarray[Any, Any], key: int | None = None) -> Any:
         """The image or tensor that the program's result is, with the tail applied.

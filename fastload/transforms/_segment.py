@@ -113,7 +113,7 @@ class Segment:
         """Let the targets become what the program has made of them; sizes are (height, width)."""
         program = self.program
         assert program is not None
-        moving.take(targets, before, after, lambda: program.shown_pixels(key, *before, targets))
+        moving.take(before, after, lambda: program.shown_pixels(key, *before, targets))
 
     def wrapped(self, result: np.ndarray[Any, Any]) -> Any:
         """The program's result as the image that is to come out."""

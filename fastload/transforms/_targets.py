@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,8 +24,9 @@ from fastload.transforms._boxes import (
     rotated_written,
     written,
 )
-from fastload.transforms._kinds import numbers_of, role_of, tv_extras, tv_name
+from fastload.transforms._kinds import role_of, tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
+from fastload.transforms._values import as_before, chosen_of, float_rows, length_of
 
 _OF_THE_IMAGE = (*OF_THE_IMAGE, "image", "images", "img")
 # Values of its objects: as many as there are boxes, or the sample is at fault.
@@ -52,9 +53,20 @@ class InPixels:
     clip: bool = True  # whether boxes end at the border
 
 
-class Moving:
-    """The targets of one sample. `native` hands them to a program, `take` reads what has become of them.
+class Written(NamedTuple):
+    """Boxes as they were handed out, and what they stood for."""
 
+    native: _core.Targets
+    size: Size  # of the image
+    box_format: str
+    rows: NDArray[np.float64]
+    numbers: list[int]  # of their objects
+
+
+class Moving:
+    """The targets of one sample. `native` hands them to a program, `take` says what that has done, `written` reads it.
+
+    Between programs boxes and points stay native: as outlines, with what is visible of them, and not rounded.
     values: what belongs to the image, by name. A mapping's own names, or the positions of a tuple's parts.
     """
 
@@ -63,6 +75,9 @@ class Moving:
         self.params = params
         self._roles = {name: role for name, value in values.items() if (role := role_of(name, value))}
         self._names: dict[str, Any] = {}  # the first of each role
+        self._native: _core.Targets | None = None  # since they were first handed to a program
+        self._size: Size | None = None  # of the image that they have been moved to, and are to be written down for
+        self._kept: NDArray[np.bool_] | None = None  # which boxes were written down
         for name, role in self._roles.items():
             if self._names.setdefault(role, name) != name and role != "masks":
                 names = [one for one, found in self._roles.items() if found == role]
@@ -77,6 +92,13 @@ class Moving:
 
     def native(self) -> _core.Targets:
         """The boxes and points, as they are now."""
+        if self._native is None:
+            self._native = self._made_native()
+        elif self._size is not None:
+            self._native.go_on()
+        return self._native
+
+    def _made_native(self) -> _core.Targets:
         boxes = self._checked_boxes()
         plain, quads, relative = _NO_EDGES, _NO_QUADS, False
         if boxes is not None:
@@ -120,27 +142,57 @@ class Moving:
 
     def settle(self, size: Size) -> None:
         """Let boxes and points that stay where they are become what they would in a pass over the pixels."""
-        targets = self.native()
-        _STILL.move(0, *size, targets)
-        self.take(targets, size, size, None)
+        if self._size is None:
+            targets = self.native()
+            _STILL.move(0, *size, targets)
+            self.take(size, size, None)
 
-    def take(self, native: _core.Targets, before: Size, size: Size, shown: Shown | None) -> None:
-        """Let the values become what they are in the transformed image.
+    def take(self, before: Size, size: Size, shown: Shown | None) -> None:
+        """Let the targets be what the program has made of the native ones.
 
         before, size: (height, width) of the image until now and from now on. shown: which of its pixels are shown
         where; asked for if there are masks. None: all stay.
         """
-        kept = None
+        self._size = size
+        if shown is None or not self.has_masks:
+            return
+        pixels = shown()
+        for name, value in self._masks().items():
+            self.values[name] = moved_mask(value, pixels, before, self.params.mask_fill)
+
+    def written(self) -> dict[Any, Any]:
+        """The values, with boxes and points as they are by now, and without what belongs to boxes that have gone."""
+        native, size = self._native, self._size
+        if native is None or size is None:
+            return self.values
+        self._size, kept = None, None
         if self._name("boxes") is not None:
             edges = native.boxes(self.params.clip or is_rotated(self._format()))
-            kept = self._keep_boxes(edges, native.quads(), native.visible(), native.mirrored, size)
+            kept = self._kept = self._keep_boxes(edges, native.quads(), native.visible(), native.mirrored, size)
         self._place_points(native.points(), native.points_seen(), native.mirrored, size)
-        pixels = shown() if shown is not None and self.has_masks else None
-        for name, role in self._roles.items():
-            if role == "masks" and pixels is not None:
-                self.values[name] = moved_mask(self.values[name], pixels, before, self.params.mask_fill)
         if kept is not None and not kept.all():
             self._drop(kept)
+        return self.values
+
+    def handed_out(self, size: Size) -> Written | None:
+        """What the written boxes stand for, in an image of (height, width); None if nothing has been done to them."""
+        boxes = self._boxes()
+        if self._native is None or self._kept is None or boxes is None:
+            return None
+        return Written(self._native, size, self._format(), boxes + 0.0, np.flatnonzero(self._kept).tolist())
+
+    def resume(self, before: Written, size: Size) -> None:
+        """Let boxes that have come back as they were handed out, in an image of the same size, stand for the same."""
+        boxes = self._boxes()
+        if boxes is None or size != before.size or self._format() != before.box_format:
+            return
+        objects: dict[bytes, list[int]] = {}
+        for row, number in zip(before.rows, before.numbers, strict=True):
+            objects.setdefault(row.tobytes(), []).append(number)
+        came = [objects.get(row.tobytes()) for row in boxes + 0.0]
+        numbers = [found.pop(0) if found else -1 for found in came]
+        if any(number >= 0 for number in numbers):
+            self.native().resume(before.native, numbers)
 
     def _name(self, role: str) -> Any:
         return self._names.get(role)
@@ -160,7 +212,7 @@ class Moving:
         name = self._name("boxes")
         if name is None:
             return None
-        boxes = _numbers(self.values[name], f"the {name} of a sample")
+        boxes = float_rows(self.values[name], f"the {name} of a sample")
         columns = columns_of(self._format())
         if boxes.size == 0:
             boxes = np.zeros((0, columns))
@@ -180,7 +232,7 @@ class Moving:
             value = self.values.get(name)
             if value is None or (fields is None and name in _STACKS and getattr(value, "ndim", 0) != 3):
                 continue
-            count = _length(value)
+            count = length_of(value)
             if count not in (-1, len(boxes)):
                 raise ValueError(
                     f"{name!r} has {count} entries and {self._name('boxes')!r} has {len(boxes)}: there must be one for "
@@ -192,7 +244,7 @@ class Moving:
         name = self._name("keypoints")
         if name is None:
             return None
-        points = _numbers(self.values[name], f"the {name} of a sample")
+        points = float_rows(self.values[name], f"the {name} of a sample")
         if points.size == 0:
             return points.reshape(*points.shape[:-1], points.shape[-1]) if points.ndim > 1 else np.zeros((0, 2))
         if points.ndim not in (2, 3) or points.shape[-1] not in (2, 3):
@@ -227,7 +279,7 @@ class Moving:
             kept &= widths * heights >= params.min_area
         turned = is_rotated(box_format)
         boxes = rotated_written(quads, box_format, mirrored) if turned else written(edges, box_format, size)
-        self.values[name] = _as_before(boxes, self.values[name], size)
+        self.values[name] = as_before(boxes, self.values[name], size)
         return kept
 
     def _place_points(self, places: NDArray[np.float64], seen: NDArray[np.bool_], mirrored: bool, size: Size) -> None:
@@ -248,19 +300,19 @@ class Moving:
                 order[[one, other]] = order[[other, one]]
             points = points[..., order, :]
         name = self._name("keypoints")
-        self.values[name] = _as_before(points, self.values[name], size)
+        self.values[name] = as_before(points, self.values[name], size)
 
     def _drop(self, kept: NDArray[np.bool_]) -> None:
         for name, value in self.values.items():
             if self.is_per_object(name, value, len(kept)):
-                self.values[name] = _chosen(value, kept)
+                self.values[name] = chosen_of(value, kept)
 
     def object_count(self) -> int:
         """How many objects the sample has: its boxes, or else what it has planes of masks or rows of points for."""
         for role in ("boxes", "masks", "keypoints"):
             name = self._name(role)
             if name is not None and (role == "boxes" or getattr(self.values[name], "ndim", 3) == 3):
-                return _length(self.values[name])
+                return length_of(self.values[name])
         return -1
 
     def masks_of_the_image(self) -> list[Any]:
@@ -273,7 +325,7 @@ class Moving:
         role = self._roles.get(name, "")
         if role == "boxes":
             return True
-        if _length(value) != count:
+        if length_of(value) != count:
             return False
         if role == "masks":
             return isinstance(value, list | tuple) or value.ndim == 3
@@ -292,7 +344,7 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
     """
     if isinstance(sample, Mapping):
         moving = Moving({name: value for name, value in sample.items() if name != place}, params)
-        return (moving, lambda image: rebuild_mapping(sample, {**moving.values, place: image})) if moving else None
+        return (moving, lambda image: rebuild_mapping(sample, {**moving.written(), place: image})) if moving else None
     if not isinstance(sample, tuple | list):
         return None
     for number, part in enumerate(sample):
@@ -306,7 +358,7 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
     if "BoundingBoxes" in map(tv_name, values.values()):
         values.update((n, part) for n, part in enumerate(sample) if n != place and _is_column(part))
     moving = Moving(values, params)
-    return (moving, lambda image: _put(sample, {place: image, **moving.values})) if moving else None
+    return (moving, lambda image: _put(sample, {place: image, **moving.written()})) if moving else None
 
 
 def _is_column(part: Any) -> bool:
@@ -315,7 +367,7 @@ def _is_column(part: Any) -> bool:
 
 
 def _into_dict(sample: Any, place: Any, number: int, moving: Moving) -> Callable[[Any], Any]:
-    return lambda image: _put(sample, {place: image, number: rebuild_mapping(sample[number], moving.values)})
+    return lambda image: _put(sample, {place: image, number: rebuild_mapping(sample[number], moving.written())})
 
 
 def _put(sample: Any, parts: dict[int, Any]) -> Any:
@@ -323,52 +375,7 @@ def _put(sample: Any, parts: dict[int, Any]) -> Any:
     return type(sample)(*values) if hasattr(sample, "_fields") else type(sample)(values)
 
 
-def _numbers(values: Any, what: str) -> NDArray[np.float64]:
-    """float64 of a tensor, an array, or sequences of numbers."""
-    if isinstance(values, torch.Tensor):
-        values = numbers_of(values)
-    try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{what} must be numbers, rows of one length; got {type(values).__name__}: {error}") from error
-
-
-def _as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any:
-    """Numbers in the container that they came in; floats keep their type, and everything else becomes float32."""
-    if isinstance(before, torch.Tensor):
-        dtype = before.dtype if before.is_floating_point() else torch.float32
-        moved = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
-        if tv_name(before):
-            kind: Any = type(before)
-            return kind(moved, **{**tv_extras(before), "canvas_size": size})
-        return moved.to(before.device)
-    if isinstance(before, np.ndarray):
-        return values.astype(before.dtype if before.dtype.kind == "f" else np.float32)
-    rows: list[Any] = values.astype(np.float32).tolist()
-    inner = next((type(row) for row in before if isinstance(row, list | tuple)), tuple)
-    converted = [inner(row) for row in rows]
-    return tuple(converted) if isinstance(before, tuple) else converted
-
-
 def around(quads: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, 4) left, top, right, bottom around (N, 8) corners."""
     corners = quads.reshape(-1, 4, 2)
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-
-
-def _length(value: Any) -> int:
-    if isinstance(value, torch.Tensor | np.ndarray):
-        return int(value.shape[0]) if value.ndim else -1
-    return len(value) if isinstance(value, list | tuple) else -1
-
-
-def _chosen(value: Any, kept: NDArray[np.bool_]) -> Any:
-    if isinstance(value, torch.Tensor):
-        chosen = value[torch.from_numpy(kept).to(value.device)]
-        if tv_name(value) and type(chosen) is not type(value):
-            kind: Any = type(value)
-            return kind(chosen, **tv_extras(value))
-        return chosen
-    if isinstance(value, np.ndarray):
-        return value[kept]
-    return type(value)(one for one, keep in zip(value, kept.tolist(), strict=True) if keep)

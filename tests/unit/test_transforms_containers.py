@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from fastload import transforms as T
+from fastload.transforms._sample import Sample
 
 IMAGE = np.zeros((8, 10, 3), dtype=np.uint8)
 
@@ -87,7 +88,7 @@ def test_python_draws_what_a_native_pass_draws() -> None:
 
         key = sample_key()
         chain = native.chain()
-        other, also = steps.run_sample((image, target), key, 0, chain)
+        other, also = steps.run_sample(Sample((image, target), chain.box_params), key, 0, chain).written()
         assert np.array_equal(made, other)
         assert torch.allclose(moved["boxes"], also["boxes"], atol=1e-3)
 

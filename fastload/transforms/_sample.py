@@ -1,0 +1,90 @@
+"""A sample on its way through a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastload.transforms._boxes import BoxParams
+from fastload.transforms._kinds import is_image, place_of_image, role_of, size_of, with_part
+from fastload.transforms._targets import Moving, Written, targets_of
+
+Put = Callable[[Any], Any]
+
+
+class Sample:
+    """A sample whose targets are moved along with its image, and written down when somebody else is to see them.
+
+    `image` and `moving`, its targets or None, are there after `open`; `written` gives the whole sample as it is.
+    """
+
+    __slots__ = ("_before", "_params", "_put", "_whole", "image", "moving")
+
+    def __init__(self, whole: Any, params: BoxParams) -> None:
+        self._whole = whole
+        self._params = params
+        self._put: Put | None = None  # the whole sample, with that image and the targets; None: not open
+        self._before: Written | None = None  # the targets that were handed out last
+        self.image: Any = None
+        self.moving: Moving | None = None
+
+    @classmethod
+    def opened(cls, image: Any, moving: Moving | None, put: Put, params: BoxParams) -> Sample:
+        """One that is on its way already."""
+        sample = cls(None, params)
+        sample.image, sample.moving, sample._put = image, moving, put
+        return sample
+
+    def open(self) -> None:
+        """Find the image and the targets; TypeError where no image is."""
+        if self._put is not None:
+            return
+        whole = self._whole
+        if is_image(whole):
+            self.image, self.moving, self._put = whole, None, _itself
+            return
+        place = place_of_image(_parts_of(whole))
+        self.image = whole[place]
+        found = targets_of(whole, place, self._params)
+        if found is None:
+            self.moving, self._put = None, lambda image: with_part(whole, place, image)
+            return
+        self.moving, self._put = found
+        if self._before is not None:
+            self.moving.resume(self._before, size_of(self.image))
+
+    def written(self) -> Any:
+        """The whole sample, with all targets as they are by now."""
+        if self._put is not None:
+            self._whole, self._put = self._put(self.image), None
+        return self._whole
+
+    def handed_to(self, function: Callable[[Any], Any]) -> None:
+        """Become what a function makes of the whole sample; boxes that it gives back unchanged are not begun anew."""
+        was_open = self._put is not None
+        whole = self.written()
+        if was_open:
+            self._before = None if self.moving is None else self.moving.handed_out(size_of(self.image))
+        self._whole = function(whole)
+
+    def settle(self) -> None:
+        """Let targets be as after a native pass that moves nothing; those of a batch are no sample's."""
+        self.open()
+        if self.moving is not None and not is_batch(self.image):
+            self.moving.settle(size_of(self.image))
+
+
+def is_batch(image: Any) -> bool:
+    """Whether these are several images, whose targets are no sample's."""
+    return getattr(image, "ndim", 0) > 3
+
+
+def _itself(image: Any) -> Any:
+    return image
+
+
+def _parts_of(sample: Any) -> Any:
+    if isinstance(sample, tuple | list | Mapping):
+        return sample
+    advice = "; pass its image with it: transform(image, target)" if role_of("", sample) else ""
+    raise TypeError(f"an image must be a PIL image, a NumPy array or a tensor, got {type(sample).__name__}{advice}")
