@@ -52,7 +52,7 @@ class Transform(torch.nn.Module):
     """
 
     keeps_kind = True  # whether the image stays of the container and the type that it came in
-    box_params = BoxParams()  # how the boxes of samples are written
+    box_params: BoxParams | None = None  # how the boxes of samples are written, where this says it
     fuse = True  # whether steps are composed
 
     def __init__(self) -> None:
@@ -102,13 +102,11 @@ class Transform(torch.nn.Module):
 
     def chain(self) -> Chain:
         """The row of steps, planned for the kinds of image seen so far."""
-        box_params = self.box_params
-        if _called.step is self and _called.box_params is not None:  # those of the outermost chain count
-            box_params = _called.box_params
-        signature = id(box_params), *self.signature()
+        of_the_caller = _called.box_params if _called.step is self else None
+        signature = id(of_the_caller), *self.signature()
         known, chain = self._known
         if chain is None or known != signature:
-            chain = Chain(self.steps(), self, box_params)
+            chain = Chain(self.steps(), self, of_the_caller or said_of_boxes(self))
             self._known = signature, chain
         return chain
 
@@ -175,6 +173,23 @@ def is_planned(step: Step) -> bool:
     return type(step).forward is Transform.forward and _is_whole(step)
 
 
+def said_of_boxes(step: Transform) -> BoxParams | None:
+    """How boxes are written, as said to a transform or to one in it; ValueError if that is said in two ways."""
+    said = step.box_params
+    inner = getattr(step, "transforms", None)
+    for member in inner if isinstance(inner, list | tuple) else ():
+        if not isinstance(member, Transform) or member.is_foreign:  # other libraries are told by the chain
+            continue
+        other = said_of_boxes(member)
+        if said is not None and other is not None and said.plain != other.plain:
+            raise ValueError(
+                f"all transforms of a chain write boxes in one way, and these are two: {said!r} and {other!r}; "
+                "give boxes= to the outermost Compose alone"
+            )
+        said = said or other
+    return said
+
+
 def signature_of(step: Step) -> tuple[Any, ...]:
     """The signature of a transform; of another callable, which one it is."""
     return step.signature() if isinstance(step, Transform) else (id(step),)
@@ -198,7 +213,7 @@ class Chain:
         self.is_random = any(
             getattr(step, "is_random", False) for step, planned in zip(steps, self._is_planned, strict=True) if planned
         )
-        self.box_params = Transform.box_params if box_params is None else box_params
+        self.box_params = BoxParams() if box_params is None else box_params
         self._fused = owner is None or owner.fuse
         self._segments: dict[tuple[int, Kind], Segment] = {}
 

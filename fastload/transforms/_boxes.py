@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,11 @@ class BoxParams:
     def plain_format(self) -> str:
         """The format without its other names."""
         return _ALIASES.get(self.format, self.format)
+
+    @property
+    def plain(self) -> BoxParams:
+        """The same with the format by that name."""
+        return replace(self, format=self.plain_format)
 
 
 def is_rotated(box_format: str) -> bool:

@@ -12,7 +12,7 @@ import torch
 
 from fastload import _core
 from fastload._stream import sample_key
-from fastload.transforms._base import Chain, Step, Transform, is_planned, signature_of
+from fastload.transforms._base import Chain, Step, Transform, is_planned, said_of_boxes, signature_of
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._kinds import PIL_MODES, Kind, size_of, with_part
 from fastload.transforms._sample import Sample
@@ -123,15 +123,17 @@ class Compose(Transform):
     Runs of transforms that native programs know are one pass; any other callable is called as it is, between them.
     ``print(compose)`` shows which is which, for images from files.
 
-    boxes: how the boxes of samples are written, a format's name or a `BoxParams`; xyxy if not given. The params of the
-    outermost Compose count. fuse=False: each step is a pass of its own, and the result differs by interpolation alone.
+    boxes: how the boxes of samples are written, a format's name or a `BoxParams`. None: as a Compose among the
+    transforms says, or else xyxy. fuse=False: each step is a pass of its own, and the result differs by interpolation
+    alone.
 
-    Raises TypeError for anything but a sequence of callables, ValueError for an empty one.
+    Raises TypeError for anything but a sequence of callables, ValueError for an empty one, or if a Compose in it says
+    something else of boxes.
     """
 
     def __init__(self, transforms: Iterable[Step], *, boxes: BoxParams | str | None = None, fuse: bool = True) -> None:
         super().__init__()
-        self.box_params = as_box_params(boxes)
+        self.box_params = None if boxes is None else as_box_params(boxes)
         self.fuse = bool(fuse)
         self._wrappers = Wrappers()
         if not isinstance(transforms, list | tuple | Iterable) or isinstance(transforms, str):
@@ -142,6 +144,7 @@ class Compose(Transform):
         for number, step in enumerate(self.transforms):
             if not callable(step):
                 raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
+        said_of_boxes(self)
 
     def signature(self) -> tuple[Any, ...]:
         return super().signature(), *map(signature_of, self.transforms)

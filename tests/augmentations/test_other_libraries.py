@@ -321,3 +321,15 @@ def test_what_is_not_theirs_is_refused() -> None:
         T.ImgAug(lambda image: image)
     with pytest.raises(TypeError, match="must be one of Albumentations"):
         T.Albumentations(iaa.Fliplr(0.5))
+
+
+def test_the_format_of_a_library_is_its_own_beside_that_of_the_chain() -> None:
+    theirs = T.Albumentations(A.Compose([A.HorizontalFlip(p=1)], bbox_params=A.BboxParams("coco", label_fields=[])))
+    target = {"boxes": torch.tensor([[10.0, 5, 20, 15]])}
+    image = np.zeros((40, 60, 3), dtype=np.uint8)
+    for chain, box in (
+        (theirs, [30, 5, 20, 15]),
+        (T.Compose([theirs]), [40, 5, 50, 15]),
+        (T.Compose([theirs], boxes="xyxy"), [40, 5, 50, 15]),
+    ):
+        assert chain(image, target)[1]["boxes"][0].tolist() == pytest.approx(box, abs=1e-4)

@@ -254,3 +254,34 @@ def test_bad_params_are_refused() -> None:
         T.Compose([FLIP], boxes=T.BoxParams(keypoint_swaps=[(0, 5)]))(IMAGE, {"keypoints": torch.zeros(1, 2, 2)})
     with pytest.raises(TypeError, match="must be numbers"):
         FLIP(IMAGE, {"boxes": [[1, 2, 3, "x"]]})
+
+
+COCO = T.Compose([FLIP], boxes="coco")
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        COCO,
+        T.Compose([COCO, T.ToTensor()]),
+        T.Compose([T.ToTensor(), T.RandomApply([COCO], 1.0)]),
+        T.RandomApply([COCO], 1.0),
+        T.RandomApply([T.Compose([T.OneOf([COCO], 1.0)])], 1.0),
+        T.Compose([COCO, T.ToTensor()], boxes="xywh"),
+        T.Compose([COCO, FLIP, T.Compose([FLIP], boxes="coco")]),
+    ],
+)
+def test_what_an_inner_compose_says_of_boxes_counts(chain: Any) -> None:
+    _, target = chain(IMAGE, {"boxes": torch.tensor([[10.0, 5, 20, 15]])})
+    assert target["boxes"].tolist() == [[30, 5, 20, 15]]
+
+
+def test_two_ways_of_writing_boxes_are_refused() -> None:
+    for make in (
+        lambda: T.Compose([COCO], boxes="xyxy"),
+        lambda: T.Compose([COCO, T.Compose([FLIP], boxes="xyxy")]),
+        lambda: T.Compose([T.RandomApply([COCO])], boxes=T.BoxParams("xyxy", min_area=4)),
+        lambda: T.RandomApply([COCO, T.Compose([FLIP], boxes="xyxy")])(IMAGE),
+    ):
+        with pytest.raises(ValueError, match=r"one way(.|\n)*(coco(.|\n)*xyxy|xyxy(.|\n)*coco)"):
+            make()
