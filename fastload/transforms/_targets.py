@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload._containers import rebuild_mapping
 from fastload._target_names import OF_THE_IMAGE
 from fastload.transforms._boxes import (
     NORMALIZED,
@@ -24,7 +22,8 @@ from fastload.transforms._boxes import (
     rotated_written,
     written,
 )
-from fastload.transforms._kinds import role_of, tv_name
+from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
+from fastload.transforms._kinds import tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 from fastload.transforms._values import as_before, chosen_of, float_rows, length_of
 
@@ -67,13 +66,14 @@ class Moving:
     """The targets of one sample. `native` hands them to a program, `take` says what that has done, `written` reads it.
 
     Between programs boxes and points stay native: as outlines, with what is visible of them, and not rounded.
-    values: what belongs to the image, by name. A mapping's own names, or the positions of a tuple's parts.
+    values: what belongs to the image, by name. A mapping's own names, or the positions of a tuple's parts. roles: which
+    of them are "boxes", "masks" or "keypoints".
     """
 
-    def __init__(self, values: dict[Any, Any], params: BoxParams) -> None:
+    def __init__(self, values: dict[Any, Any], params: BoxParams, roles: Roles | None = None) -> None:
         self.values = values
         self.params = params
-        self._roles = {name: role for name, value in values.items() if (role := role_of(name, value))}
+        self._roles = roles_of(values) if roles is None else roles
         self._names: dict[str, Any] = {}  # the first of each role
         self._native: _core.Targets | None = None  # since they were first handed to a program
         self._size: Size | None = None  # of the image that they have been moved to, and are to be written down for
@@ -179,18 +179,21 @@ class Moving:
         boxes = self._boxes()
         if self._native is None or self._kept is None or boxes is None:
             return None
-        return Written(self._native, size, self._format(), boxes + 0.0, np.flatnonzero(self._kept).tolist())
+        return Written(self._native, size, self._format(), boxes, np.flatnonzero(self._kept).tolist())
 
     def resume(self, before: Written, size: Size) -> None:
         """Let boxes that have come back as they were handed out, in an image of the same size, stand for the same."""
         boxes = self._boxes()
         if boxes is None or size != before.size or self._format() != before.box_format:
             return
-        objects: dict[bytes, list[int]] = {}
-        for row, number in zip(before.rows, before.numbers, strict=True):
-            objects.setdefault(row.tobytes(), []).append(number)
-        came = [objects.get(row.tobytes()) for row in boxes + 0.0]
-        numbers = [found.pop(0) if found else -1 for found in came]
+        # Other libraries keep boxes as float32 parts of the sides, and give them back that exactly.
+        most = 1e-5 * (1 if before.box_format.endswith(NORMALIZED) else max(size))
+        is_free = np.ones(len(before.rows), dtype=bool)
+        numbers = []
+        for row in boxes:
+            same = np.flatnonzero(is_free & (np.abs(before.rows - row) <= most).all(axis=1))
+            is_free[same[:1]] = False
+            numbers.append(before.numbers[same[0]] if len(same) else -1)
         if any(number >= 0 for number in numbers):
             self.native().resume(before.native, numbers)
 
@@ -339,40 +342,21 @@ class Moving:
 def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Callable[[Any], Any]] | None:
     """The targets in a sample whose image is at ``place``, and a function from a new image to the new sample.
 
-    Targets are found in a dict sample, in a dict that is a part of a tuple, and as torchvision's own tensors in a
-    tuple, with what may be values of their objects. None if there are none.
+    None if there are none; ValueError if they are in several places.
     """
-    if isinstance(sample, Mapping):
-        moving = Moving({name: value for name, value in sample.items() if name != place}, params)
-        return (moving, lambda image: rebuild_mapping(sample, {**moving.written(), place: image})) if moving else None
-    if not isinstance(sample, tuple | list):
+    found = find_targets(sample, place)
+    if found is None:
         return None
-    for number, part in enumerate(sample):
-        if number != place and isinstance(part, Mapping):
-            moving = Moving(dict(part), params)
-            if moving:
-                return moving, _into_dict(sample, place, number, moving)
-    values = {number: part for number, part in enumerate(sample) if number != place and tv_name(part)}
-    if not values:
-        return None
-    if "BoundingBoxes" in map(tv_name, values.values()):
-        values.update((n, part) for n, part in enumerate(sample) if n != place and _is_column(part))
-    moving = Moving(values, params)
-    return (moving, lambda image: _put(sample, {place: image, **moving.written()})) if moving else None
+    path, roles = found
+    moving = Moving(values_at(sample, path, place), params, roles)
 
+    def put(image: Any) -> Any:
+        values = moving.written()
+        if path:
+            values = {path[0]: with_values(sample[path[0]], path[1:], values)}
+        return with_values(sample, (), {**values, place: image})
 
-def _is_column(part: Any) -> bool:
-    """Whether a tuple's part may be a value for each object; what has more axes is another image."""
-    return isinstance(part, list) or (isinstance(part, torch.Tensor | np.ndarray) and part.ndim in (1, 2))
-
-
-def _into_dict(sample: Any, place: Any, number: int, moving: Moving) -> Callable[[Any], Any]:
-    return lambda image: _put(sample, {place: image, number: rebuild_mapping(sample[number], moving.written())})
-
-
-def _put(sample: Any, parts: dict[int, Any]) -> Any:
-    values = [parts.get(number, part) for number, part in enumerate(sample)]
-    return type(sample)(*values) if hasattr(sample, "_fields") else type(sample)(values)
+    return moving, put
 
 
 def around(quads: NDArray[np.float64]) -> NDArray[np.float64]:

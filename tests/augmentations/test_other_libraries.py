@@ -333,3 +333,12 @@ def test_the_format_of_a_library_is_its_own_beside_that_of_the_chain() -> None:
         (T.Compose([theirs], boxes="xyxy"), [40, 5, 50, 15]),
     ):
         assert chain(image, target)[1]["boxes"][0].tolist() == pytest.approx(box, abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("step", [T.Albumentations(A.HorizontalFlip(p=0)), v2.RandomGrayscale(1.0)])
+def test_boxes_that_a_library_leaves_alone_stand_for_the_same_objects(step: Any, dtype: torch.dtype) -> None:
+    chain = T.Compose([T.RandomRotation((45, 45)), step, T.RandomRotation((-45, -45))])
+    boxes = torch.tensor([[30.0, 40, 60, 55], [10, 80, 90, 90]], dtype=dtype)
+    _, target = chain(np.zeros((120, 120, 3), dtype=np.uint8), {"boxes": boxes})
+    assert torch.allclose(target["boxes"][0], boxes[0], atol=1e-3)

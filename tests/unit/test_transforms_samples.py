@@ -128,3 +128,24 @@ def test_a_bad_key_point_is_called_one() -> None:
     points = torch.tensor([[[1.0, 2], [float("nan"), 3]]])
     with pytest.raises(ValueError, match=r"^key point 1 of 2 is \(nan, 3\): its numbers must be finite"):
         FLIP(IMAGE, {"keypoints": points})
+
+
+def test_targets_have_names_a_level_deeper_too() -> None:
+    boxes = torch.tensor([[1.0, 2, 5, 6]])
+    image = np.zeros((10, 20, 3), np.uint8)
+    flip = T.RandomHorizontalFlip(1.0)
+    assert flip({"image": image, "target": {"boxes": boxes}})["target"]["boxes"].tolist() == [[15, 2, 19, 6]]
+    _, target = flip(image, {"ann": {"boxes": boxes}, "id": 3})
+    assert target["ann"]["boxes"].tolist() == [[15, 2, 19, 6]]
+    assert target["id"] == 3
+
+
+def test_a_list_of_dicts_passes_through() -> None:
+    # Annotations as COCO has them, or the targets of a batch: names in them are not those of the sample.
+    annotations = [{"keypoints": [1, 2, 2], "segmentation": [[1.0, 2, 3, 4, 5, 6]]}, {"boxes": torch.ones(1, 4)}]
+    assert T.RandomHorizontalFlip(1.0)(np.zeros((10, 20, 3), np.uint8), annotations)[1] is annotations
+
+
+def test_names_keep_their_order() -> None:
+    sample = {"image": np.zeros((10, 20, 3), np.uint8), "boxes": torch.ones(0, 4), "id": 1}
+    assert list(T.RandomHorizontalFlip(1.0)(sample)) == ["image", "boxes", "id"]

@@ -1,0 +1,93 @@
+"""Where in a sample its targets are: the dict, tuple or list that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from fastload._containers import rebuild_mapping
+from fastload.transforms._kinds import role_of, tv_name
+
+Path = tuple[Any, ...]  # of keys and indices, from the sample on
+Roles = dict[Any, str]  # "boxes", "masks" or "keypoints", by name or position
+_LEAVES = frozenset((torch.Tensor, np.ndarray, str, int, float, type(None)))  # the commonest
+
+
+def find_targets(sample: Any, place: Any) -> tuple[Path, Roles] | None:
+    """The path to what holds the targets of a sample whose image is at ``place``, and which they are; None: there are
+    none.
+
+    A dict holds what has the name of a target, except in a list, which may be one of other samples; any container
+    holds torchvision's own tensors. ValueError if there are several.
+    """
+    found: list[tuple[Path, Roles]] = []
+    _search(sample, (), place, True, found)
+    if len(found) > 1:
+        shown = " and ".join("the sample" + "".join(f"[{key!r}]" for key in path) for path, _ in found)
+        raise ValueError(
+            f"the targets of a sample are in one dict, tuple or list, and here they are in {shown}: put them together"
+        )
+    return found[0] if found else None
+
+
+def roles_of(values: dict[Any, Any]) -> Roles:
+    """Which values are targets by their names, or are torchvision's own."""
+    return {name: role for name, value in values.items() if (role := role_of(name, value))}
+
+
+def _search(holder: Any, path: Path, place: Any, has_names: bool, found: list[tuple[Path, Roles]]) -> None:
+    """Append all that holds targets, from the holder inwards."""
+    number = len(found)
+    roles: Roles = {}
+    for name, part in enumerate(holder) if isinstance(holder, tuple | list) else holder.items():
+        if name == place and not path:
+            continue
+        kind = type(part)
+        role = "" if kind is dict else role_of(name if has_names else None, part)
+        if role:
+            roles[name] = role
+        elif kind is dict or (kind not in _LEAVES and _may_hold(part)):
+            _search(part, (*path, name), None, has_names and not isinstance(part, list), found)
+    if roles:
+        found.insert(number, (path, roles))
+
+
+def _may_hold(part: Any) -> bool:
+    """Whether this may contain targets; lists of numbers may be long, and contain none."""
+    if isinstance(part, list):
+        return bool(part) and not isinstance(part[0], int | float | str)
+    return isinstance(part, tuple | Mapping)
+
+
+def values_at(sample: Any, path: Path, place: Any) -> dict[Any, Any]:
+    """What is held there, without the image, by name or position; of a tuple or list, what may be of its objects."""
+    holder = sample
+    for key in path:
+        holder = holder[key]
+    if isinstance(holder, Mapping):
+        return dict(holder) if path else {name: value for name, value in holder.items() if name != place}
+    leave = None if path else place
+    values = {number: part for number, part in enumerate(holder) if number != leave and tv_name(part)}
+    if "BoundingBoxes" in map(tv_name, values.values()):
+        values.update((n, part) for n, part in enumerate(holder) if n != leave and _is_column(part))
+    return values
+
+
+def _is_column(part: Any) -> bool:
+    """Whether a tuple's part may be a value for each object; what has more axes is another image."""
+    return isinstance(part, list) or (isinstance(part, torch.Tensor | np.ndarray) and part.ndim in (1, 2))
+
+
+def with_values(sample: Any, path: Path, values: dict[Any, Any]) -> Any:
+    """The sample, in new containers of the same types, with those values in what is there."""
+    if path:
+        values = {path[0]: with_values(sample[path[0]], path[1:], values)}
+    if type(sample) is dict:  # what the next line would do, and quicker
+        return {**sample, **values}
+    if isinstance(sample, Mapping):
+        return rebuild_mapping(sample, {**sample, **values})
+    parts = [values.get(number, part) for number, part in enumerate(sample)]
+    return type(sample)(*parts) if hasattr(sample, "_fields") else type(sample)(parts)
