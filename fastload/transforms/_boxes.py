@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._checks import is_list, is_number
+from fastload.transforms._checks import is_int, is_list, is_number
 
 Array = NDArray[np.float64]
 
@@ -69,6 +69,10 @@ class BoxParams:
                 raise ValueError(f"{name} must be a number, 0 or more; got {value!r}")
         if self.min_visibility > 1:
             raise ValueError(f"min_visibility must be in [0, 1], got {self.min_visibility!r}")
+        if not isinstance(self.clip, bool):
+            raise TypeError(f"clip must be True or False, got {self.clip!r}")
+        if not is_int(self.mask_fill):
+            raise TypeError(f"mask_fill must be an int, got {self.mask_fill!r}")
         if self.fields is not None and (not is_list(self.fields) or isinstance(self.fields, str)):
             raise TypeError(f"fields must be a sequence of names or None, got {self.fields!r}")
         pairs = [tuple(pair) for pair in self.keypoint_swaps]

@@ -41,6 +41,8 @@ def _gathered(mask: NDArray[Any], pixels: NDArray[np.int64], before: Size, fill:
             f"a mask must be (..., {before[0]}, {before[1]}) as its image is (height x width), got shape {mask.shape}"
         )
     flat = mask.reshape(*mask.shape[:-2], before[0] * before[1])
+    if mask.dtype.kind in "iu" and not np.iinfo(mask.dtype).min <= fill <= np.iinfo(mask.dtype).max:
+        raise ValueError(f"mask_fill={fill} is no number of a mask of {mask.dtype}: give it another in BoxParams")
     inside = pixels >= 0
     moved = flat[..., np.where(inside, pixels, 0)]
     moved[..., ~inside] = fill

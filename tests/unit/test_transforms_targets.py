@@ -123,8 +123,68 @@ def test_small_and_hidden_boxes_are_filtered() -> None:
     assert boxes_after(right_half, boxes) == [[0, 0, 18, 20], [5, 5, 7, 7], [10, 10, 20, 30]]
     assert boxes_after(right_half, boxes, min_area=5) == [[0, 0, 18, 20], [10, 10, 20, 30]]
     assert boxes_after(right_half, boxes, min_visibility=0.6) == [[0, 0, 18, 20], [5, 5, 7, 7]]
+    assert boxes_after(right_half, boxes, min_visibility=0.9) == [[0, 0, 18, 20], [5, 5, 7, 7]], "18 of 20 columns"
     assert boxes_after(right_half, boxes, min_width=11) == [[0, 0, 18, 20]]
+    assert boxes_after(right_half, boxes, min_width=18) == [[0, 0, 18, 20]]
+    assert boxes_after(right_half, boxes, min_height=3) == [[0, 0, 18, 20], [10, 10, 20, 30]]
+    assert boxes_after(right_half, boxes, min_height=20) == [[0, 0, 18, 20], [10, 10, 20, 30]]
+    assert boxes_after(right_half, boxes, min_height=21) == []
     assert boxes_after(right_half, boxes, clip=False) == [[-2, 0, 18, 20], [5, 5, 7, 7], [10, 10, 30, 30]]
+
+
+@pytest.mark.parametrize("bend", [T.ElasticTransform(0.01), T.GridDistortion(5, 0.001, p=1.0)])
+def test_what_was_cut_off_before_an_image_is_bent_counts(bend: Any) -> None:
+    chain = T.Compose([T.CenterCrop((40, 20)), bend], boxes=T.BoxParams(min_visibility=0.6))
+    boxes = torch.tensor([[18.0, 0, 38, 20], [30, 10, 50, 30]])  # of which 90 and 50 percent are left
+    for image in (IMAGE, IMAGE.astype(np.float32)):
+        _, after = chain(image, {"boxes": boxes, "labels": ["much", "little"]})
+        assert after["labels"] == ["much"]
+
+
+def test_what_a_crop_has_dropped_stays_away() -> None:
+    boxes = torch.tensor([[x, y, x + 22.0, y + 16] for x in (0, 12, 24, 38) for y in (0, 8, 16, 24)])
+    first = T.RandomIoUCrop(sampler_options=[0.0])
+    target = {"boxes": boxes, "labels": torch.arange(len(boxes))}
+    for seed in range(60):
+        left = []
+        for chain in (T.Compose([first]), T.Compose([first, T.Pad(30), T.RandomIoUCrop(0.9, sampler_options=[0.0])])):
+            torch.manual_seed(seed)
+            left.append(set(chain(IMAGE, target)[1]["labels"].tolist()))
+        assert left[1] <= left[0]
+
+
+def test_masks_hold_what_is_asked_for_where_nothing_is_shown() -> None:
+    from PIL import Image
+
+    mask = np.full((40, 60), 7, dtype=np.uint8)
+    expected = np.pad(mask, 2, constant_values=255)
+    chain = T.Compose([T.Pad(2)], boxes=T.BoxParams(mask_fill=255))
+    for one in (mask, torch.from_numpy(mask), Image.fromarray(mask)):
+        assert np.array_equal(np.asarray(chain(IMAGE, {"mask": one})[1]["mask"]), expected)
+        (moved,) = chain(IMAGE.astype(np.float32), {"masks": [one]})[1]["masks"]
+        assert np.array_equal(np.asarray(moved), expected)
+
+
+def test_a_point_on_the_border_is_still_in_the_image() -> None:
+    points = torch.tensor([[[0.0, 0, 2], [60, 40, 1], [60, 0, 2], [60.01, 0, 2]]])
+    _, after = FLIP(IMAGE, {"keypoints": points})
+    assert after["keypoints"][0, :, 2].tolist() == [2, 1, 2, 0]
+    _, after = T.CenterCrop((40, 30))(IMAGE, {"keypoints": torch.tensor([[[15.0, 0, 2], [45, 40, 2], [14.99, 0, 2]]])})
+    assert after["keypoints"][0, :, 2].tolist() == [2, 2, 0]
+
+
+def test_an_ellipse_is_its_box_until_something_turns() -> None:
+    def ellipse(step: Any, box: list[int]) -> list[float]:
+        ((found),) = boxes_after(step, [box], outline="ellipse")
+        return found
+
+    assert ellipse(T.Pad((-50, 0, 0, 0)), [0, 0, 60, 40]) == [0, 0, 10, 40]
+    assert ellipse(T.Compose([T.CenterCrop(20), T.Resize(40), T.Transpose(1.0)]), [0, 0, 60, 40]) == [0, 0, 40, 40]
+    # Around the ellipse as it has turned, and cut as a box: columns 0 to 10 of those that are left of it.
+    turned = ellipse(T.RandomRotation((45, 45)), [20, 10, 40, 30])
+    assert turned == pytest.approx([20, 10, 40, 30], abs=0.02)
+    cut = ellipse(T.Compose([T.RandomRotation((45, 45)), T.Pad((-35, 0, 0, 0))]), [20, 10, 40, 30])
+    assert cut == pytest.approx([0, 10, 5, 30], abs=0.02)
 
 
 def test_an_ellipse_turns_into_a_tighter_box() -> None:
@@ -244,6 +304,20 @@ def test_bad_params_are_refused() -> None:
         T.BoxParams("yxyx")
     with pytest.raises(ValueError, match="min_visibility"):
         T.BoxParams(min_visibility=1.5)
+    with pytest.raises(TypeError, match="clip must be True or False, got 'no'"):
+        T.BoxParams(clip="no")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="mask_fill must be an int, got 0.5"):
+        T.BoxParams(mask_fill=0.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fill", [300, -1])
+def test_masks_that_cannot_hold_what_is_asked_for_are_refused(fill: int) -> None:
+    chain = T.Compose([T.Pad(2)], boxes=T.BoxParams(mask_fill=fill))
+    for mask in (np.zeros((40, 60), np.uint8), torch.zeros(40, 60, dtype=torch.uint8)):
+        with pytest.raises(ValueError, match=f"mask_fill={fill} .* uint8"):
+            chain(IMAGE, {"mask": mask})
+    _, after = chain(IMAGE, {"mask": np.zeros((40, 60), np.int16)})
+    assert after["mask"][0, 0] == fill
     with pytest.raises(ValueError, match="outline"):
         T.BoxParams(outline="circle")
     with pytest.raises(TypeError, match="boxes must be a BoxParams"):
