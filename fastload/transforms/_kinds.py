@@ -111,11 +111,13 @@ def kind_of(image: Any) -> Kind:
 
 
 def check_shape(image: Any) -> None:
-    """ValueError unless an array is (H, W) or (H, W, C), or a tensor (..., H, W)."""
+    """ValueError unless an array is (H, W) or (H, W, C), or a tensor (..., H, W), with at least one channel."""
     if isinstance(image, np.ndarray) and image.ndim not in (2, 3):
         raise ValueError(f"an array must be (H, W) or (H, W, C), got shape {image.shape}")
     if isinstance(image, torch.Tensor) and image.ndim < 2:
         raise ValueError(f"a tensor must be (..., C, H, W) or (H, W), got shape {tuple(image.shape)}")
+    if getattr(image, "ndim", 0) > 2 and image.shape[2 if isinstance(image, np.ndarray) else -3] == 0:
+        raise ValueError(f"an image must have at least one channel, got shape {tuple(image.shape)}")
 
 
 def size_of(image: Any) -> tuple[int, int]:

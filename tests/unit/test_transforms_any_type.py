@@ -113,9 +113,9 @@ def test_types_that_torch_has_not_are_named_with_a_way_out() -> None:
     image = np.zeros((4, 5, 3), dtype=">u2" if np.little_endian else "<u2")
     with pytest.raises(TypeError, match=r"arrays of [<>]u2 have no counterpart in torch: convert them first"):
         T.RandomHorizontalFlip(1.0)(image)
-    with pytest.raises(TypeError, match=r"values of torch.complex64 are not interpolated"):
+    with pytest.raises(TypeError, match=r"values of torch.complex64 are only moved about"):
         T.Resize((9, 9))(torch.zeros(3, 4, 5, dtype=torch.complex64))
-    with pytest.raises(TypeError, match=r"values of torch.complex64 are not interpolated"):
+    with pytest.raises(TypeError, match=r"values of torch.complex64 are only moved about"):
         F.rotate(torch.zeros(3, 4, 5, dtype=torch.complex64), 10, "bilinear")
 
 
@@ -127,3 +127,19 @@ def test_joined_images_are_of_the_type_that_they_came_in(dtype: torch.dtype) -> 
         image, _ = joined[0]
         assert image.dtype == dtype
         assert set(image.float().unique().tolist()) <= {1.0, 2.0, 3.0, 4.0}
+
+
+@pytest.mark.parametrize(
+    "step", [T.ColorJitter(0.5), T.GaussianBlur(3), T.ToDtype(torch.float32, scale=True), T.RandomInvert(1.0)]
+)
+def test_colours_of_complex_values_are_refused(step: Any) -> None:
+    for image in (np.zeros((8, 8, 3), np.complex64), torch.zeros(3, 8, 8, dtype=torch.complex64)):
+        with pytest.raises(TypeError, match="complex64 are only moved about: transform their real and imaginary parts"):
+            step(image)
+
+
+@pytest.mark.parametrize("step", [T.RandomHorizontalFlip(1.0), T.Resize(4), T.ColorJitter(0.5), T.ToTensor()])
+def test_images_without_a_channel_are_refused(step: Any) -> None:
+    for image in (np.zeros((8, 6, 0), np.uint8), torch.zeros(0, 8, 6), torch.zeros(2, 0, 8, 6, dtype=torch.uint8)):
+        with pytest.raises(ValueError, match="at least one channel"):
+            step(image)

@@ -314,7 +314,7 @@ def test_bad_params_are_refused() -> None:
 def test_masks_that_cannot_hold_what_is_asked_for_are_refused(fill: int) -> None:
     chain = T.Compose([T.Pad(2)], boxes=T.BoxParams(mask_fill=fill))
     for mask in (np.zeros((40, 60), np.uint8), torch.zeros(40, 60, dtype=torch.uint8)):
-        with pytest.raises(ValueError, match=f"mask_fill={fill} .* uint8"):
+        with pytest.raises(ValueError, match=rf"mask_fill={fill} .* uint8"):
             chain(IMAGE, {"mask": mask})
     _, after = chain(IMAGE, {"mask": np.zeros((40, 60), np.int16)})
     assert after["mask"][0, 0] == fill

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from fastload.transforms._kinds import check_shape, is_pil, size_of, tensor_of
-from fastload.transforms.functional._tensors import on_tensor
+from fastload.transforms.functional._tensors import on_tensor, refuse_complex
 
 # Bits that hold a value's magnitude, as torchvision counts them.
 _VALUE_BITS = {torch.uint8: 8, torch.int8: 7, torch.int16: 15, torch.uint16: 16, torch.int32: 31, torch.int64: 63}
@@ -127,6 +127,7 @@ def _to_dtype(planes: torch.Tensor, dtype: torch.dtype, scale: bool) -> torch.Te
         return planes
     if not scale or (before.is_floating_point and dtype.is_floating_point):
         return planes.to(dtype)
+    refuse_complex(before)
     if dtype.is_floating_point:
         # One multiplication, as torchvision has it; division, as in to_tensor(), differs in the last bit.
         return planes.to(dtype).mul_(1.0 / _largest(before))
@@ -139,6 +140,7 @@ def _to_dtype(planes: torch.Tensor, dtype: torch.dtype, scale: bool) -> torch.Te
 
 
 def _largest(dtype: torch.dtype) -> float:
+    refuse_complex(dtype)
     return 1.0 if dtype == torch.bool else float(torch.iinfo(dtype).max)
 
 

@@ -28,10 +28,15 @@ def on_tensor(function: Callable[[torch.Tensor], torch.Tensor], image: Any) -> A
     return function(image)
 
 
+def refuse_complex(dtype: torch.dtype) -> None:
+    """TypeError for types whose values have no order, and so no range and nothing between them."""
+    if dtype.is_complex:
+        raise TypeError(f"values of {dtype} are only moved about: transform their real and imaginary parts")
+
+
 def type_to_mix_in(dtype: torch.dtype) -> torch.dtype:
     """The floats in which values of that type are interpolated: double precision where single would lose bits."""
-    if dtype.is_complex:
-        raise TypeError(f"values of {dtype} are not interpolated: transform their real and imaginary parts")
+    refuse_complex(dtype)
     is_wide = dtype == torch.float64 or (not dtype.is_floating_point and dtype.itemsize > 2)
     return torch.float64 if is_wide else torch.float32
 
@@ -40,6 +45,7 @@ def values_of_type(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Floats as values of that type: integers are rounded, and end at its limits."""
     if dtype.is_floating_point:
         return values.to(dtype)
+    refuse_complex(dtype)
     if dtype != torch.bool:
         limits = torch.iinfo(dtype)
         most = float(limits.max)  # of 64 bits it is one too many

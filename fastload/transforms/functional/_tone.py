@@ -20,6 +20,7 @@ from fastload.transforms.functional._tensors import (
     is_batch_of_levels,
     on_tensor,
     one_by_one,
+    refuse_complex,
     type_to_mix_in,
     values_of_type,
 )
@@ -255,6 +256,7 @@ def _exactly(planes: torch.Tensor, name: str, value: float) -> torch.Tensor:
 
 def _whole(dtype: torch.dtype) -> int:
     """The greatest value of images of that type."""
+    refuse_complex(dtype)
     if dtype == torch.bool:
         raise TypeError("values of torch.bool have no range: hand over levels, such as image.to(torch.uint8) * 255")
     return 1 if dtype.is_floating_point else torch.iinfo(dtype).max
