@@ -306,7 +306,7 @@ def test_bad_params_are_refused() -> None:
         T.BoxParams(min_visibility=1.5)
     with pytest.raises(TypeError, match="clip must be True or False, got 'no'"):
         T.BoxParams(clip="no")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="mask_fill must be an int, got 0.5"):
+    with pytest.raises(TypeError, match=r"mask_fill must be an int, got 0\.5"):
         T.BoxParams(mask_fill=0.5)  # type: ignore[arg-type]
 
 
