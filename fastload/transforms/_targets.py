@@ -167,9 +167,11 @@ class Moving:
             return self.values
         self._size, kept = None, None
         if self._name("boxes") is not None:
-            edges = native.boxes(self.params.clip or is_rotated(self._format()))
-            kept = self._kept = self._keep_boxes(edges, native.quads(), native.visible(), native.mirrored, size)
-        self._place_points(native.points(), native.points_seen(), native.mirrored, size)
+            turned = is_rotated(self._format())
+            edges, quads = native.boxes(self.params.clip or turned), native.quads() if turned else _NO_QUADS
+            kept = self._kept = self._keep_boxes(edges, quads, native.visible(), native.mirrored, size)
+        if self._name("keypoints") is not None:
+            self._place_points(native.points(), native.points_seen(), native.mirrored, size)
         if kept is not None and not kept.all():
             self._drop(kept)
         return self.values
@@ -275,10 +277,9 @@ class Moving:
         kept = _core.boxes_left(edges, visible)
         if params.min_visibility > 0:
             kept &= visible >= params.min_visibility
-        widths, heights = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
-        if params.min_width > 0 or params.min_height > 0:
+        if params.min_width > 0 or params.min_height > 0 or params.min_area > 0:
+            widths, heights = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
             kept &= (widths >= params.min_width) & (heights >= params.min_height)
-        if params.min_area > 0:
             kept &= widths * heights >= params.min_area
         turned = is_rotated(box_format)
         boxes = rotated_written(quads, box_format, mirrored) if turned else written(edges, box_format, size)
