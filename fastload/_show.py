@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib
 import os
 import sys
@@ -108,10 +109,14 @@ class _Transformed:
 def _transforms(name: str | None, boxes: str | None) -> Any:
     """What augments; boxes: how its boxes are written, whatever it says itself."""
     from fastload import transforms as T
+    from fastload.transforms._base import said_of_boxes
 
     chain = _default() if name is None else T.Identity() if name == "none" else _named(name, "--transforms")
     if boxes and isinstance(chain, T.Transform):
-        return T.Compose([chain], boxes=replace(chain.box_params, format=boxes))
+        params = replace(said_of_boxes(chain) or T.BoxParams(), format=boxes)
+        chain = copy.copy(chain)
+        chain.box_params = params
+        return T.Compose([chain], boxes=params)
     return T.Compose([chain]) if name == "none" else chain
 
 
@@ -129,10 +134,13 @@ def _default() -> Any:
 
 def _box_params(dataset: Any) -> Any:
     """Those of what transforms the samples, or of what makes them; None: nobody says."""
-    from fastload.transforms import BoxParams
+    from fastload.transforms import BoxParams, Transform
+    from fastload.transforms._base import said_of_boxes
 
     makers = [getattr(dataset, "transforms", None), getattr(dataset, "transform", None), dataset]
-    found = (getattr(maker, "box_params", None) for maker in makers)
+    found = (
+        said_of_boxes(maker) if isinstance(maker, Transform) else getattr(maker, "box_params", None) for maker in makers
+    )
     return next((params for params in found if isinstance(params, BoxParams)), None)
 
 

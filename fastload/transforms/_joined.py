@@ -11,7 +11,7 @@ import torch
 
 from fastload._of_objects import names_of_objects, refuse_doubt
 from fastload._stream import sample_key
-from fastload.transforms._base import Transform
+from fastload.transforms._base import Transform, said_of_boxes
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import as_probability
 from fastload.transforms._kinds import is_image, place_of_image, tv_extras, tv_name
@@ -46,16 +46,15 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         """How boxes are written, and which of them are kept."""
         if self._boxes is not None:
             return self._boxes
-        if not isinstance(self.transform, Transform):
-            return BoxParams()
+        params = _params_of(self.transform) or BoxParams()
         # Which boxes are kept is a matter of what comes out of the transform, with sizes in other pixels.
-        return replace(self.transform.box_params, min_area=0.0, min_width=0.0, min_height=0.0, min_visibility=0.0)
+        return replace(params, min_area=0.0, min_width=0.0, min_height=0.0, min_visibility=0.0)
 
     def _check_formats(self) -> None:
         """ValueError if samples come with boxes, or go on, written otherwise than they are read here."""
         own = self.box_params
         for other, what in ((self.transform, "transform"), (self.dataset, "dataset")):
-            theirs = other.box_params if isinstance(other, Transform | JoinedDataset) else own
+            theirs = _params_of(other) or own
             if theirs.plain_format != own.plain_format:
                 raise ValueError(
                     f"{type(self).__name__} has boxes in the format {own.format!r}, and its {what} takes them as "
@@ -110,6 +109,13 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         of_objects, by_number = names_of_objects([moving.values for moving in found], counts)
         refuse_doubt(by_number, of_objects, "boxes=BoxParams(fields={})")
         return replace(params, fields=tuple(name for name in found[0].values if name in of_objects))
+
+
+def _params_of(maker: Any) -> BoxParams | None:
+    """How a transform or a data set of these writes boxes; None for all others."""
+    if isinstance(maker, JoinedDataset):
+        return maker.box_params
+    return (said_of_boxes(maker) or BoxParams()) if isinstance(maker, Transform) else None
 
 
 def _check_names(samples: list[Moving]) -> None:

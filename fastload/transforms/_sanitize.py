@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from fastload.transforms._base import Transform, _parts_of, _sample_of
+from fastload.transforms._base import Transform, _sample_of
 from fastload.transforms._checks import is_number
 from fastload.transforms._convert import Lambda
-from fastload.transforms._kinds import is_image, place_of_image, size_of, tv_name
+from fastload.transforms._kinds import size_of, tv_name
 from fastload.transforms._masks import Size
-from fastload.transforms._targets import InPixels, targets_of
+from fastload.transforms._sample import Sample
+from fastload.transforms._targets import InPixels
 
 
 class _OfBoxes(Transform):
@@ -21,19 +22,14 @@ class _OfBoxes(Transform):
 
     def forward(self, *inputs: Any) -> Any:
         """The sample with other boxes."""
-        sample = _sample_of(inputs)
-        if is_image(sample):
-            return sample
-        place = place_of_image(_parts_of(sample))
-        found = targets_of(sample, place, self.chain().box_params)
-        if found is None:
-            return sample
-        moving, put = found
-        size = size_of(sample[place])
-        targets = moving.in_pixels(size)
-        if len(targets.edges):
-            moving.take_pixels(self.changed(targets, size), size)
-        return put(sample[place])
+        sample = Sample(_sample_of(inputs), self.chain().box_params)
+        sample.open()
+        if sample.moving is not None:
+            size = size_of(sample.image)
+            targets = sample.moving.in_pixels(size)
+            if len(targets.edges):
+                sample.moving.take_pixels(self.changed(targets, size), size)
+        return sample.written()
 
     def changed(self, targets: InPixels, size: Size) -> InPixels:
         raise NotImplementedError
