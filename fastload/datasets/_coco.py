@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastload.datasets import _coco_tensors
-from fastload.datasets._coco_file import Entry, read
+from fastload.datasets._coco_file import Entry, read, value
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._shared_list import SharedList
 from fastload.io import MAX_PIXELS, image_size
@@ -82,12 +82,12 @@ class CocoDetection(DetectionDataset):
 
     @in_any_thread
     def target(self, number: int) -> Any:
-        objects = self._annotations[number]
+        where = f"{self._file}: image {self.ids[number]!r}"
+        objects: list[Entry] = value(self._annotations[number], where)
         if not self.crowd:
             objects = [entry for entry in objects if not entry.get("iscrowd", 0)]
         if not self.tensors:
             return objects
-        where = f"{self._file}: image {self.ids[number]!r}"
         if self.apply_exif_orientation:
             self._check_turned(number, where)
         target = {
@@ -114,7 +114,7 @@ class CocoDetection(DetectionDataset):
     def has_masks(self) -> bool:
         """Whether there is something to make a mask of for each object, and the size of each image is known."""
         return bool(self.sizes.all()) and all(
-            entry.get("segmentation") for objects in self._annotations for entry in objects
+            entry.get("segmentation") for text in self._annotations for entry in value(text, self._file)
         )
 
     def _check_turned(self, number: int, where: str) -> None:

@@ -1,6 +1,6 @@
 """COCO's file of annotations: each entry is in its place, or the error says which is not.
 
-What the entries hold is looked at when a sample is made of them: a file has a million.
+What annotations hold is looked at when a sample is made of them: a file has a million. Until then they stay JSON.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
-from fastload.datasets._json import collector_paused, parsed
+from fastload.datasets import _json
 from fastload.datasets._shared_list import SharedList
 
 MOST_PIXELS = 2**31 - 1  # along a side
@@ -21,35 +21,67 @@ Entry = dict[str, Any]
 class CocoFile(NamedTuple):
     categories: dict[Any, Entry]  # by id
     images: dict[Any, Entry]  # by id, in the order of their ids
-    annotations: SharedList[list[Entry]]  # of each image, in the file's order
+    annotations: SharedList[bytes]  # JSON of the list of each image's, in the file's order
 
 
 def read(path: str) -> CocoFile:
     """The file, checked as far as the places of its entries go. Files of images alone have no annotations."""
-    with collector_paused():
-        content = _content(path)
-        images = _images(path, content["images"])
-        return CocoFile(
-            _categories(path, content.get("categories", [])),
-            images,
-            _by_image(path, content.get("annotations", []), images),
-        )
+    try:
+        with _json.collector_paused():
+            content = _content(path)
+            images = _images(path, content["images"])
+            return CocoFile(
+                _categories(path, content.get("categories", [])),
+                images,
+                _by_image(path, content.get("annotations", []), images),
+            )
+    except RecursionError as error:
+        raise _too_deep(path) from error
+
+
+def value(text: bytes, where: str) -> Any:
+    """The value of JSON that the file was left as; ``where`` names it for errors."""
+    try:
+        return _read_value(text)
+    except RecursionError as error:
+        raise _too_deep(where) from error
+    except ValueError as error:  # such as a number of more digits than Python reads
+        raise ValueError(f"{where} cannot be read: {error}") from error
+
+
+class _Content(TypedDict, total=False):
+    images: list[Any]
+    categories: list[Any]
+    annotations: list[_json.Raw]
+
+
+class _Place(TypedDict, total=False):
+    image_id: Any
+
+
+def _content_by_standard(text: bytes) -> Any:
+    """As _Content has it, if the file is like that."""
+    content = json.loads(text)
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
+        content["annotations"] = [json.dumps(entry).encode() for entry in content["annotations"]]
+    return content
+
+
+_read_content = _json.reader(_Content, _content_by_standard)
+_read_place = _json.reader(_Place)
+_read_value = _json.reader(Any)
 
 
 def _content(path: str) -> dict[str, Any]:
     with open(path, "rb") as file:
-        raw = file.read()
+        text = file.read()
     content: dict[str, Any]
     try:
-        content = parsed(raw)
+        content = _read_content(text) if _json.is_utf8(text) else _content_by_standard(text)
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
-    except RecursionError as error:
-        raise _too_deep(path) from error
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise ValueError(f"{path} is not COCO's: it must be an object with the list images")
-    if any(type(entry.get("id")) is float for entry in content["images"] if isinstance(entry, dict)):
-        content = json.loads(raw)  # they may have been whole numbers of more than 64 bits, of which each counts
     for name in ("annotations", "categories"):
         if not isinstance(content.get(name, []), list):
             raise ValueError(f"{path}: {name} must be a list, or left out, got {short(content[name])}")
@@ -80,19 +112,21 @@ def _images(path: str, entries: list[Any]) -> dict[Any, Entry]:
     return dict(sorted(images.items()))
 
 
-def _by_image(path: str, annotations: list[Any], images: dict[Any, Entry]) -> SharedList[list[Entry]]:
-    """The annotations of each image, in the file's order."""
-    lists: dict[Any, list[Entry]] = {number: [] for number in images}
+def _by_image(path: str, annotations: list[bytes], images: dict[Any, Entry]) -> SharedList[bytes]:
+    """JSON of the list of each image's annotations, in the file's order."""
+    lists: dict[Any, list[bytes]] = {number: [] for number in images}
     try:
-        for entry in annotations:
-            lists[entry.get("image_id")].append(entry)
-    except (AttributeError, KeyError, TypeError) as error:  # no object, no such image, or no value that could be an id
+        for text in annotations:
+            lists[_read_place(text).get("image_id")].append(text)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:  # no object, no such image, or nothing like an id
         number = sum(map(len, lists.values()))  # all before it are in their lists
-        raise _misplaced(path, number, annotations[number]) from error
-    try:
-        return SharedList(lists.values())
-    except RecursionError as error:
-        raise _too_deep(path) from error
+        raise _misplaced(path, number, value(annotations[number], f"{path}: annotations[{number}]")) from error
+    return SharedList(b"[" + b",".join(texts) + b"]" for texts in lists.values())
 
 
 def named(kind: str, number: int, entry: Entry) -> str:

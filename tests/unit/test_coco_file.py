@@ -9,12 +9,16 @@ import json
 import pickle
 import subprocess
 import sys
+import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from support.detection_files import SIZES, boxes_of, coco
 
 from fastload.datasets import CocoDetection
@@ -43,7 +47,19 @@ def assert_read_as_the_standard_library_does(root: Path, raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["1", "-0.0", "1e5", "NaN", "-Infinity", "1e400", '"\\ud800"', '"ö"', "[true, null]", "18446744073709551615"],
+    [
+        "1",
+        "-0.0",
+        "1e5",
+        "NaN",
+        "-Infinity",
+        "1e400",
+        '"\\ud800"',
+        '"ö"',
+        "[true, null]",
+        "18446744073709551615",
+        "1" * 40,
+    ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_values_are_those_of_the_standard_library(tmp_path: Path, value: str, encoding: str) -> None:
@@ -62,10 +78,10 @@ def test_ids_of_any_length_are_ids(tmp_path: Path, first: float) -> None:
     assert_read_as_the_standard_library_does(tmp_path, raw)
 
 
-def test_files_are_read_without_orjson(tmp_path: Path) -> None:
+def test_files_are_read_without_msgspec(tmp_path: Path) -> None:
     images, file = coco(tmp_path)
     program = (
-        "import pickle, sys; sys.modules['orjson'] = None\n"
+        "import pickle, sys; sys.modules['msgspec'] = None\n"
         "from fastload.datasets import CocoDetection; data = CocoDetection(*sys.argv[1:])\n"
         "sys.stdout.buffer.write(pickle.dumps([data.target(number) for number in range(len(data))]))"
     )
@@ -73,6 +89,50 @@ def test_files_are_read_without_orjson(tmp_path: Path) -> None:
     ran = subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[2])
     data = CocoDetection(images, file)
     assert pickle.loads(ran.stdout) == [data.target(number) for number in range(len(data))]
+
+
+KEYS = st.text() | st.sampled_from(["image_id", "\ud800", "\\", "\x7f"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | KEYS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+)
+
+
+@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=3), max_size=4), st.booleans(), st.sampled_from([None, 1]))
+def test_annotations_of_any_content_are_those_of_the_standard_library(
+    contents: list[Any], escaped: bool, indent: int | None
+) -> None:
+    annotations = [{**content, "image_id": 7} for content in contents]
+    content = {"images": [{"id": 7, "file_name": "a"}], "annotations": annotations}
+    with tempfile.TemporaryDirectory() as root:
+        text = json.dumps(content, ensure_ascii=escaped, indent=indent)
+        assert_read_as_the_standard_library_does(Path(root), text.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "more": "\xff"}]}',
+        b'{"images": [], "info": {"\xff": 1}}',
+        b'{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "more": [1,]}]}',
+        b'{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "more": 01}]}',
+        b'{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1}]',
+        b'{"images": [], "annotations": []} {}',
+    ],
+)
+def test_a_fault_anywhere_in_the_file_is_found_as_it_is_opened(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(text)
+    with pytest.raises(ValueError, match=r"a\.json is not JSON: "):
+        CocoDetection(tmp_path, tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(("name", "place"), [("more", "image 1"), ("image_id", r"annotations\[0\]")])
+def test_a_number_too_long_for_python_is_placed(tmp_path: Path, name: str, place: str) -> None:
+    annotation = '{"image_id": 1, "' + name + '": ' + "1" * 5000 + "}"
+    text = '{"images": [{"id": 1, "file_name": "a"}], "annotations": [' + annotation + "]}"
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match=rf"a\.json: {place} cannot be read: .*4300"):
+        CocoDetection(tmp_path, tmp_path / "a.json").target(0)
 
 
 @contextlib.contextmanager
@@ -106,6 +166,22 @@ def test_the_collector_does_not_go_through_a_file_as_it_is_read(tmp_path: Path) 
     with collections() as begun:
         CocoDetection(tmp_path, file)
     assert len(begun) < 5
+
+
+def test_annotations_take_little_more_memory_than_their_file_as_it_is_read(tmp_path: Path) -> None:
+    """The values that they are would take several times as much."""
+    polygon = [number + 0.25 for number in range(200)]
+    annotations = [{"image_id": number % 100, "segmentation": [polygon]} for number in range(2000)]
+    images = [{"id": number, "file_name": "a"} for number in range(100)]
+    text = json.dumps({"images": images, "annotations": annotations})
+    (tmp_path / "a.json").write_text(text)
+    tracemalloc.start()
+    try:
+        CocoDetection(tmp_path, tmp_path / "a.json")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(text)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
