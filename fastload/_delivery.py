@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
+from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 
 
@@ -21,11 +23,13 @@ class Delivery(Protocol):
     """Brings batches to where the user wants them.
 
     ahead: how many batches that have arrived are begun with before their turn.
+    settle: counts in their stats what a device has done by now; it may be called when the delivery is gone.
     """
 
     ahead: int
+    settle: Callable[[], None]
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending:
+    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
         """Set out with the batch. What goes wrong is told when its turn has come."""
 
 
@@ -39,14 +43,8 @@ class Arrived:
         return self.batch
 
 
-@dataclass(slots=True)
-class Failed:
-    """The batch could not be brought there."""
-
-    error: Exception
-
-    def finish(self) -> Any:
-        raise self.error
+def nothing_to_settle() -> None:
+    """Where no device works by itself."""
 
 
 def delivery_of(iterator: Any, loader: Any) -> Delivery | None:

@@ -141,6 +141,7 @@ class Epoch:
             batch, error = self._finished(made.outcome)
             self._go_out(made, error is None and batch is not Skipped)
             if error is not None:
+                made.outcome = None  # where it is in there, frames that its traceback holds hold it
                 try:
                     raise error
                 finally:

@@ -14,7 +14,7 @@ from typing import Any
 import torch.multiprocessing
 from torch.autograd.profiler import record_function
 
-from fastload._delivery import delivery_of
+from fastload._delivery import delivery_of, nothing_to_settle
 from fastload._epoch import Epoch
 from fastload._epoch_start import EpochStart, snapshot_every
 from fastload._errors import WorkerDiedError
@@ -65,6 +65,7 @@ class _EpochIterator(BaseIterator):
             delivery=self._delivery,
         )
         state.stats, state.progress = self._epoch.stats, progress
+        state.settle = nothing_to_settle if self._delivery is None else self._delivery.settle
         self._epoch.prime()
 
     def _next_data(self) -> Any:

@@ -138,7 +138,9 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def stats(self) -> LoaderStats:
         """Counts and seconds of the running epoch, or of the last one; a snapshot."""
-        stats = loader_state(self).stats
+        state = loader_state(self)
+        state.settle()
+        stats = state.stats
         return replace(stats, stages=dict(stats.stages))
 
     def state_dict(self) -> dict[str, Any]:

@@ -8,12 +8,13 @@ user's own objects say of themselves does.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from fastload._delivery import nothing_to_settle
 from fastload._epoch import ErrorLog
 from fastload._index_batches import IndexSource, index_source
 from fastload._progress import Progress
@@ -43,6 +44,7 @@ class LoaderState:
     sample_seed: int | None = None  # the first iterator's base seed
     stats: LoaderStats = field(default_factory=LoaderStats)
     error_log: ErrorLog = field(default_factory=ErrorLog)
+    settle: Callable[[], None] = nothing_to_settle  # in the stats, what a device has done by now
     progress: Progress | None = None  # of the iterator that began last
     loaded: State | None = None  # by load_state_dict, for the next iterator
 
@@ -53,7 +55,7 @@ class LoaderState:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy of a loader, made to be sent or changed, is not in the middle of anything.
-        return {**vars(self), "progress": None}
+        return {**vars(self), "progress": None, "settle": nothing_to_settle}
 
 
 def loader_state(loader: Any) -> LoaderState:

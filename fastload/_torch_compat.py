@@ -70,8 +70,12 @@ def is_data_pipe(dataset: Any) -> bool:
 
 
 def profiling() -> bool:
-    """Whether a profiler listens; entering a `record_function` range for nobody costs microseconds."""
-    return torch._C._autograd._profiler_enabled()
+    """Whether a profiler listens; entering a `record_function` range for nobody costs microseconds.
+
+    The first knows of this thread's, the second of those that listen to all threads. An ExecutionTraceObserver by
+    itself is known to neither, and torch has no way to ask for it.
+    """
+    return torch._C._autograd._profiler_enabled() or torch.autograd.profiler._is_profiler_enabled
 
 
 def seed_worker(base_seed: int, worker: int) -> int:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
 
-from fastload._delivery import Arrived, Delivery, Failed, Pending
+from fastload._delivery import Arrived, Delivery, Pending, nothing_to_settle
+from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 from fastload.cuda._lane import CudaLane
+from fastload.cuda._modes import default_modes
 from fastload.cuda._transfer import DeviceTransform, Transfer
-from fastload.cuda._walk import map_batch, moved
+from fastload.cuda._walk import host_bytes, map_batch, moved
+
+_lanes: dict[tuple[int, int], CudaLane] = {}  # by process and number of the device
 
 
 class MoveHere:
@@ -21,21 +26,20 @@ class MoveHere:
     def __init__(self, device: torch.device, transform: DeviceTransform | None = None) -> None:
         self._device = device
         self._transform = transform
+        self.settle = nothing_to_settle
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending:
+    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
+        def there(value: Any) -> Any:
+            made = moved(value, self._device, non_blocking=False)
+            stats.bytes_copied += host_bytes(value) if made is not value else 0
+            return made
+
         try:
-            made = map_batch(batch, lambda tensor: self._to_device(tensor, stats), self._moved)
-            return Arrived(made if self._transform is None else self._transform(made))
+            with default_modes():
+                made = map_batch(batch, there, there)
+                return Arrived(made if self._transform is None else self._transform(made))
         except Exception as error:
-            return Failed(error)
-
-    def _to_device(self, tensor: torch.Tensor, stats: LoaderStats) -> torch.Tensor:
-        made = tensor.to(self._device)
-        stats.bytes_copied += tensor.nbytes if made is not tensor else 0
-        return made
-
-    def _moved(self, value: Any) -> Any:
-        return moved(value, self._device, non_blocking=False)
+            return LocalFailure(error, "")
 
 
 def delivery_to(device: torch.device, ahead: int, transform: DeviceTransform | None) -> Delivery:
@@ -47,4 +51,12 @@ def delivery_to(device: torch.device, ahead: int, transform: DeviceTransform | N
     number, count = torch.cuda.current_device() if device.index is None else device.index, torch.cuda.device_count()
     if number >= count:
         raise RuntimeError(f"device={str(device)!r}: torch sees {count} CUDA devices here, numbered from 0")
-    return Transfer(CudaLane(torch.device("cuda", number)), ahead, transform)
+    return Transfer(_lane(number), ahead, transform)
+
+
+def _lane(number: int) -> CudaLane:
+    """The device's one lane in this process: torch's allocator keeps free memory for each stream by itself."""
+    key = os.getpid(), number
+    if key not in _lanes:
+        _lanes[key] = CudaLane(torch.device("cuda", number))
+    return _lanes[key]

@@ -25,7 +25,12 @@ class Mark(Protocol):
 
 
 class Lane(Protocol):
-    """What is asked of a device. Nothing here waits for it, marks aside."""
+    """What is asked of a device. Nothing here waits for it, marks aside.
+
+    has_untold: whether consumers have memory that was got aside, and `use` could not be called for it.
+    """
+
+    has_untold: bool
 
     def aside(self) -> AbstractContextManager[Any]:
         """Inside this, work is queued aside; outside, in the queue of the consumer who calls."""
@@ -61,6 +66,7 @@ class CudaLane:
         self.device = device
         self._side = torch.cuda.Stream(device)
         self._locks = PageLocks()
+        self.has_untold = False
 
     def aside(self) -> AbstractContextManager[Any]:
         return torch.cuda.stream(self._side)

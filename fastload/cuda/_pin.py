@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from fastload._delivery import Arrived, Failed, Pending
-from fastload._failure import Failure
+from fastload._delivery import Arrived, Pending, nothing_to_settle
+from fastload._failure import Failure, LocalFailure
 from fastload._stats import LoaderStats
-from fastload._torch_compat import pin_memory
+from fastload._torch_compat import pin_memory, set_thread_name
 
 
 class PinHere:
@@ -23,12 +23,13 @@ class PinHere:
 
     def __init__(self, device: str | None) -> None:
         self._device = device
+        self.settle = nothing_to_settle
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending:
+    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
         try:
             return Arrived(pin_memory(batch, self._device))
         except Exception as error:
-            return Failed(error)
+            return LocalFailure(error, "")
 
 
 class PinThread:
@@ -40,6 +41,7 @@ class PinThread:
 
     def __init__(self, device: str | None, index: int, ahead: int) -> None:
         self.ahead = ahead
+        self.settle = nothing_to_settle
         self._device = device
         self._index = index
         self._thread = ThreadPoolExecutor(1, "pt_data_pin", _begin_thread, (device, index))
@@ -50,6 +52,7 @@ class PinThread:
 
 def _begin_thread(device: str | None, index: int) -> None:
     torch.set_num_threads(1)
+    set_thread_name("pt_data_pin")
     if device is not None and torch.accelerator.is_available():
         torch.accelerator.set_device_index(index)
 

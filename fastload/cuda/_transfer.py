@@ -3,40 +3,37 @@
 - The host's memory of a batch is held until the mark after its copies is done; only then may its slot return.
 - The consumer's queue waits for that mark; the consumer's thread does not.
 - What was got aside is told to the consumer's queue before the consumer has it: freed early, it is used again only
-  after what that queue holds by then.
+  after what that queue holds by then. Where a transform returns what cannot be told, all later work aside comes after
+  what the consumer has queued by then.
+- The queue aside waits for the consumer's at the start of an epoch, for what a transform reads, and for each batch
+  that is on the device already.
+- What knows nothing of queues (types with a ``to`` and no ``record_stream``, sparse tensors) is moved in the
+  consumer's queue when its turn has come: it is late.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.autograd.profiler import record_function
 
-from fastload._delivery import Failed, Pending
+from fastload._delivery import Pending
+from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 from fastload._torch_compat import profiling
-from fastload.cuda._lane import Lane, Mark
-from fastload.cuda._upload import upload
-from fastload.cuda._walk import map_batch
+from fastload.cuda._lane import Lane
+from fastload.cuda._modes import default_modes
+from fastload.cuda._spans import Spans
+from fastload.cuda._upload import Load
+from fastload.cuda._walk import host_bytes, is_movable, is_odd, taken_apart
 
 LABEL = "fastload: batch to device"  # in profiles, and in NVTX under torch's emit_nvtx
 DeviceTransform = Callable[[Any], Any]
-
-
-@dataclass(slots=True)
-class _Span:
-    """What a queue does between two marks. When it is done its time counts, and ``memory`` is let go."""
-
-    start: Mark
-    end: Mark
-    stats: LoaderStats
-    counted_as: str  # the field of the stats
-    memory: Any = None  # of the host, which copies read
+_PLAIN = (str, bytes, bool, int, float, complex, type, type(None), np.generic, np.ndarray)
 
 
 class Transfer:
@@ -49,46 +46,21 @@ class Transfer:
         self.ahead = ahead
         self.lane = lane
         self.transform = transform
-        self._spans: list[_Span] = []
-        self._pid = os.getpid()
+        self.spans = Spans(lane)
+        self.settle = self.spans.settle
+        self.comes_after_the_consumer = True  # the next batch's work aside
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending:
-        self._settle()
+    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
+        self.spans.settle()
         label = record_function(LABEL) if profiling() else contextlib.nullcontext()
         try:
-            with label:
+            with label, default_modes():
                 return _Batch(self, batch, stats)
         except Exception as error:
-            return Failed(error)
-
-    def hold(self, memory: Any, start: Mark, end: Mark, stats: LoaderStats) -> None:
-        """Keep host memory until the copies between the marks are done."""
-        self._spans.append(_Span(start, end, stats, "copy_s", memory))
-
-    def wait_for(self, mark: Mark, stats: LoaderStats) -> None:
-        """Let the consumer's queue wait, and note for how long."""
-        before = self.lane.mark()
-        self.lane.wait_for(mark)
-        self._spans.append(_Span(before, self.lane.mark(), stats, "stall_s"))
-
-    def _settle(self) -> None:
-        """Let go of what is done with, and count what it took."""
-        running = []
-        for span in self._spans:
-            if span.end.query():
-                before = getattr(span.stats, span.counted_as)
-                setattr(span.stats, span.counted_as, before + span.start.elapsed_time(span.end) / 1000)
-            else:
-                running.append(span)
-        self._spans = running
+            return LocalFailure(error, "")
 
     def __del__(self) -> None:
-        if self._pid != os.getpid():
-            return  # the device is the parent's
-        with contextlib.suppress(Exception):  # at exit it may be gone already
-            for span in self._spans:
-                if span.memory is not None:
-                    span.end.synchronize()
+        self.spans.end()
 
 
 class _Batch:
@@ -96,73 +68,69 @@ class _Batch:
 
     def __init__(self, transfer: Transfer, batch: Any, stats: LoaderStats) -> None:
         self._transfer = transfer
-        self._batch = batch
         self._stats = stats
         lane = transfer.lane
-        tensors, self._is_late = _contents(batch)
+        leaves, build = taken_apart(batch)
+        self._late = _late(leaves)
+        early = {id(leaf): leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late}
+        movable = [leaf for leaf in leaves if is_movable(leaf)]
+        there_already = [tensor for tensor in early.values() if tensor.device.type != "cpu"]
+        load = Load(lane, list(early.values()))
+        stats.bytes_copied += sum(map(host_bytes, {id(leaf): leaf for leaf in leaves}.values()))
+        waits = transfer.comes_after_the_consumer or lane.has_untold or bool(there_already)
+        now = lane.mark() if waits else None
         with lane.aside():
-            start = lane.mark()
-            memory = [batch]
-            try:
-                found, staging = upload(lane, tensors)
-                memory += staging
-                self._there = {id(tensor): made for tensor, made in zip(tensors, found, strict=True)}
-                self._made = None if self._is_late else self._assembled()
-            finally:
-                self._end = lane.mark()
-                transfer.hold(memory, start, self._end, stats)
-        stats.bytes_copied += sum(tensor.nbytes for tensor in tensors if tensor.device.type == "cpu")
+            if now is not None:
+                lane.wait_for(now)
+            with transfer.spans.copies((load, there_already, movable), stats) as span:
+                there = dict(zip(early, load.sent(lane), strict=True))
+                self._made = [there.get(id(leaf), leaf) for leaf in leaves]
+                if not self._late:
+                    self._made = [lane.moved(leaf) if is_movable(leaf) else leaf for leaf in self._made]
+            if not self._late:
+                self._batch = build(self._made)
+                if transfer.transform is not None:
+                    with transfer.spans.copies((there_already, movable), stats) as span:
+                        self._batch = transfer.transform(self._batch)
+        assert span.end is not None
+        self._end = span.end
+        self._build = build if self._late else None  # it holds the containers, and they the host's memory
+        self._untouched = [leaf for leaf in leaves if not isinstance(leaf, torch.Tensor)]
+        transfer.comes_after_the_consumer = False
 
     def finish(self) -> Any:
-        lane = self._transfer.lane
-        self._transfer.wait_for(self._end, self._stats)
-        for made in self._there.values():
-            lane.use(made)
-        if not self._is_late:
-            map_batch(self._made, _on_tensor(lane.use), self._use_movable)
-            return self._made
-        start = lane.mark()
-        try:
-            return self._assembled()
-        finally:
-            self._transfer.hold(self._batch, start, lane.mark(), self._stats)
+        self._transfer.spans.wait_for(self._end, self._stats)
+        if self._build is not None:
+            return self._finished_late(self._build)
+        self._tell(taken_apart(self._batch)[0])
+        return self._batch
 
-    def _assembled(self) -> Any:
+    def _finished_late(self, build: Callable[[Sequence[Any]], Any]) -> Any:
         lane, transform = self._transfer.lane, self._transfer.transform
-        made = map_batch(self._batch, lambda tensor: self._there[id(tensor)], lane.moved)
-        return made if transform is None else transform(made)
+        for leaf in self._made:
+            if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late:
+                lane.use(leaf)
+        with default_modes(), self._transfer.spans.copies(self._made, self._stats):
+            made = {key: lane.moved(leaf) for key, leaf in self._late.items()}
+            batch = build([made.get(id(leaf), leaf) for leaf in self._made])
+            return batch if transform is None else transform(batch)
 
-    def _use_movable(self, value: Any) -> Any:
-        if not hasattr(value, "record_stream"):
-            raise TypeError(
-                f"device_transform returned a {type(value).__name__}, which has no record_stream: nobody could tell "
-                "its memory that the consumer uses it. Return tensors in containers, or give it that method"
-            )
-        self._transfer.lane.use_movable(value)
-        return value
-
-
-def _contents(batch: Any) -> tuple[list[torch.Tensor], bool]:
-    """Each tensor in the batch once, and whether there are types of its own that know nothing of streams."""
-    tensors: dict[int, torch.Tensor] = {}
-    late = []
-
-    def movable(value: Any) -> Any:
-        if not hasattr(value, "record_stream"):
-            late.append(value)
-        return value
-
-    def tensor(value: torch.Tensor) -> torch.Tensor:
-        tensors[id(value)] = value
-        return value
-
-    map_batch(batch, tensor, movable)
-    return list(tensors.values()), bool(late)
+    def _tell(self, leaves: list[Any]) -> None:
+        """Tell the allocator that the consumer's queue uses this too, or remember that it cannot be told."""
+        untouched = {id(leaf) for leaf in self._untouched}
+        for leaf in leaves:
+            if isinstance(leaf, torch.Tensor) and not is_odd(leaf):
+                self._transfer.lane.use(leaf)
+            elif is_movable(leaf) and hasattr(leaf, "record_stream"):
+                self._transfer.lane.use_movable(leaf)
+            elif not isinstance(leaf, _PLAIN) and id(leaf) not in untouched:
+                self._transfer.lane.has_untold = True
 
 
-def _on_tensor(function: Callable[[torch.Tensor], None]) -> Callable[[torch.Tensor], torch.Tensor]:
-    def called(tensor: torch.Tensor) -> torch.Tensor:
-        function(tensor)
-        return tensor
-
-    return called
+def _late(leaves: list[Any]) -> dict[int, Any]:
+    """What has to be moved in the consumer's queue. If there is such a type, so do those that know of queues."""
+    odd = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and is_odd(leaf)]
+    movable = [leaf for leaf in leaves if is_movable(leaf)]
+    if not odd and all(hasattr(leaf, "record_stream") for leaf in movable):
+        return {}
+    return {id(leaf): leaf for leaf in (*odd, *movable)}

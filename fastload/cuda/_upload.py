@@ -12,20 +12,31 @@ from fastload.memory._arena import LEASE_BYTES
 _ALIGNMENT = 64  # of each tensor in a common copy: no kernel asks for more
 
 
-def upload(lane: Lane, tensors: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """The tensors on the device, in order, and the host memory that copies in the queue still read."""
-    packed = [tensor for tensor in tensors if _packs(tensor)]
-    together, staging = _upload_packed(lane, packed) if packed else ([], [])
-    made = iter(together)
-    found, held = [], list(staging)
-    for tensor in tensors:
-        if _packs(tensor):
-            found.append(next(made))
-            continue
-        source = _readable(lane, tensor)
-        held.append(source)
-        found.append(lane.copied(source))
-    return found, held
+class Load:
+    """Tensors, in memory that the device reads by itself where that can be: the host's work is done."""
+
+    def __init__(self, lane: Lane, tensors: Sequence[torch.Tensor]) -> None:
+        self._tensors = tensors
+        self._starts: dict[int, int] = {}  # of those in the common copy, by place
+        end = 0
+        for place, tensor in enumerate(tensors):
+            if _packs(tensor):
+                self._starts[place] = end
+                end += -(-tensor.nbytes // _ALIGNMENT) * _ALIGNMENT
+        self._common = lane.staging(end) if end else None
+        for place, start in self._starts.items():
+            _part(self._common, start, tensors[place]).copy_(tensors[place])
+        self._alone = {
+            place: _readable(lane, tensor) for place, tensor in enumerate(tensors) if place not in self._starts
+        }
+
+    def sent(self, lane: Lane) -> list[torch.Tensor]:
+        """The tensors on the device, in order, by copies that are queued. They read what is in here."""
+        common = None if self._common is None else lane.copied(self._common)
+        return [
+            _part(common, self._starts[place], tensor) if place in self._starts else lane.copied(self._alone[place])
+            for place, tensor in enumerate(self._tensors)
+        ]
 
 
 def _packs(tensor: torch.Tensor) -> bool:
@@ -49,17 +60,6 @@ def _readable(lane: Lane, tensor: torch.Tensor) -> torch.Tensor:
     return copy.as_strided(tensor.shape, strides).copy_(tensor)
 
 
-def _upload_packed(lane: Lane, tensors: list[torch.Tensor]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    starts, end = [], 0
-    for tensor in tensors:
-        starts.append(end)
-        end += -(-tensor.nbytes // _ALIGNMENT) * _ALIGNMENT
-    staging = lane.staging(end)
-    for tensor, start in zip(tensors, starts, strict=True):
-        _part(staging, start, tensor).copy_(tensor)
-    there = lane.copied(staging)
-    return [_part(there, start, tensor) for tensor, start in zip(tensors, starts, strict=True)], [staging]
-
-
-def _part(whole: torch.Tensor, start: int, like: torch.Tensor) -> torch.Tensor:
+def _part(whole: torch.Tensor | None, start: int, like: torch.Tensor) -> torch.Tensor:
+    assert whole is not None
     return whole[start : start + like.nbytes].view(like.dtype).view(like.shape)

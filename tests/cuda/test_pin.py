@@ -45,7 +45,7 @@ def test_without_workers_it_is_the_callers_thread_and_the_error_as_it_is() -> No
     pin: Any = PinHere(None)
     assert pin.begin(Batch(1), LoaderStats()).finish().thread == threading.current_thread().name
     with pytest.raises(ValueError, match=r"^plain$"):
-        pin.begin(Batch(1, ValueError("plain")), LoaderStats()).finish()
+        raise pin.begin(Batch(1, ValueError("plain")), LoaderStats()).error()
 
 
 def test_the_thread_ends_with_what_began_it() -> None:

@@ -52,6 +52,7 @@ class FakeLane:
     def __init__(self, draws: random.Random, locks: bool = True) -> None:
         self._draws = draws
         self._locks = locks
+        self.has_untold = False
         self._aside: deque[Work] = deque()
         self._consumers: deque[Work] = deque()
         self._queue = self._consumers
