@@ -8,6 +8,7 @@ from multiprocessing import forkserver, resource_sharer, resource_tracker
 from pathlib import Path
 
 GRACE_S = 6.0
+_DRIVER_FILES = "/dev/nvidia"  # open from the first use of a device to the end of the process
 
 
 def is_running(pid: int) -> bool:
@@ -49,11 +50,12 @@ def descendants(root: int | None = None) -> set[int]:
 
 
 def descriptors() -> set[tuple[int, str]]:
-    """(number, target) of every open descriptor; those of multiprocessing's servers are not counted."""
+    """(number, target) of every open descriptor; not those of multiprocessing's servers and of CUDA's driver."""
     folder = os.open("/proc/self/fd", os.O_RDONLY)
     try:
         numbers = {int(name) for name in os.listdir(folder)} - _server_descriptors() - {folder}
-        return {(number, target) for number in numbers if (target := _target(number)) is not None}
+        found = {(number, target) for number in numbers if (target := _target(number)) is not None}
+        return {(number, target) for number, target in found if not target.startswith(_DRIVER_FILES)}
     finally:
         os.close(folder)
 
