@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -68,6 +69,29 @@ def test_an_error_is_raised_at_its_batchs_turn(lanes: list[FakeLane], workers: i
     with pytest.raises(ValueError, match="row 8 is bad"):
         next(iterator)
     assert [first(batch, lanes) for batch in iterator] == [12, 16, 20]
+
+
+@pytest.mark.parametrize("where", ["copied", "wait_for", "use"])
+def test_an_interrupt_on_the_way_to_the_device_loses_no_batch(
+    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch, where: str, workers: int
+) -> None:
+    calls = []
+    plain = getattr(FakeLane, where)
+
+    def interrupted(lane: FakeLane, value: Any) -> Any:
+        calls.append(where)
+        if len(calls) in (2, 5, 6):
+            raise KeyboardInterrupt
+        return plain(lane, value)
+
+    monkeypatch.setattr(FakeLane, where, interrupted)
+    iterator = iter(DataLoader(Rows(), 4, num_workers=workers, device="cuda"))
+    found: list[int] = []
+    while len(found) < 6:
+        with suppress(KeyboardInterrupt):
+            found.append(first(next(iterator), lanes))
+    assert len(calls) > 6
+    assert found == [0, 4, 8, 12, 16, 20]
 
 
 def test_what_is_left_out_is_left_out(lanes: list[FakeLane], workers: int) -> None:
@@ -165,3 +189,16 @@ def test_ranges_are_shown_to_a_profiler(lanes: list[FakeLane], workers: int) -> 
         list(DataLoader(Rows(), 8, num_workers=workers, device="cuda"))
     counts = {event.key: event.count for event in profile.key_averages()}
     assert counts["fastload: batch to device"] == 3
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_ranges_are_shown_to_a_profiler_of_all_threads(lanes: list[FakeLane], workers: int) -> None:
+    options = torch._C._profiler._ExperimentalConfig(profile_all_threads=True)
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], experimental_config=options
+    ) as profile:
+        list(DataLoader(Rows(), 8, num_workers=workers, device="cuda"))
+    counts = {event.key: event.count for event in profile.key_averages()}
+    assert counts["fastload: batch to device"] == 3
+    kind = "_MultiProcessingDataLoaderIter" if workers else "_SingleProcessDataLoaderIter"
+    assert counts[f"enumerate(DataLoader)#{kind}.__next__"] == 4

@@ -85,20 +85,95 @@ def test_slow_consumers_that_drop_batches_at_once_find_them_whole(options: dict[
     images = Images(8 * 60)
     loader = DataLoader(images, 8, device="cuda", **options)
     stream = torch.cuda.Stream() if own_stream else torch.cuda.current_stream()
-    results = []
+    pattern = images.pattern.cuda()
+    weights = torch.tensor([index / 7 for index in range(8 * 60)], device="cuda")
+    wrong = torch.zeros(60, dtype=torch.int64, device="cuda")
+    torch.cuda.synchronize()
     with torch.cuda.stream(stream):
         for number, batch in enumerate(loader):
-            if number % 3 == 0:
-                torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
-            results.append((batch["image"] - images.pattern.cuda()).amin((1, 2, 3)).clone())
-            results.append((batch["image"] - images.pattern.cuda()).amax((1, 2, 3)).clone())
-            results.append(batch["label"].float())
+            torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
+            # Nothing in here waits for the device, so the loader is many batches ahead of these kernels.
+            first = torch.arange(8 * number, 8 * number + 8, device="cuda")
+            wrong[number] = (
+                (batch["image"] - pattern != first.view(8, 1, 1, 1)).sum()
+                + (batch["label"] != first).sum()
+                + (batch["weight"].view(8) != weights[8 * number : 8 * number + 8]).sum()
+            )
             del batch
     torch.cuda.synchronize()
-    for number in range(60):
-        expected = list(range(8 * number, 8 * number + 8))
-        for found in results[3 * number : 3 * number + 3]:
-            assert found.tolist() == expected
+    assert wrong.tolist() == [0] * 60
+
+
+@pytest.mark.parametrize("options", WAYS)
+def test_slow_consumers_find_whole_what_a_slow_transform_has_made(options: dict[str, Any]) -> None:
+    images = Images(8 * 40)
+    pattern = images.pattern.cuda()
+
+    def doubled(batch: dict[str, Any]) -> dict[str, Any]:
+        torch.cuda._sleep(BUSY_CYCLES // 2)  # type: ignore[no-untyped-call]
+        return {"image": (batch["image"] - pattern) * 2, "label": batch["label"] * 2}
+
+    wrong = torch.zeros(40, dtype=torch.int64, device="cuda")
+    loader = DataLoader(images, 8, device="cuda", device_transform=doubled, **options)
+    for number, batch in enumerate(loader):
+        torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
+        twice = torch.arange(8 * number, 8 * number + 8, device="cuda") * 2
+        wrong[number] = (batch["image"] != twice.view(8, 1, 1, 1)).sum() + (batch["label"] != twice).sum()
+        del batch
+    torch.cuda.synchronize()
+    assert wrong.tolist() == [0] * 40
+
+
+def test_a_transform_sees_what_was_queued_before_the_epoch() -> None:
+    for _ in range(3):
+        torch.cuda._sleep(20 * BUSY_CYCLES)  # type: ignore[no-untyped-call]
+        offset = torch.full((1,), 3.0, device="cuda")  # is made when that is over
+        wrong = torch.zeros((), dtype=torch.int64, device="cuda")
+        plus = DataLoader(
+            Images(16), 8, num_workers=1, device="cuda", device_transform=lambda batch, by=offset: batch["label"] + by
+        )
+        for number, labels in enumerate(plus):
+            wrong += (labels != torch.arange(8 * number, 8 * number + 8, device="cuda") + 3).sum()
+        assert wrong.item() == 0
+
+
+def test_batches_that_a_collate_fn_makes_on_the_device() -> None:
+    def on_device(samples: list[Any]) -> torch.Tensor:
+        torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
+        return torch.full((1 << 20,), float(samples[0]["label"]), device="cuda")
+
+    wrong = torch.zeros((), dtype=torch.int64, device="cuda")
+    loader = DataLoader(Images(64), 1, collate_fn=on_device, device="cuda", device_transform=lambda batch: batch * 2)
+    for number, batch in enumerate(loader):
+        wrong += (batch != 2 * number).sum()
+        del batch
+    assert wrong.item() == 0
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR:UserWarning")
+def test_tensors_that_are_no_range_of_memory() -> None:
+    made = [torch.eye(3).to_sparse(), torch.eye(3).to_sparse_csr()]
+    for workers in (0, 1):
+        loader = DataLoader(
+            Images(1), None, num_workers=workers, collate_fn=lambda _: made, device="cuda", device_transform=list
+        )
+        ((one, other),) = loader
+        assert one.is_cuda
+        assert torch.equal(one.to_dense().cpu(), torch.eye(3))
+        assert torch.equal(other.to_dense().cpu(), torch.eye(3))
+
+
+def test_a_transform_may_return_what_nobody_knows() -> None:
+    loader = DataLoader(
+        Images(64), 8, num_workers=1, device="cuda", device_transform=lambda batch: pack_sequence(list(batch["image"]))
+    )
+    wrong = torch.zeros((), dtype=torch.int64, device="cuda")
+    for number, batch in enumerate(loader):
+        torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
+        expected = torch.arange(8 * number, 8 * number + 8, device="cuda")
+        wrong += (batch.data.view(SHAPE[0], 8, *SHAPE[1:])[0, :, 0, 0] != expected).sum()
+        del batch
+    assert wrong.item() == 0
 
 
 def test_a_transform_runs_on_the_device() -> None:
@@ -248,3 +323,17 @@ def test_ranges_are_shown_to_a_profiler() -> None:
     names = {event.key for event in profile.key_averages()}
     assert "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__" in names
     assert "fastload: batch to device" in names
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_ranges_are_shown_to_nvtx(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = []
+    plain = torch.autograd.profiler.record_function.__enter__
+    monkeypatch.setattr(
+        torch.autograd.profiler.record_function,
+        "__enter__",
+        lambda label: (entered.append(label.name), plain(label))[1],
+    )
+    with torch.autograd.profiler.emit_nvtx():  # type: ignore[no-untyped-call]
+        list(DataLoader(Images(16), 8, num_workers=1, device="cuda"))
+    assert entered.count("fastload: batch to device") == 2

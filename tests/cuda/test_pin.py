@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,13 @@ def test_batches_are_pinned_in_a_thread_in_order() -> None:
     batches = [one.finish()[0] for one in pending]
     assert [batch.number for batch in batches] == [0, 1, 2, 3, 4]
     assert {batch.thread for batch in batches} == {"pt_data_pin_0"}
+
+
+def test_the_systems_name_of_the_thread_is_torchs() -> None:
+    pin = PinThread(None, 0, ahead=2)
+    pin.begin([1], LoaderStats()).finish()
+    assert "pt_data_pin" in {task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")}
+    del pin
 
 
 def test_what_goes_wrong_is_told_in_torchs_words() -> None:
