@@ -29,6 +29,43 @@ class Waves(Dataset[tuple[torch.Tensor, int]]):
         return self.images[index % len(self.images)], index % 1000
 
 
+class Ready(Dataset[torch.Tensor]):
+    """Batches that lie in fastload's memory, where workers would have put them, float32 (batch, 3, 224, 224)."""
+
+    def __init__(self, length: int, batch: int) -> None:
+        from fastload.memory._arena import allocate
+
+        self.length = length
+        self.batches = [allocate((batch, 3, PIXELS, PIXELS), torch.float32) for _ in range(8)]
+        for made in self.batches:
+            made.uniform_()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return self.batches[index % len(self.batches)]
+
+
+def torch_ready(ready: Ready) -> Any:
+    return torch.utils.data.DataLoader(ready, None, pin_memory=DEVICE == "cuda")
+
+
+def fastload_ready(ready: Ready) -> Any:
+    from fastload import DataLoader
+
+    return DataLoader(ready, None, device=DEVICE)
+
+
+def moved_whole(loader: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    for batch in loader:
+        yield batch.to(DEVICE, non_blocking=True)
+
+
+def pinned(batch: torch.Tensor) -> torch.Tensor:
+    return batch.pin_memory() if DEVICE == "cuda" else batch.clone()
+
+
 def synchronize() -> None:
     if DEVICE == "cuda":
         torch.cuda.synchronize()
@@ -67,7 +104,7 @@ def pillow_files(folder: Path) -> Dataset[Any]:
 
 
 def native_files(folder: Path, as_levels: bool = False) -> Any:
-    """fastload's chain; as_levels: uint8, which `normalised` finishes on the device."""
+    """fastload's chain; as_levels: uint8, which `Normalised` finishes on the device."""
     from fastload import transforms as T
     from fastload.datasets import ImageFolder
 
@@ -77,11 +114,15 @@ def native_files(folder: Path, as_levels: bool = False) -> Any:
     return ImageFolder(folder, T.Compose(steps))
 
 
-def normalised(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+class Normalised:
     """uint8 images as float32, normalised where they are."""
-    images, labels = batch
-    mean, std = (torch.tensor(values, device=images.device).view(3, 1, 1) * 255 for values in (MEAN, STD))
-    return images.float().sub_(mean).div_(std), labels
+
+    def __init__(self) -> None:
+        self.mean, self.std = (torch.tensor(values, device=DEVICE).view(3, 1, 1) * 255 for values in (MEAN, STD))
+
+    def __call__(self, batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = batch
+        return images.float().sub_(self.mean).div_(self.std), labels
 
 
 def training_step() -> Callable[[torch.Tensor, torch.Tensor], None]:

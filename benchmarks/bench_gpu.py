@@ -1,6 +1,6 @@
 """How fast do batches reach a GPU, and how long does a training step wait for them?"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -9,74 +9,93 @@ import pytest
 import torch
 
 from benchmarks import _gpu, _photos
-from benchmarks._harness import GB, Row, Side, Target, Unit
+from benchmarks._harness import GB, Row, Side, Target, Unit, assert_same
 from benchmarks.conftest import Compare
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 
 WORKERS, COUNTS = 8, (1, 2, 4, 8, 16)
-BATCH, STEP_BATCH, STEPS = 64, 256, 20
+BATCH, STEP_BATCH, COPIES = 64, 256, 100
+STEPS = 100  # many more than the 16 batches that 8 workers have in flight
+BATCHES_PER_WORKER = 20  # ten times what each has in flight
 PEER = "torch, pin_memory, non_blocking"
-WARM = "whole epochs of loaders that have run one before, to the last batch on the device"
+RANDOM = (
+    "Crops are random, and drawn by each loader by itself: of the outputs shapes and types are compared, not values."
+)
 
 BANDWIDTH = Row(
-    title="gpu: 64 x (3, 224, 224) float32 from 8 workers to the device",
+    title="gpu: ready batches of 64 x (3, 224, 224) float32 to the device",
     unit=Unit("GB/s", "rate", GB),
-    conditions=f"samples that are in memory already, 60 batches, {WARM}.",
-    limit_is="60 copies of one pinned tensor of that size",
+    conditions=f"{COPIES} batches that lie in fastload's memory before the clock starts, no workers, to the last one "
+    "on the device.",
+    limit_is="as many copies of one pinned tensor of that size",
+    doubts="Without workers torch pins in the caller's thread; with workers it does so in one of its own.",
     peer=PEER,
 )
 FIRST = Row(
     title="gpu: first batch on the device, 2 workers",
     unit=Unit("ms", "time", 1e-3),
-    conditions="64 x (3, 224, 224) float32, from the constructor to the first batch on the device.",
+    conditions="64 x (3, 224, 224) float32, from the constructor to the first batch on the device; the end of the "
+    "workers is not timed.",
     peer=PEER,
 )
 
 
 def bench_bandwidth(compare: Compare) -> None:
-    batches = 60
-    data = _gpu.Waves(BATCH * batches)
-    amount = batches * BATCH * (data.images[0].nbytes + 8)
-    pinned = torch.empty(BATCH, *data.images.shape[1:]).pin_memory()
+    ready = _gpu.Ready(COPIES, BATCH)
+    amount = COPIES * ready.batches[0].nbytes
+    pinned = _gpu.pinned(ready.batches[0])
 
     def copies(_: Any) -> None:
-        for _ in range(batches):
+        for _ in range(COPIES):
             pinned.to(_gpu.DEVICE, non_blocking=True)
         _gpu.synchronize()
 
-    sides = {"limit": Side(copies, amount=amount), **loaders(data, BATCH, WORKERS, amount)}
+    sides = {
+        "limit": Side(copies, amount=amount),
+        PEER: Side(exhaust(lambda: _gpu.moved_whole(_gpu.torch_ready(ready))), amount=amount),
+        "fastload": Side(exhaust(lambda: _gpu.fastload_ready(ready)), amount=amount),
+    }
+    same_outputs(lambda: _gpu.moved_whole(_gpu.torch_ready(ready)), lambda: _gpu.fastload_ready(ready))
     compare(BANDWIDTH, sides)
 
 
 def bench_first_batch(compare: Compare) -> None:
     data = _gpu.Waves(BATCH * 8)
 
-    def first(loader: Callable[..., Any], **way: Any) -> Callable[[Any], None]:
-        def work(_: Any) -> None:
-            next(iter(way.get("through", iter)(loader(data, BATCH, 2))))
+    def theirs() -> Iterator[Any]:
+        return iter(_gpu.moved(_gpu.torch_loader(data, BATCH, 2)))
+
+    def mine() -> Iterator[Any]:
+        return iter(_gpu.fastload_loader(data, BATCH, 2))
+
+    def first(made: Callable[[], Iterator[Any]]) -> Side:
+        def work(kept: list[Any]) -> None:
+            kept.append(made())
+            next(kept[0])
             _gpu.synchronize()
 
-        return work
+        return Side(work, list, list.clear)
 
-    compare(
-        FIRST, {PEER: Side(first(_gpu.torch_loader, through=_gpu.moved)), "fastload": Side(first(_gpu.fastload_loader))}
-    )
+    same_outputs(theirs, mine)
+    compare(FIRST, {PEER: first(theirs), "fastload": first(mine)})
 
 
 @pytest.mark.parametrize("source", ["files", "memory"])
 def bench_step(compare: Compare, source: str) -> None:
+    pytest.importorskip("torchvision", reason="ResNet-50 is torchvision's, which is not installed")
     step = _gpu.training_step()
-    folder = _photos.SMALL.folder()
-    _photos.warm_up(folder)
     names = {"files": "JPEG files, random crops of 224", "memory": "memory, float32"}
     row = Row(
         title=f"gpu: ResNet-50, bfloat16, batch {STEP_BATCH}, from {names[source]}",
         unit=Unit("ms/step", "time", 1e-3),
-        conditions=f"{STEPS} steps of loaders that have run before, {WORKERS} workers.",
-        limit_is="the same step on a batch that is on the device already",
+        conditions=f"whole epochs of {STEPS} steps, from iter() to the end of the last step, of loaders that have run "
+        f"before, {WORKERS} workers with 2 batches each in flight.",
+        limit_is="the same steps on a batch that is on the device already",
         must=Target("5% slower than the limit", share_of_limit=0.95) if source == "files" else None,
         goal=Target("1% slower than the limit", share_of_limit=0.99) if source == "files" else None,
+        doubts=RANDOM if source == "files" else "",
+        most_rounds=3,
         peer=PEER,
     )
     there = (
@@ -84,58 +103,70 @@ def bench_step(compare: Compare, source: str) -> None:
         torch.randint(1000, (STEP_BATCH,), device=_gpu.DEVICE),
     )
     if source == "memory":
-        theirs, mine, options = _gpu.Waves(STEP_BATCH * STEPS), _gpu.Waves(STEP_BATCH * STEPS), {}
+        theirs = mine = _gpu.Waves(STEP_BATCH * STEPS)
+        options = {}
     else:
-        many = _photos.many_links(_photos.SMALL, STEP_BATCH * STEPS)
+        many = photos(STEP_BATCH * STEPS)
         theirs, mine = _gpu.pillow_files(many), _gpu.native_files(many, as_levels=True)
-        options = {"device_transform": _gpu.normalised}
-    loader = _gpu.torch_loader(theirs, STEP_BATCH, WORKERS)
+        options = {"device_transform": _gpu.Normalised()}
+    loader, ours = (
+        _gpu.torch_loader(theirs, STEP_BATCH, WORKERS),
+        _gpu.fastload_loader(mine, STEP_BATCH, WORKERS, **options),
+    )
+    same_outputs(lambda: _gpu.moved(loader), lambda: ours, values=source == "memory")
     sides = {
         "limit": stepping(step, lambda: [there] * STEPS),
         PEER: stepping(step, lambda: _gpu.moved(loader)),
-        "fastload": stepping(step, keep(_gpu.fastload_loader(mine, STEP_BATCH, WORKERS, **options))),
+        "fastload": stepping(step, lambda: ours),
     }
     with suppress(ImportError):
-        sides["timm's PrefetchLoader"] = stepping(
-            step, keep(_gpu.timm_prefetched(_gpu.torch_loader(theirs, STEP_BATCH, WORKERS)))
-        )
+        prefetched = _gpu.timm_prefetched(_gpu.torch_loader(theirs, STEP_BATCH, WORKERS))
+        sides["timm's PrefetchLoader"] = stepping(step, lambda: prefetched)
     compare(row, sides)
 
 
 @pytest.mark.parametrize("workers", COUNTS)
 def bench_scaling(compare: Compare, workers: int) -> None:
-    folder = _photos.SMALL.folder()
-    _photos.warm_up(folder)
+    images = BATCH * BATCHES_PER_WORKER * workers
+    folder = photos(images)
     row = Row(
         title=f"gpu: JPEG files to random crops of 224 on the device, {workers} workers",
         unit=Unit("images/s", "rate"),
-        conditions=f"1,024 files of 500x375, batches of {BATCH} float32, normalised, {WARM}.",
+        conditions=f"{images:,} files of 500x375, batches of {BATCH} float32, normalised, whole epochs of loaders that "
+        "have run one before, to the last batch on the device.",
+        doubts=RANDOM,
+        most_rounds=3,
         peer=PEER,
     )
-    images = 1024 // BATCH * BATCH
     theirs = _gpu.torch_loader(_gpu.pillow_files(folder), BATCH, workers)
     mine = _gpu.fastload_loader(
-        _gpu.native_files(folder, as_levels=True), BATCH, workers, device_transform=_gpu.normalised
+        _gpu.native_files(folder, as_levels=True), BATCH, workers, device_transform=_gpu.Normalised()
     )
+    same_outputs(lambda: _gpu.moved(theirs), lambda: mine, values=False)
     compare(
         row,
         {
             PEER: Side(exhaust(lambda: _gpu.moved(theirs)), amount=images),
-            "fastload": Side(exhaust(keep(mine)), amount=images),
+            "fastload": Side(exhaust(lambda: mine), amount=images),
         },
     )
 
 
-def loaders(data: Any, batch: int, workers: int, amount: float) -> dict[str, Side]:
-    theirs, mine = _gpu.torch_loader(data, batch, workers), _gpu.fastload_loader(data, batch, workers)
-    return {
-        PEER: Side(exhaust(lambda: _gpu.moved(theirs)), amount=amount),
-        "fastload": Side(exhaust(keep(mine)), amount=amount),
-    }
+def photos(files: int) -> Any:
+    """A folder of so many files, all of them in the page cache."""
+    _photos.warm_up(_photos.SMALL.folder())
+    return _photos.many_links(_photos.SMALL, files)
 
 
-def keep(batches: Iterable[Any]) -> Callable[[], Iterable[Any]]:
-    return lambda: batches
+def same_outputs(theirs: Callable[[], Iterable[Any]], mine: Callable[[], Iterable[Any]], values: bool = True) -> None:
+    """AssertionError unless both give the same first batches; values: or else such as have their shapes and types."""
+    found = []
+    for batches in (theirs, mine):
+        torch.manual_seed(0)
+        found.append([[part.cpu() for part in batch] for batch in islice(batches(), 2)])
+    if not values:
+        found = [[[(part.shape, part.dtype) for part in batch] for batch in side] for side in found]
+    assert_same(*found)
 
 
 def exhaust(batches: Callable[[], Iterable[Any]]) -> Callable[[Any], None]:
@@ -148,21 +179,11 @@ def exhaust(batches: Callable[[], Iterable[Any]]) -> Callable[[Any], None]:
 
 
 def stepping(step: Callable[[torch.Tensor, torch.Tensor], None], batches: Callable[[], Iterable[Any]]) -> Side:
-    """Steps on each batch; workers have begun before the clock does, and the first batch is waited for."""
+    """A whole epoch of steps; the first round, which begins the workers, is no figure."""
 
-    def begun() -> Any:
-        iterator = iter(batches())
-        step(*next(iterator))
-        _gpu.synchronize()
-        return iterator
-
-    def work(iterator: Any) -> None:
-        for images, labels in islice(iterator, STEPS - 1):
+    def work(_: Any) -> None:
+        for images, labels in batches():
             step(images, labels)
         _gpu.synchronize()
 
-    def ended(iterator: Any) -> None:
-        for batch in iterator:
-            del batch
-
-    return Side(work, begun, ended, amount=STEPS - 1)
+    return Side(work, amount=STEPS)

@@ -1,6 +1,7 @@
 """Every test starts from the same random state, ends in time, and leaves nothing behind."""
 
 import gc
+import os
 import random
 from collections.abc import Generator, Iterator
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from support.resources import GRACE_S, held, left_behind, wait_until
 
-TEST_TIMEOUT_S = 120
+TEST_TIMEOUT_S = int(os.environ.get("FASTLOAD_TEST_TIMEOUT_S", "120"))  # more under tools that slow everything down
 
 
 def pytest_configure(config: pytest.Config) -> None:

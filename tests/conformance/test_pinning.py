@@ -1,4 +1,4 @@
-"""``pin_memory=True`` on a machine without an accelerator: torch's warning, then ordinary memory."""
+"""``pin_memory=True``: pinned memory with an accelerator; without one torch's warning, and ordinary memory."""
 
 import warnings
 from typing import Any
@@ -8,7 +8,8 @@ import torch
 from support.datasets import Numbers
 from support.loader import DataLoader
 
-pytestmark = pytest.mark.skipif(torch.accelerator.is_available(), reason="there is an accelerator here")
+without_accelerator = pytest.mark.skipif(torch.accelerator.is_available(), reason="there is an accelerator here")
+with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 
 NO_ACCELERATOR = "'pin_memory' argument is set as true but no accelerator is found"
 
@@ -25,6 +26,7 @@ class Batch:
         return self
 
 
+@without_accelerator
 @pytest.mark.parametrize("workers", [0, 1])
 def test_each_new_iterator_warns_and_the_batches_are_right(workers: int) -> None:
     loader = DataLoader(Numbers(4), batch_size=2, num_workers=workers, pin_memory=True)
@@ -35,6 +37,7 @@ def test_each_new_iterator_warns_and_the_batches_are_right(workers: int) -> None
         assert batches == [[[0, 0], [1, 1]], [[2, 2], [3, 3]]]
 
 
+@without_accelerator
 def test_a_persistent_iterator_warns_once() -> None:
     loader = DataLoader(Numbers(4), num_workers=1, pin_memory=True, persistent_workers=True)
     with pytest.warns(UserWarning, match=NO_ACCELERATOR):
@@ -44,6 +47,7 @@ def test_a_persistent_iterator_warns_once() -> None:
         assert len(list(loader)) == 4
 
 
+@without_accelerator
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_pin_memory_device_is_deprecated_and_ignored(workers: int) -> None:
     loader = DataLoader(Numbers(2), num_workers=workers, pin_memory=True, pin_memory_device="cuda:7")
@@ -52,6 +56,7 @@ def test_a_pin_memory_device_is_deprecated_and_ignored(workers: int) -> None:
     assert [str(one.message)[:20] for one in caught] == ["pin_memory_device is", "'pin_memory' argumen"]
 
 
+@without_accelerator
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_own_batch_type_is_delivered_and_not_pinned(workers: int) -> None:
     loader = DataLoader(Numbers(2), batch_size=2, num_workers=workers, pin_memory=True, collate_fn=Batch)
@@ -61,3 +66,24 @@ def test_an_own_batch_type_is_delivered_and_not_pinned(workers: int) -> None:
     assert not batch.pinned
     assert batch.stacked.tolist() == [[0, 0], [1, 1]]
     assert not batch.stacked.is_pinned()
+
+
+@with_cuda
+@pytest.mark.parametrize("options", [{}, {"num_workers": 1}, {"num_workers": 1, "persistent_workers": True}])
+def test_batches_are_pinned_without_a_warning(options: dict[str, Any]) -> None:
+    loader = DataLoader(Numbers(4), batch_size=2, pin_memory=True, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            batches = list(loader)
+            assert all(batch.is_pinned() for batch in batches)
+            assert [batch.tolist() for batch in batches] == [[[0, 0], [1, 1]], [[2, 2], [3, 3]]]
+
+
+@with_cuda
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_own_batch_type_pins_itself(workers: int) -> None:
+    loader = DataLoader(Numbers(2), batch_size=2, num_workers=workers, pin_memory=True, collate_fn=Batch)
+    (batch,) = list(loader)
+    assert type(batch) is Batch
+    assert batch.pinned
