@@ -176,6 +176,10 @@ def make_iterator(loader: Any) -> Any:
     if belongs_to_torch(loader):
         return torch_get_iterator(loader)
     check_extra_arguments(*(getattr(loader, name, default) for name, default in EXTRA_ARGUMENTS.items()))
+    if getattr(loader, "device", None) is not None:
+        from fastload.cuda import _device
+
+        _device.check_there(torch.device(loader.device))
     if loader.num_workers == 0:
         return InlineIterator(loader)
     loader.check_worker_number_rationality()
@@ -219,10 +223,12 @@ def _check_device(device: Any, device_transform: Any) -> None:
             raise ValueError("device_transform is called with batches on a device: pass device= too")
         return
     try:
-        torch.device(device)
+        index = torch.device(device).index
     except (RuntimeError, TypeError) as error:
         text = str(error).partition("\n")[0]
         raise ValueError(f"device must be what torch.device takes, such as 'cuda:0', got {device!r}: {text}") from error
+    if index is not None and index < 0:  # torch keeps it in eight bits, and does not look
+        raise ValueError(f"device has no number that torch can keep, got {device!r}")
     if device_transform is not None and not callable(device_transform):
         raise ValueError(f"device_transform must be callable, got {device_transform!r}")
 

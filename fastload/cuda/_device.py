@@ -42,15 +42,27 @@ class MoveHere:
             return LocalFailure(error, "")
 
 
+def check_there(device: torch.device) -> None:
+    """RuntimeError if torch sees no such device here. Makes no context on a CUDA device."""
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise RuntimeError(f"device={str(device)!r}: torch sees no CUDA device here")
+        count = torch.cuda.device_count()
+        if device.index is not None and device.index >= count:
+            raise RuntimeError(f"device={str(device)!r}: torch sees {count} CUDA devices here, numbered from 0")
+        return
+    try:
+        torch.empty(0, device=device)
+    except Exception as error:  # backends raise what they like
+        text = str(error).partition("\n")[0]
+        raise RuntimeError(f"device={str(device)!r}: torch has no tensors there: {text}") from error
+
+
 def delivery_to(device: torch.device, ahead: int, transform: DeviceTransform | None) -> Delivery:
-    """The way to ``device``. RuntimeError if torch sees none such here."""
+    """The way to ``device``, which `check_there` has seen."""
     if device.type != "cuda":
         return MoveHere(device, transform)
-    if not torch.cuda.is_available():
-        raise RuntimeError(f"device={str(device)!r}: torch sees no CUDA device here")
-    number, count = torch.cuda.current_device() if device.index is None else device.index, torch.cuda.device_count()
-    if number >= count:
-        raise RuntimeError(f"device={str(device)!r}: torch sees {count} CUDA devices here, numbered from 0")
+    number = torch.cuda.current_device() if device.index is None else device.index
     return Transfer(_lane(number), ahead, transform)
 
 

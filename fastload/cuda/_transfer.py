@@ -73,7 +73,7 @@ class _Batch:
         leaves, build = taken_apart(batch)
         self._late = _late(leaves)
         early = {id(leaf): leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late}
-        movable = [leaf for leaf in leaves if is_movable(leaf)]
+        movable = [leaf for leaf in leaves if is_movable(leaf) and id(leaf) not in self._late]
         there_already = [tensor for tensor in early.values() if tensor.device.type != "cpu"]
         load = Load(lane, list(early.values()))
         stats.bytes_copied += sum(map(host_bytes, {id(leaf): leaf for leaf in leaves}.values()))

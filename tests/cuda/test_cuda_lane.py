@@ -105,6 +105,14 @@ def test_large_tensors_that_the_device_cannot_read_are_staged(cuda: FakeCuda) ->
     assert [more for what, _, more in cuda.log if what == "pinned"] == [(128,), (4 << 20,)]
 
 
+def test_staged_tensors_keep_their_layout(cuda: FakeCuda) -> None:
+    cuda.locks = False
+    image = torch.arange(1 << 20).view(4, 4, 256, 256).to(memory_format=torch.channels_last)
+    ((found,),) = loader_of(lambda: [image])
+    assert found.stride() == image.stride()
+    assert torch.equal(found.as_subclass(torch.Tensor), image)
+
+
 @pytest.mark.parametrize("options", [{}, {"num_workers": 1}, {"num_workers": 1, "persistent_workers": True}])
 def test_one_stream_serves_all_epochs_and_loaders(cuda: FakeCuda, options: dict[str, Any]) -> None:
     for _ in range(2):

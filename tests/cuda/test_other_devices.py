@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.datasets import Numbers
 
-from fastload import DataLoader
+from fastload import DataLoader, _iterators
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -43,6 +43,7 @@ def test_batches_go_to_any_device_of_torchs() -> None:
     ("options", "message"),
     [
         ({"device": "gpu"}, "device must be what torch.device takes, such as 'cuda:0', got 'gpu'"),
+        ({"device": "cuda:128"}, "has no number that torch can keep, got 'cuda:128'"),
         ({"device": 2.5}, "device must be what torch.device takes"),
         ({"device_transform": abs}, "pass device= too"),
         ({"device": "cpu", "device_transform": 3}, "device_transform must be callable, got 3"),
@@ -64,3 +65,11 @@ def test_a_device_that_is_not_there_is_an_error(workers: int) -> None:
     loader = DataLoader(Numbers(2), num_workers=workers, device="cuda:1")
     with pytest.raises(RuntimeError, match="device='cuda:1': torch sees no CUDA device here"):
         iter(loader)
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is an accelerator here")
+@pytest.mark.parametrize("device", ["cuda", "xpu", "mps", "hpu"])
+def test_no_worker_is_started_for_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr(_iterators, "make_worker_engine", lambda *_: pytest.fail("workers were started"))
+    with pytest.raises(RuntimeError, match=f"device='{device}': "):
+        iter(DataLoader(Numbers(2), num_workers=1, device=device))

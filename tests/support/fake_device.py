@@ -2,7 +2,8 @@
 
 A copy reads the host's memory when it is done, not when it is queued, and holds nothing: who lets go of that memory
 too early sees what has been written there since. Memory that was got aside is handed out again as soon as its tensor
-has died, unless `FakeLane.use` was told; then after what the consumer's queue held at that moment.
+has died, unless `FakeLane.use` was told; then after what the consumer's queue held at that moment. So is what was got
+in that queue.
 """
 
 from __future__ import annotations
@@ -178,7 +179,7 @@ class FakeLane:
         block = fits[-1] if fits else _Block(np.empty(max(like.nbytes, 1), np.uint8))
         if fits:
             self._free.remove(block)
-        block.used_by_consumer = False
+        block.used_by_consumer = self._queue is self._consumers
         block.memory[:] = 0xEE
         view = block.memory[:]  # dies with the tensor
         address = block.memory.ctypes.data
