@@ -249,6 +249,27 @@ def test_the_stream_aside_waits_once_an_epoch_and_for_batches_that_are_there_alr
     assert waits_aside(cuda) == 3
 
 
+def test_a_batch_on_the_device_is_held_until_a_transform_has_read_it(cuda: FakeCuda) -> None:
+    alive = []
+
+    def made() -> torch.Tensor:
+        there = torch.ones(3).as_subclass(OnCuda)
+        alive.append(weakref.ref(there))
+        return there
+
+    cuda.is_done = False
+    loader = loader_of(made, device_transform=lambda batch: None)
+    iterator = iter(loader)
+    assert next(iterator) is None
+    transformed = max(more for what, queue, more in cuda.log if (what, queue) == ("mark", "aside"))
+    cuda.done_before = transformed
+    loader.stats()
+    assert alive[0]() is not None
+    cuda.done_before += 1
+    loader.stats()
+    assert alive[0]() is None
+
+
 class Encoding(dict[str, Any]):
     def to(self, device: Any) -> Any:
         raise AssertionError("it is there")
