@@ -54,6 +54,7 @@ class CocoDetection(DetectionDataset):
             transforms,
             transform,
             target_transform,
+            box_format="xyxy" if tensors else None,
             apply_exif_orientation=apply_exif_orientation,
             scaled_decoding=scaled_decoding,
             max_pixels=max_pixels,

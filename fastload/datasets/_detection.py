@@ -12,7 +12,9 @@ from fastload.collate import DetectionCollate
 from fastload.datasets._detection_batch import DetectionBatch
 from fastload.datasets._files import ImageFileDataset
 from fastload.datasets._native_batch import Indices, NativeBatch
-from fastload.transforms import Transform
+from fastload.transforms import Compose, Transform
+from fastload.transforms._base import said_of_boxes
+from fastload.transforms._foreign import Foreign
 from fastload.transforms._plan import FilePlan, FileSample
 from fastload.transforms._wrapping import Wrappers
 
@@ -31,6 +33,8 @@ class DetectionDataset(ImageFileDataset):
     transforms: a function of both, as in torchvision: ``transforms(image, target)``. With one of fastload's, the image
     is made natively, straight from the file, and boxes, masks and key points of the target move with it.
     Or transform, of the image, and target_transform, of the target.
+    box_format: how the boxes of targets are written, if it is known. A chain of fastload's that takes them in another
+    way is a ValueError then; transforms of other libraries are given them as they take them.
     """
 
     def __init__(
@@ -38,13 +42,17 @@ class DetectionDataset(ImageFileDataset):
         transforms: Callable[..., Any] | None,
         transform: Callable[..., Any] | None,
         target_transform: Callable[[Any], Any] | None,
+        box_format: str | None = None,
         **options: Any,
     ) -> None:
         if transforms is not None and (transform is not None or target_transform is not None):
             raise ValueError("pass either transforms, of image and target, or transform and target_transform")
         super().__init__(transform, target_transform, **options)
         self.transforms = transforms
+        self.box_format = box_format
+        self._check_format()
         self._wrappers = Wrappers()
+        self._of_others: tuple[Any, Compose | None] = (None, None)
         self._joint: tuple[Any, FilePlan | None] = (None, None)
 
     def target(self, number: int) -> Any:
@@ -61,7 +69,7 @@ class DetectionDataset(ImageFileDataset):
         target = self.target(number)
         plan = self._joint_plan()
         if plan is None:
-            return self._wrappers.of(self.transforms)(self.load(number), target)
+            return self._joint_step()(self.load(number), target)
         key = _stream.sample_key() if plan.is_random else 0
         sample = plan.sample((None, target), 0)
         return plan.finish_sample(self._made_with(plan, number, key, sample), key, sample)
@@ -78,6 +86,27 @@ class DetectionDataset(ImageFileDataset):
     ) -> NativeBatch:
         """The samples ``indices``, begun; their random parameters depend on (seed, epoch, streams)."""
         return DetectionBatch(self, self._joint_batch_plan(), collate_fn, indices, streams, seed, epoch, allocate)
+
+    def _check_format(self) -> None:
+        said = said_of_boxes(self.transforms) if isinstance(self.transforms, Transform) else None
+        if None in (said, self.box_format) or isinstance(self.transforms, Foreign):
+            return
+        assert said is not None
+        if said.plain_format != self.box_format:
+            raise ValueError(
+                f"the boxes of {type(self).__name__} are {self.box_format}, and transforms takes them as "
+                f"{said.format}: make it with boxes={self.box_format!r}, or leave that out"
+            )
+
+    def _joint_step(self) -> Any:
+        """``transforms``, as it is now; another library's with boxes as they are written here."""
+        assert self.transforms is not None
+        step = self._wrappers.of(self.transforms)
+        if self.box_format is None or not isinstance(step, Foreign):
+            return step
+        if self._of_others[0] is not step:
+            self._of_others = (step, Compose([step], boxes=self.box_format))
+        return self._of_others[1]
 
     def _joint_batch_plan(self) -> FilePlan | None:
         plan = self._joint_plan()
@@ -99,4 +128,4 @@ class DetectionDataset(ImageFileDataset):
         return self._joint[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_joint": (None, None)}
+        return {**super().__getstate__(), "_joint": (None, None), "_of_others": (None, None)}

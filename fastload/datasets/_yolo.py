@@ -48,7 +48,7 @@ class YOLODetection(DetectionDataset):
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(
-            transforms, transform, target_transform, scaled_decoding=scaled_decoding, max_pixels=max_pixels
+            transforms, transform, target_transform, "xyxy", scaled_decoding=scaled_decoding, max_pixels=max_pixels
         )
         self.root, self.split, self.masks = os.fspath(root), split, bool(masks)
         self.classes: list[str] = []

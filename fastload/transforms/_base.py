@@ -102,11 +102,13 @@ class Transform(torch.nn.Module):
 
     def chain(self) -> Chain:
         """The row of steps, planned for the kinds of image seen so far."""
-        of_the_caller = _called.box_params if _called.step is self else None
-        signature = id(of_the_caller), *self.signature()
+        of_the_caller = _called.box_params  # also where what holds this is not fastload's
+        signature = id(of_the_caller), _called.step is self, *self.signature()
         known, chain = self._known
         if chain is None or known != signature:
-            chain = Chain(self.steps(), self, of_the_caller or said_of_boxes(self))
+            said = said_of_boxes(self)
+            params = (of_the_caller or said) if _called.step is self else (said or of_the_caller)
+            chain = Chain(self.steps(), self, params)
             self._known = signature, chain
         return chain
 

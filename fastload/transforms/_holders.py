@@ -46,13 +46,20 @@ def _search(holder: Any, path: Path, place: Any, has_names: bool, found: list[tu
         if name == place and not path:
             continue
         kind = type(part)
-        role = "" if kind is dict else role_of(name if has_names else None, part)
+        role = "" if kind is dict or not _may_be_numbers(part) else role_of(name if has_names else None, part)
         if role:
             roles[name] = role
         elif kind is dict or (kind not in _LEAVES and _may_hold(part)):
             _search(part, (*path, name), None, has_names and not isinstance(part, list), found)
     if roles:
         found.insert(number, (path, roles))
+
+
+def _may_be_numbers(part: Any) -> bool:
+    """Whether this may be a target at all: one is made of numbers, and neither names nor a truth value."""
+    if isinstance(part, list | tuple):
+        return not part or not isinstance(part[0], str)
+    return not isinstance(part, bool)
 
 
 def _may_hold(part: Any) -> bool:

@@ -18,13 +18,14 @@ class Sample:
     `image` and `moving`, its targets or None, are there after `open`; `written` gives the whole sample as it is.
     """
 
-    __slots__ = ("_before", "_params", "_put", "_whole", "image", "moving")
+    __slots__ = ("_before", "_handed", "_params", "_put", "_whole", "image", "moving")
 
     def __init__(self, whole: Any, params: BoxParams) -> None:
         self._whole = whole
         self._params = params
         self._put: Put | None = None  # the whole sample, with that image and the targets; None: not open
         self._before: Written | None = None  # the targets that were handed out last
+        self._handed: Any = None  # the image that they went with
         self.image: Any = None
         self.moving: Moving | None = None
 
@@ -50,7 +51,7 @@ class Sample:
             self.moving, self._put = None, lambda image: with_part(whole, place, image)
             return
         self.moving, self._put = found
-        if self._before is not None:
+        if self._before is not None and self.image is self._handed:
             self.moving.resume(self._before, size_of(self.image))
 
     def written(self) -> Any:
@@ -60,11 +61,14 @@ class Sample:
         return self._whole
 
     def handed_to(self, function: Callable[[Any], Any]) -> None:
-        """Become what a function makes of the whole sample; boxes that it gives back unchanged are not begun anew."""
+        """Become what a function makes of the whole sample. Boxes begin anew, unless they come back as they were with
+        the very same image: of another one, nobody knows whether it was mirrored or turned where a box stays.
+        """
         was_open = self._put is not None
         whole = self.written()
         if was_open:
             self._before = None if self.moving is None else self.moving.handed_out(size_of(self.image))
+            self._handed = self.image
         self._whole = function(whole)
 
     def settle(self) -> None:

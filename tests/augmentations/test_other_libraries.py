@@ -336,9 +336,34 @@ def test_the_format_of_a_library_is_its_own_beside_that_of_the_chain() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("step", [T.Albumentations(A.HorizontalFlip(p=0)), v2.RandomGrayscale(1.0)])
-def test_boxes_that_a_library_leaves_alone_stand_for_the_same_objects(step: Any, dtype: torch.dtype) -> None:
-    chain = T.Compose([T.RandomRotation((45, 45)), step, T.RandomRotation((-45, -45))])
+def test_boxes_that_a_library_leaves_alone_stand_for_the_same_objects(dtype: torch.dtype) -> None:
+    still = T.Albumentations(A.HorizontalFlip(p=0))
+    chain = T.Compose([T.RandomRotation((45, 45)), still, T.RandomRotation((-45, -45))])
     boxes = torch.tensor([[30.0, 40, 60, 55], [10, 80, 90, 90]], dtype=dtype)
     _, target = chain(np.zeros((120, 120, 3), dtype=np.uint8), {"boxes": boxes})
     assert torch.allclose(target["boxes"][0], boxes[0], atol=1e-3)
+
+
+STEPS: dict[str, Any] = {
+    "albumentations": A.HorizontalFlip(p=1),
+    "torchvision": v2.RandomHorizontalFlip(1.0),
+    "imgaug": iaa.Fliplr(1.0),
+    "in a container": T.OneOf([A.HorizontalFlip(p=1)], p=1.0),
+    "a zoom": A.Affine(scale=2, p=1),
+    "a colour": v2.RandomGrayscale(1.0),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("box", [(40, 90, 160, 110), (0, 0, 200, 200)])
+def test_boxes_that_stay_where_an_image_moves_hold_their_objects(name: str, box: tuple[int, ...]) -> None:
+    left, top, right, bottom = box
+    image = np.zeros((200, 200, 3), dtype=np.uint8)
+    image[top:bottom, left:right] = 255
+    first, last = T.RandomRotation((30, 30)), T.RandomAffine((30, 30), scale=(0.5, 0.5))
+    target = {"boxes": np.array([box], dtype=np.float32)}
+    made, moved = T.Compose([first, STEPS[name], last])(image, target)
+    rows, columns = np.nonzero(np.asarray(made)[:, :, 0] > 128)
+    edges = moved["boxes"][0]
+    assert (edges[:2] <= [columns.min() + 1, rows.min() + 1]).all()
+    assert (edges[2:] >= [columns.max(), rows.max()]).all()

@@ -111,6 +111,23 @@ def test_images_from_files_and_their_boxes_move_together(tmp_path: Path) -> None
             assert np.allclose(place, box, atol=3)
 
 
+def test_chains_that_take_boxes_otherwise_are_refused(tmp_path: Path) -> None:
+    images, file = coco(tmp_path / "coco")
+    root = yolo(tmp_path / "yolo")
+    for boxes in ("coco", "yolo"):
+        chain = T.Compose([T.ToTensor()], boxes=boxes)
+        with pytest.raises(
+            ValueError, match=f"the boxes of CocoDetection are xyxy, .* as {boxes}: make it with boxes='xyxy'"
+        ):
+            CocoDetection(images, file, transforms=chain, tensors=True)
+        with pytest.raises(ValueError, match="the boxes of YOLODetection are xyxy"):
+            YOLODetection(root, transforms=T.Compose([chain, T.Identity()]))
+        assert isinstance(CocoDetection(images, file, transforms=lambda *sample: sample)[0], tuple)
+    said = T.Compose([T.RandomHorizontalFlip(0.0), T.ToTensor()], boxes="pascal_voc")
+    data = CocoDetection(images, file, transforms=said, tensors=True)
+    assert data[3][1]["boxes"].tolist() == CocoDetection(images, file, tensors=True)[3][1]["boxes"].tolist()
+
+
 def test_results_do_not_depend_on_the_workers(tmp_path: Path) -> None:
     images, file = coco(tmp_path)
     data = CocoDetection(images, file, transforms=T.Compose([*chain().transforms, T.ToTensor()]), tensors=True)
