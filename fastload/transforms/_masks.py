@@ -62,21 +62,28 @@ def planes_of(mask: Any, size: Size) -> list[NDArray[Any]]:
 
 
 def with_planes(mask: Any, planes: Iterator[NDArray[Any]], size: Size) -> Any:
-    """The mask, or masks, with the next arrays (height, width) in them."""
+    """The mask, or masks, with the next arrays (height, width) in them; ValueError if there are too few."""
     if isinstance(mask, list | tuple):
         return type(mask)(with_planes(one, planes, size) for one in mask)
     if is_pil(mask):
         from PIL import Image
 
-        made = Image.fromarray(np.ascontiguousarray(next(planes)))
+        made = Image.fromarray(np.ascontiguousarray(_next(planes)))
         if mask.mode == "P":
             made.putpalette(mask.getpalette())
         return made
     leading = tuple(mask.shape[:-2])
-    taken = [next(planes) for _ in range(math.prod(leading))]
+    taken = [_next(planes) for _ in range(math.prod(leading))]
     stacked = np.array(taken).reshape(*leading, *size)
     if isinstance(mask, np.ndarray):
         return stacked.astype(mask.dtype)
     kind: Any = type(mask)
     tensor = torch.from_numpy(stacked).to(mask.dtype)
     return kind(tensor) if tv_name(mask) else tensor.to(mask.device)
+
+
+def _next(planes: Iterator[NDArray[Any]]) -> NDArray[Any]:
+    for plane in planes:
+        return plane
+    # Not StopIteration, which would end whatever is iterating over samples.
+    raise ValueError("fewer masks came out of the transform than went into it: none may be dropped")

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from fastload.transforms._foreign import Foreign, Points
-from fastload.transforms._kinds import array_of, size_of, tensor_of
+from fastload.transforms._kinds import array_of, numbers_of, size_of, tensor_of
+from fastload.transforms._masks import Size
 from fastload.transforms._targets import InPixels
 
 _seeding = threading.Lock()  # they draw from torch's default generator, of which a process has one
@@ -63,10 +64,13 @@ class TorchVision(Foreign):
             "image": tv_tensors.Image(tensor_image(image)) if _is_plain(image) else image,
             "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(points.edges), format="XYXY", canvas_size=size),
             "points": tv_tensors.KeyPoints(torch.from_numpy(points.sent), canvas_size=size),
-            # One plane each, and no stack of as many as there are boxes: what drops boxes would drop rows of it.
-            "masks": [tv_tensors.Mask(torch.from_numpy(np.ascontiguousarray(mask))[None]) for mask in targets.masks],
             "labels": torch.arange(len(targets.edges)),
         }
+        names = [f"mask {number}" for number in range(len(targets.masks))]
+        for name, mask in zip(names, targets.masks, strict=True):
+            # Alone, and no axis as long as there are boxes: what drops boxes would take it for one of theirs.
+            plane = torch.from_numpy(np.ascontiguousarray(mask))
+            sent[name] = tv_tensors.Mask(plane[None] if len(plane) == len(targets.edges) else plane)
         made = self._seeded(sent, seed)
         result = made["image"]
         if _is_plain(image) and isinstance(result, torch.Tensor):
@@ -76,8 +80,7 @@ class TorchVision(Foreign):
         edges[numbers], kept[numbers] = self._edges(made["boxes"], v2), True
         places = made["points"].as_subclass(torch.Tensor).numpy()
         after = size_of(result)
-        masks = [mask.as_subclass(torch.Tensor).numpy() for mask in made["masks"]]
-        planes = [mask[0] if len(mask) else np.zeros(after, dtype=mask.dtype) for mask in masks]
+        planes = [_plane_of(made[name], after) for name in names]
         return result, points.returned(places, edges, kept, planes, after)
 
     def _as_it_was(self, before: Any, made: torch.Tensor, v2: Any) -> Any:
@@ -108,6 +111,13 @@ class TorchVision(Foreign):
                 return self.theirs(sent)
             finally:
                 torch.default_generator.set_state(before)
+
+
+def _plane_of(mask: torch.Tensor, size: Size) -> NDArray[Any]:
+    plane = numbers_of(mask)
+    if plane.shape not in (size, (1, *size)):
+        raise ValueError(f"a mask must be {size} as its image is (height x width), one came out as {plane.shape}")
+    return plane.reshape(size)
 
 
 def tensor_image(image: Any) -> torch.Tensor:
