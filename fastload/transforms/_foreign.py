@@ -19,7 +19,9 @@ from fastload.transforms._segment import Segment
 from fastload.transforms._targets import InPixels, around, targets_of
 
 Array = NDArray[np.float64]
-_NOTHING = InPixels(np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.zeros(0))
+NOTHING = InPixels(
+    np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.zeros(0)
+)  # of a sample that is an image alone
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, and which come back from an array
 _SLACK = 1e-3  # pixels: some libraries count in float32
 _APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that mirror points about centres of pixels
@@ -59,19 +61,22 @@ class Foreign(Transform):
     def run_sample(self, sample: Any, key: int, stream: int, chain: Chain) -> Any:
         seed = _core.sample_key(key, stream, 0) & 0xFFFFFFFF
         if is_image(sample):
-            return as_it_came(sample, self.apply_seeded(sample, _NOTHING, seed)[0])
+            return as_it_came(sample, self.apply_seeded(sample, NOTHING, seed)[0])
         place = place_of_image(sample)
         before = sample[place]
         found = targets_of(sample, place, chain.box_params)
         if found is None:
-            return with_part(sample, place, as_it_came(before, self.apply_seeded(before, _NOTHING, seed)[0]))
+            return with_part(sample, place, as_it_came(before, self.apply_seeded(before, NOTHING, seed)[0]))
         moving, put = found
         image, made = self.apply_seeded(before, moving.in_pixels(size_of(before)), seed)
         moving.take_pixels(made, size_of(image))
         return put(as_it_came(before, image))
 
     def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
-        """The image, and the targets in it, transformed with what is drawn from a seed of 32 bits."""
+        """The image, and the targets in it, transformed with what is drawn from a seed of 32 bits.
+
+        The targets are `NOTHING`, itself, where the sample has none.
+        """
         raise NotImplementedError
 
 

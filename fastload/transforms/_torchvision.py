@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastload.transforms._foreign import Foreign, Points
+from fastload import _core
+from fastload.transforms._base import Chain
+from fastload.transforms._foreign import NOTHING, Foreign, Points
 from fastload.transforms._kinds import array_of, numbers_of, size_of, tensor_of
 from fastload.transforms._masks import Size
 from fastload.transforms._targets import InPixels
@@ -54,37 +56,39 @@ class TorchVision(Foreign):
     def __repr__(self) -> str:
         return repr(self.theirs)
 
-    def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
-        from torchvision import tv_tensors  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    def run_sample(self, sample: Any, key: int, stream: int, chain: Chain) -> Any:
         from torchvision.transforms import v2  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
+        if any(isinstance(part, v2.MixUp | v2.CutMix) for part in _parts_of(self.theirs)):  # of batches, with labels
+            return self._seeded(sample, _core.sample_key(key, stream, 0) & 0xFFFFFFFF)
+        return super().run_sample(sample, key, stream, chain)
+
+    def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
+        from torchvision import tv_tensors  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        sent = tv_tensors.Image(tensor_image(image)) if _is_plain(image) else image
+        if targets is NOTHING:  # and none are sent, for some take images alone
+            return self._as_it_was(image, self._seeded(sent, seed)), targets
         size = size_of(image)
         points = Points(targets, size)
-        sent = {
-            "image": tv_tensors.Image(tensor_image(image)) if _is_plain(image) else image,
-            "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(points.edges), format="XYXY", canvas_size=size),
-            "points": tv_tensors.KeyPoints(torch.from_numpy(points.sent), canvas_size=size),
-            "labels": torch.arange(len(targets.edges)),
-        }
-        names = [f"mask {number}" for number in range(len(targets.masks))]
-        for name, mask in zip(names, targets.masks, strict=True):
-            # Alone, and no axis as long as there are boxes: what drops boxes would take it for one of theirs.
-            plane = torch.from_numpy(np.ascontiguousarray(mask))
-            sent[name] = tv_tensors.Mask(plane[None] if len(plane) == len(targets.edges) else plane)
-        made = self._seeded(sent, seed)
-        result = made["image"]
-        if _is_plain(image) and isinstance(result, torch.Tensor):
-            result = self._as_it_was(image, result.as_subclass(torch.Tensor), v2)
+        sample = {"image": sent, **_sent(targets, points, size)}
+        made = self._seeded(sample, seed)
+        result = self._as_it_was(image, made["image"])
         edges, numbers = np.zeros_like(targets.edges), made["labels"].numpy()
         kept = np.zeros(len(edges), dtype=bool)
-        edges[numbers], kept[numbers] = self._edges(made["boxes"], v2), True
+        edges[numbers], kept[numbers] = self._edges(made["boxes"]), True
         places = made["points"].as_subclass(torch.Tensor).numpy()
         after = size_of(result)
-        planes = [_plane_of(made[name], after) for name in names]
+        planes = [_plane_of(made[_name_of(number)], after) for number in range(len(targets.masks))]
         return result, points.returned(places, edges, kept, planes, after)
 
-    def _as_it_was(self, before: Any, made: torch.Tensor, v2: Any) -> Any:
-        """The (C, H, W) tensor as an array if it was one, and without an axis for channels if it had none."""
+    def _as_it_was(self, before: Any, made: Any) -> Any:
+        """A (C, H, W) tensor as an array if it was one, and without an axis for channels if it had none."""
+        from torchvision.transforms import v2
+
+        if not (_is_plain(before) and isinstance(made, torch.Tensor)):
+            return made
+        made = made.as_subclass(torch.Tensor)
         makes_tensors = v2.ToImage | v2.PILToTensor | v2.ToTensor | v2.ToPureTensor
         if any(isinstance(part, makes_tensors) for part in _parts_of(self.theirs)):
             return made
@@ -93,8 +97,10 @@ class TorchVision(Foreign):
             return array[:, :, 0] if before.ndim == 2 and array.shape[2] == 1 else array
         return made[0] if before.ndim == 2 and made.shape[0] == 1 else made
 
-    def _edges(self, boxes: torch.Tensor, v2: Any) -> NDArray[np.float64]:
+    def _edges(self, boxes: torch.Tensor) -> NDArray[np.float64]:
         """left, top, right, bottom of boxes in whatever format they have come out."""
+        from torchvision.transforms import v2
+
         made_in = getattr(boxes, "format", None)
         if made_in is None:  # plain tensors do not tell
             conversions = [part for part in _parts_of(self.theirs) if isinstance(part, v2.ConvertBoundingBoxFormat)]
@@ -111,6 +117,25 @@ class TorchVision(Foreign):
                 return self.theirs(sent)
             finally:
                 torch.default_generator.set_state(before)
+
+
+def _sent(targets: InPixels, points: Points, size: Size) -> dict[str, Any]:
+    from torchvision import tv_tensors
+
+    sent = {
+        "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(points.edges), format="XYXY", canvas_size=size),
+        "points": tv_tensors.KeyPoints(torch.from_numpy(points.sent), canvas_size=size),
+        "labels": torch.arange(len(targets.edges)),
+    }
+    for number, mask in enumerate(targets.masks):
+        # Alone, and no axis as long as there are boxes: what drops boxes would take it for one of theirs.
+        plane = torch.from_numpy(np.ascontiguousarray(mask))
+        sent[_name_of(number)] = tv_tensors.Mask(plane[None] if len(plane) == len(targets.edges) else plane)
+    return sent
+
+
+def _name_of(number: int) -> str:
+    return f"mask {number}"
 
 
 def _plane_of(mask: torch.Tensor, size: Size) -> NDArray[Any]:
