@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,12 +13,11 @@ from numpy.typing import NDArray
 
 from fastload import _core
 from fastload.transforms._base import Chain
+from fastload.transforms._draws import DrawsFrom
 from fastload.transforms._foreign import NOTHING, Foreign, Points
 from fastload.transforms._kinds import array_of, numbers_of, size_of, tensor_of
 from fastload.transforms._masks import Size
 from fastload.transforms._targets import InPixels
-
-_seeding = threading.Lock()  # they draw from torch's default generator, of which a process has one
 
 
 def is_torchvision(step: Any) -> bool:
@@ -45,8 +43,8 @@ class TorchVision(Foreign):
 
     What takes transforms wraps those that it is given. Arrays, which torchvision knows not, are tensors in its hands,
     and arrays again afterwards, as (H, W) tensors are (H, W) again; but what `ToImage`, `ToPILImage` and the like make
-    stays. Boxes stay in the sample's format, whatever torchvision converts them to. torch's default generator
-    is what it was before, afterwards; threads wait for each other.
+    stays. Boxes stay in the sample's format, whatever torchvision converts them to. Nothing is drawn from torch's
+    default generator, which other threads may draw from meanwhile.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -110,13 +108,8 @@ class TorchVision(Foreign):
         return edges.double().numpy()
 
     def _seeded(self, sent: dict[str, Any], seed: int) -> Any:
-        with _seeding:
-            before = torch.default_generator.get_state()
-            try:
-                torch.default_generator.manual_seed(seed)
-                return self.theirs(sent)
-            finally:
-                torch.default_generator.set_state(before)
+        with DrawsFrom(seed):
+            return self.theirs(sent)
 
 
 def _sent(targets: InPixels, points: Points, size: Size) -> dict[str, Any]:
