@@ -62,13 +62,16 @@ def planes_of(mask: Any, size: Size) -> list[NDArray[Any]]:
 
 
 def with_planes(mask: Any, planes: Iterator[NDArray[Any]], size: Size) -> Any:
-    """The mask, or masks, with the next arrays (height, width) in them; ValueError if there are too few."""
+    """The mask, or masks, with the next arrays (height, width) in them, in their type; ValueError if there are too few.
+
+    PIL images keep their mode.
+    """
     if isinstance(mask, list | tuple):
         return type(mask)(with_planes(one, planes, size) for one in mask)
     if is_pil(mask):
         from PIL import Image
 
-        made = Image.fromarray(np.ascontiguousarray(_next(planes)))
+        made = Image.fromarray(np.ascontiguousarray(_next(planes), dtype=np.asarray(mask).dtype))
         if mask.mode == "P":
             made.putpalette(mask.getpalette())
         return made
@@ -76,9 +79,11 @@ def with_planes(mask: Any, planes: Iterator[NDArray[Any]], size: Size) -> Any:
     taken = [_next(planes) for _ in range(math.prod(leading))]
     stacked = np.array(taken).reshape(*leading, *size)
     if isinstance(mask, np.ndarray):
-        return stacked.astype(mask.dtype)
+        return stacked if taken else stacked.astype(mask.dtype)
+    tensor = torch.from_numpy(stacked)
+    if not taken or stacked.dtype == numbers_of(mask).dtype:  # which NumPy may not have
+        tensor = tensor.to(mask.dtype)
     kind: Any = type(mask)
-    tensor = torch.from_numpy(stacked).to(mask.dtype)
     return kind(tensor) if tv_name(mask) else tensor.to(mask.device)
 
 

@@ -140,7 +140,7 @@ def _maps_pasted(own: Target, new: Target, over: NDArray[np.bool_], params: BoxP
     maps = {}
     for name in _moving(own, params).masks_of_the_image():
         planes = zip(planes_of(own[name], over.shape), planes_of(new[name], over.shape), strict=True)
-        made = iter([np.where(over, other, plane) for plane, other in planes])
+        made = iter([np.where(over, other, plane).astype(plane.dtype) for plane, other in planes])
         maps[name] = with_planes(own[name], made, over.shape)
     return maps
 

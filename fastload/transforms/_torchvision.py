@@ -122,7 +122,7 @@ def _sent(targets: InPixels, points: Points, size: Size) -> dict[str, Any]:
     }
     for number, mask in enumerate(targets.masks):
         # Alone, and no axis as long as there are boxes: what drops boxes would take it for one of theirs.
-        plane = torch.from_numpy(np.ascontiguousarray(mask))
+        plane = torch.from_numpy(np.require(mask, requirements=["C", "W"]))
         sent[_name_of(number)] = tv_tensors.Mask(plane[None] if len(plane) == len(targets.edges) else plane)
     return sent
 

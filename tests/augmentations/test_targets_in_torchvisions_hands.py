@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision_without_kernels import tv_tensors, v2
 
 from fastload import transforms as T
@@ -83,3 +84,43 @@ def test_masks_that_come_out_in_another_shape_are_an_error() -> None:
 def test_too_few_masks_are_an_error_and_no_end_of_an_iteration(mask: Any) -> None:
     with pytest.raises(ValueError, match="fewer masks came out of the transform than went into it"):
         with_planes(mask, iter([np.zeros((4, 5))]), (4, 5))
+
+
+AS_KINDS: dict[str, Callable[[torch.Tensor], Any]] = {
+    "tensor": lambda masks: masks,
+    "array": lambda masks: masks.numpy(),
+    "list": list,
+    "torchvision's": tv_tensors.Mask,
+}
+
+
+@pytest.mark.parametrize("kind", AS_KINDS)
+@pytest.mark.parametrize(
+    ("step", "dtype"),
+    [
+        (lambda: v2.ToDtype({tv_tensors.Mask: torch.int64, "others": None}), torch.int64),
+        (lambda: v2.Lambda(lambda mask: (mask > 0).bool(), tv_tensors.Mask), torch.bool),
+        (lambda: v2.Lambda(lambda mask: mask / 2, tv_tensors.Mask), torch.float32),
+        (lambda: v2.RandomHorizontalFlip(0.0), torch.uint8),
+    ],
+)
+def test_masks_come_out_in_the_type_that_a_step_gives_them(step: Any, dtype: torch.dtype, kind: str) -> None:
+    made = T.Compose([step()])(IMAGE, target_of(BOXES, AS_KINDS[kind](planes())))[1]["masks"]
+    assert type(made) is type(AS_KINDS[kind](planes()))
+    assert [torch.as_tensor(mask).dtype for mask in made] == [dtype, dtype]
+    values = torch.stack([torch.as_tensor(mask) for mask in made])
+    assert torch.equal(values, planes() / 2 if dtype == torch.float32 else planes().to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int8])
+def test_masks_of_all_types_stay_so(dtype: torch.dtype) -> None:
+    moved = T.Compose([v2.RandomHorizontalFlip(1.0)])(IMAGE, target_of(BOXES, planes().to(dtype)))[1]["masks"]
+    assert moved.dtype == dtype
+    assert torch.equal(moved, planes().to(dtype).flip(-1))
+
+
+def test_masks_that_are_pil_images_stay_so() -> None:
+    mask = Image.fromarray(planes()[0].numpy())
+    step = v2.ToDtype({tv_tensors.Mask: torch.int64, "others": None})
+    made = T.Compose([step])(IMAGE, {"masks": [mask]})[1]["masks"][0]
+    assert (made.mode, np.asarray(made).tolist()) == ("L", planes()[0].tolist())
