@@ -44,11 +44,13 @@ class TorchVision(Foreign):
     What takes transforms wraps those that it is given. Arrays, which torchvision knows not, are tensors in its hands,
     and arrays again afterwards, as (H, W) tensors are (H, W) again; but what `ToImage`, `ToPILImage` and the like make
     stays. Boxes stay in the sample's format, whatever torchvision converts them to. Nothing is drawn from torch's
-    default generator, which other threads may draw from meanwhile.
+    default generator, which other threads may draw from meanwhile. ValueError for what would drop points, or boxes
+    with labels that it asks the user's own function for.
     """
 
     def __init__(self, transform: Any) -> None:
         super().__init__()
+        _refuse(transform)
         self.theirs = transform
 
     def __repr__(self) -> str:
@@ -74,7 +76,13 @@ class TorchVision(Foreign):
         result = self._as_it_was(image, made["image"])
         edges, numbers = np.zeros_like(targets.edges), made["labels"].numpy()
         kept = np.zeros(len(edges), dtype=bool)
-        edges[numbers], kept[numbers] = self._edges(made["boxes"]), True
+        boxes = self._edges(made["boxes"])
+        if len(boxes) != len(numbers):
+            raise ValueError(
+                f"{len(edges)} boxes went into the transform with their labels, and {len(boxes)} came out with "
+                f"{len(numbers)} labels: boxes may be dropped with their labels alone"
+            )
+        edges[numbers], kept[numbers] = boxes, True
         places = made["points"].as_subclass(torch.Tensor).numpy()
         after = size_of(result)
         planes = [_plane_of(made[_name_of(number)], after) for number in range(len(targets.masks))]
@@ -107,9 +115,25 @@ class TorchVision(Foreign):
         edges: torch.Tensor = v2.functional.convert_bounding_box_format(plain, made_in, "XYXY")
         return edges.double().numpy()
 
-    def _seeded(self, sent: dict[str, Any], seed: int) -> Any:
+    def _seeded(self, sent: Any, seed: int) -> Any:
         with DrawsFrom(seed):
             return self.theirs(sent)
+
+
+def _refuse(transform: Any) -> None:
+    from torchvision.transforms import v2
+
+    for part in _parts_of(transform):
+        if isinstance(part, v2.SanitizeBoundingBoxes) and getattr(part, "labels_getter", "default") != "default":
+            raise ValueError(
+                f"v2.SanitizeBoundingBoxes(labels_getter={part.labels_getter!r}) cannot find the labels of fastload's "
+                "samples: T.SanitizeBoundingBoxes() of fastload drops all that belongs to a box, and needs none"
+            )
+        if isinstance(part, getattr(v2, "SanitizeKeyPoints", ())):
+            raise ValueError(
+                "v2.SanitizeKeyPoints drops points, and fastload's samples keep them in their number and order: leave "
+                "it out: those outside of the image have a visibility of 0 where they have any"
+            )
 
 
 def _sent(targets: InPixels, points: Points, size: Size) -> dict[str, Any]:

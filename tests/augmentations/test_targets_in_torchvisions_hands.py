@@ -124,3 +124,28 @@ def test_masks_that_are_pil_images_stay_so() -> None:
     step = v2.ToDtype({tv_tensors.Mask: torch.int64, "others": None})
     made = T.Compose([step])(IMAGE, {"masks": [mask]})[1]["masks"][0]
     assert (made.mode, np.asarray(made).tolist()) == ("L", planes()[0].tolist())
+
+
+def sample_of_two() -> tuple[torch.Tensor, dict[str, Any]]:
+    return IMAGE, {"boxes": torch.tensor(BOXES), "labels": torch.tensor([1, 2])}
+
+
+@pytest.mark.parametrize("getter", [lambda sample: sample[1]["labels"], None])
+def test_labels_that_fastload_would_not_find_again_are_refused(getter: Any) -> None:
+    chain = T.Compose([v2.Compose([v2.CenterCrop((60, 80)), v2.SanitizeBoundingBoxes(labels_getter=getter)])])
+    with pytest.raises(ValueError, match=r"labels_getter.*T\.SanitizeBoundingBoxes\(\)"):
+        chain(*sample_of_two())
+    _, moved = T.Compose([v2.CenterCrop((60, 80)), T.SanitizeBoundingBoxes()])(*sample_of_two())
+    assert moved["labels"].tolist() == [2]
+
+
+def test_key_points_are_not_dropped() -> None:
+    chain = T.Compose([v2.Compose([v2.CenterCrop((60, 80)), v2.SanitizeKeyPoints()])])
+    with pytest.raises(ValueError, match=r"SanitizeKeyPoints.*leave it out"):
+        chain(IMAGE, {"keypoints": torch.tensor([[100.0, 50], [5, 5]])})
+
+
+def test_boxes_that_go_without_their_labels_are_an_error() -> None:
+    chain = T.Compose([v2.Lambda(lambda boxes: boxes[:1], tv_tensors.BoundingBoxes)])
+    with pytest.raises(ValueError, match="2 boxes went into the transform with their labels, and 1 came out with 2"):
+        chain(*sample_of_two())
