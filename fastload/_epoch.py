@@ -253,7 +253,8 @@ class Epoch:
         """Have the index batch of task number ``_sent``. Raises StopIteration."""
         while True:
             if not self._pulled:
-                self._pulled.extend(itertools.islice(self._pulls, 1))  # pulled and kept in one call
+                # Pulled and kept in one call; and without another `iter` of it, by which some begin again.
+                self._pulled.extend(map(next, (self._pulls,)))
             if not self._pulled:
                 raise StopIteration
             if self._sent not in self._gone_out:

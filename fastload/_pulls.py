@@ -203,7 +203,7 @@ class ForeignPulls:
         if self._count == 0 and self._every and record.first is None:
             record.first = current_states()
         if not self._next:
-            self._next.extend(itertools.islice(self._iterator, 1))  # drawn and kept in one call
+            self._next.extend(map(next, (self._iterator,)))  # drawn and kept in one call
         if not self._next:
             record.ended = True
             raise StopIteration

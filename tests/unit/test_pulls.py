@@ -12,6 +12,7 @@ import torch
 from support.stateful import AtFirstPull, Countdown, StatefulSampler, StatefulSamplerIterators, set_seeds
 from torch.utils.data import BatchSampler
 
+from fastload import DataLoader
 from fastload._pulls import ForeignPulls, UnknownPulls, stateful_sampler
 from fastload._rng import current_states
 
@@ -120,3 +121,30 @@ def test_draws_at_the_first_pull_happen_when_the_first_batch_is_pulled() -> None
     next(pulls)
     assert random.getstate() != before
     assert torch.initial_seed() == 0
+
+
+class Restarting:
+    """A batch sampler that is its own iterator, and begins again whenever it is asked for one: as Lightning's is."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __iter__(self) -> Restarting:
+        self.number = 0
+        return self
+
+    def __next__(self) -> list[int]:
+        if self.number == 4:
+            raise StopIteration
+        self.number += 1
+        return [self.number - 1, self.number]
+
+    def __len__(self) -> int:
+        return 4
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_iterator_that_begins_again_when_asked_for_one_is_asked_once_an_epoch(workers: int) -> None:
+    loader = DataLoader(list(range(8)), batch_sampler=Restarting(), num_workers=workers)
+    for _ in range(2):
+        assert [batch.tolist() for batch in loader] == [[0, 1], [1, 2], [2, 3], [3, 4]]
