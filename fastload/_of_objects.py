@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from fastload._target_names import BOX_NAMES, KEYPOINT_NAMES, MASK_NAMES, OF_THE_IMAGE, OF_THE_OBJECTS
+from fastload._target_names import BOX_NAMES, KEYPOINT_NAMES, MASK_NAMES, OF_THE_IMAGE, OF_THE_OBJECTS, tv_name
 
 _STACKS = ("masks", *KEYPOINT_NAMES)
 
@@ -39,7 +39,7 @@ def is_known(name: Any, values: Sequence[Any], fields: Sequence[str] | None) -> 
     """Whether values of that name are of objects, whatever their lengths are."""
     if name in (OF_THE_OBJECTS if fields is None else fields) or name in BOX_NAMES:
         return True
-    if all(_is_of_torchvision("BoundingBoxes", value) for value in values):
+    if all(tv_name(value) == "BoundingBoxes" for value in values):
         return True
     return name in _STACKS and all(axes_of(value) == 3 or _is_empty(value) for value in values)
 
@@ -59,7 +59,7 @@ def refuse_doubt(in_doubt: Collection[Any], of_objects: Collection[Any], advice:
 
 def is_mask(name: Any, value: Any) -> bool:
     """Whether these are masks: by their name, or because torchvision says so."""
-    return name in MASK_NAMES or _is_of_torchvision("Mask", value)
+    return name in MASK_NAMES or tv_name(value) == "Mask"
 
 
 def length_of(name: Any, value: Any) -> int:
@@ -80,7 +80,3 @@ def axes_of(value: Any) -> int:
 def _is_empty(value: Any) -> bool:
     """Whether a list or an array has no entries, which says nothing of the axes of one."""
     return not value if isinstance(value, list | tuple) else getattr(value, "shape", (1,))[:1] == (0,)
-
-
-def _is_of_torchvision(kind: str, value: Any) -> bool:
-    return type(value).__name__ == kind and type(value).__module__.startswith("torchvision.tv_tensors")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+_TV_TENSORS = "torchvision.tv_tensors"
 BOX_NAMES = ("boxes", "bboxes")
 MASK_NAMES = ("masks", "mask", "segmentation_mask")
 KEYPOINT_NAMES = ("keypoints",)
@@ -18,3 +21,9 @@ OF_THE_IMAGE = (
     *("size", "orig_size", "original_size", "image_size", "canvas_size", "img_shape", "ori_shape", "pad_shape"),
     *("scale_factor", "path", "image_path", "img_path", "file_name", "filename"),
 )
+
+
+def tv_name(value: Any) -> str:
+    """ "BoundingBoxes", "Mask", ... of one of torchvision's own tensors, else ""."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils import _pytree
 
-from fastload.transforms._kinds import is_image, is_pil, tv_name
+from fastload._target_names import tv_name
+from fastload.transforms._kinds import is_image, is_pil
 
 if TYPE_CHECKING:
     from fastload.transforms._base import Transform

@@ -19,9 +19,8 @@ from fastload.transforms._segment import Segment
 from fastload.transforms._targets import InPixels, around, targets_of
 
 Array = NDArray[np.float64]
-NOTHING = InPixels(
-    np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.zeros(0)
-)  # of a sample that is an image alone
+# The targets of a sample that is an image alone.
+NOTHING = InPixels(np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.zeros(0))
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, and which come back from an array
 _SLACK = 1e-3  # pixels: some libraries count in float32
 _APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that mirror points about centres of pixels

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from fastload._containers import rebuild_mapping
-from fastload.transforms._kinds import role_of, tv_name
+from fastload._target_names import tv_name
+from fastload.transforms._kinds import role_of
 
 Path = tuple[Any, ...]  # of keys and indices, from the sample on
 Roles = dict[Any, str]  # "boxes", "masks" or "keypoints", by name or position

@@ -11,10 +11,11 @@ import torch
 
 from fastload._of_objects import names_of_objects, refuse_doubt
 from fastload._stream import sample_key
+from fastload._target_names import tv_name
 from fastload.transforms._base import Transform, said_of_boxes
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import as_probability
-from fastload.transforms._kinds import is_image, place_of_image, tv_extras, tv_name
+from fastload.transforms._kinds import is_image, place_of_image, tv_extras
 from fastload.transforms._targets import Moving, targets_of
 from fastload.transforms._wrapping import Wrappers
 

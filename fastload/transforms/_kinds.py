@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastload._containers import rebuild_mapping
-from fastload._target_names import BOX_NAMES, KEYPOINT_NAMES, LABEL_NAMES, MASK_NAMES
+from fastload._target_names import BOX_NAMES, KEYPOINT_NAMES, LABEL_NAMES, MASK_NAMES, tv_name
 
 NATIVE_CHANNELS = (1, 3, 4)
 IMAGE_NAMES = ("image", "img")
@@ -21,7 +21,6 @@ _ROLES = {
     for name in names
 }
 _TV_ROLES = {"BoundingBoxes": "boxes", "Mask": "masks", "KeyPoints": "keypoints"}
-_TV_TENSORS = "torchvision.tv_tensors"
 PIL_MODES = {"L": 1, "RGB": 3}  # what native programs do; other modes are Pillow's own business
 
 
@@ -44,12 +43,6 @@ def is_pil(value: Any) -> bool:
     """Whether this is a PIL image, without importing Pillow: who has one has imported it."""
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(value, module.Image)
-
-
-def tv_name(value: Any) -> str:
-    """ "BoundingBoxes", "Mask", ... of one of torchvision's own tensors, else ""."""
-    kind = type(value)
-    return kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""
 
 
 def tv_extras(value: Any) -> dict[str, Any]:

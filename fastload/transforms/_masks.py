@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastload.transforms._kinds import is_pil, numbers_of, tv_name
+from fastload._target_names import tv_name
+from fastload.transforms._kinds import is_pil, numbers_of
 
 Size = tuple[int, int]
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastload._target_names import BOX_NAMES
+from fastload._target_names import BOX_NAMES, tv_name
 from fastload.transforms._boxes import NORMALIZED, BoxParams
 from fastload.transforms._copy_paste import around_mask
 from fastload.transforms._joined import concatenate
-from fastload.transforms._kinds import role_of, tv_extras, tv_name
+from fastload.transforms._kinds import role_of, tv_extras
 from fastload.transforms._masks import Size, planes_of, with_planes
 from fastload.transforms._targets import InPixels, Moving
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from fastload._target_names import tv_name
 from fastload.transforms._base import Transform, _sample_of
 from fastload.transforms._checks import is_number
 from fastload.transforms._convert import Lambda
-from fastload.transforms._kinds import size_of, tv_name
+from fastload.transforms._kinds import size_of
 from fastload.transforms._masks import Size
 from fastload.transforms._sample import Sample
 from fastload.transforms._targets import InPixels

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload._target_names import OF_THE_IMAGE
+from fastload._target_names import OF_THE_IMAGE, tv_name
 from fastload.transforms._boxes import (
     NORMALIZED,
     BoxParams,
@@ -23,7 +23,6 @@ from fastload.transforms._boxes import (
     written,
 )
 from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
-from fastload.transforms._kinds import tv_name
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 from fastload.transforms._values import as_before, chosen_of, float_rows, length_of
 

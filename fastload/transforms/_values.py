@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastload.transforms._kinds import numbers_of, tv_extras, tv_name
+from fastload._target_names import tv_name
+from fastload.transforms._kinds import numbers_of, tv_extras
 from fastload.transforms._masks import Size
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,15 @@ def coco(root: Path) -> tuple[Path, Path]:
     categories = [{"id": number, "name": f"thing {number}"} for number in range(1, 9)]
     file.write_text(json.dumps({"images": images, "annotations": annotations[::-1], "categories": categories}))
     return root / "images", file
+
+
+def changed_coco(root: Path, change: Callable[[dict[str, Any]], Any]) -> tuple[Path, Path]:
+    """The same after a change of what is in the annotation file."""
+    images, file = coco(root)
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+    return images, file
 
 
 def voc(root: Path) -> Path:

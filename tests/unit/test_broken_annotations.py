@@ -12,21 +12,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.detection_files import SIZES, boxes_of, coco, voc, yolo
+from support.detection_files import SIZES, boxes_of, changed_coco, coco, voc, yolo
 
 from fastload import _core
 from fastload._cli import main
 from fastload.datasets import CocoDetection, VOCDetection, YOLODetection
 
 Change = Callable[[dict[str, Any]], Any]
-
-
-def changed(root: Path, change: Change) -> tuple[Path, Path]:
-    images, file = coco(root)
-    content = json.loads(file.read_text())
-    change(content)
-    file.write_text(json.dumps(content))
-    return images, file
 
 
 def without(kind: str, name: str) -> Change:
@@ -60,7 +52,7 @@ def having(kind: str, name: str, value: Any) -> Change:
     ],
 )
 def test_an_entry_of_coco_that_cannot_be_placed_is_named(tmp_path: Path, change: Change, message: str) -> None:
-    images, file = changed(tmp_path, change)
+    images, file = changed_coco(tmp_path, change)
     with pytest.raises(ValueError, match=re.escape(str(file)) + ": " + message):
         CocoDetection(images, file)
 
@@ -74,7 +66,7 @@ def test_categories_and_annotations_that_come_twice(tmp_path: Path) -> None:
             entry["id"] = 7
 
     expected = [CocoDetection(*coco(tmp_path / "once"), tensors=True).target(3)[name] for name in ("boxes", "labels")]
-    target = CocoDetection(*changed(tmp_path / "twice", twice), tensors=True).target(3)
+    target = CocoDetection(*changed_coco(tmp_path / "twice", twice), tensors=True).target(3)
     assert torch.equal(target["boxes"], expected[0])
     assert torch.equal(target["labels"], expected[1])
     assert target["ids"].tolist() == [7, 7, 7]
@@ -123,7 +115,7 @@ def test_a_file_that_is_nested_too_deep_is_named(tmp_path: Path, depth: int) -> 
     ],
 )
 def test_a_value_of_coco_that_is_no_tensor_is_named(tmp_path: Path, name: str, value: Any, wanted: str) -> None:
-    images, file = changed(tmp_path, having("annotations", name, value))
+    images, file = changed_coco(tmp_path, having("annotations", name, value))
     entry = json.loads(file.read_text())["annotations"][1]
     assert CocoDetection(images, file)[0][1][1].keys() == entry.keys()  # raw annotations are what the file has
     data = CocoDetection(images, file, tensors=True, keypoints=True)
@@ -135,14 +127,14 @@ def test_a_value_of_coco_that_is_no_tensor_is_named(tmp_path: Path, name: str, v
 
 @pytest.mark.parametrize("name", ["bbox", "category_id", "segmentation"])
 def test_a_value_that_coco_must_have_is_named(tmp_path: Path, name: str) -> None:
-    images, file = changed(tmp_path, without("annotations", name))
+    images, file = changed_coco(tmp_path, without("annotations", name))
     data = CocoDetection(images, file, tensors=True, masks=True)
     with pytest.raises(ValueError, match=rf'instances\.json: image 37, annotation 1 \(id \d+\): "{name}" must be'):
         data.target(0)
 
 
 def test_whole_numbers_may_be_written_as_floats(tmp_path: Path) -> None:
-    images, file = changed(tmp_path, having("annotations", "category_id", 3.0))
+    images, file = changed_coco(tmp_path, having("annotations", "category_id", 3.0))
     labels = CocoDetection(images, file, tensors=True).target(0)["labels"]
     assert labels.dtype == torch.int64
     assert labels[1] == 3
@@ -173,14 +165,14 @@ def test_whole_numbers_may_be_written_as_floats(tmp_path: Path) -> None:
     ],
 )
 def test_a_mask_of_coco_that_is_none_is_named(tmp_path: Path, value: Any, message: str) -> None:
-    images, file = changed(tmp_path, having("annotations", "segmentation", value))
+    images, file = changed_coco(tmp_path, having("annotations", "segmentation", value))
     data = CocoDetection(images, file, tensors=True, masks=True)
     with pytest.raises(ValueError, match=rf"instances\.json: image 37, annotation 1 \(id \d+\): .*{message}"):
         data.target(0)
 
 
 def test_masks_need_the_size_of_their_image(tmp_path: Path) -> None:
-    images, file = changed(tmp_path, lambda content: content["images"][3].pop("height"))
+    images, file = changed_coco(tmp_path, lambda content: content["images"][3].pop("height"))
     assert len(CocoDetection(images, file, tensors=True).target(0)["boxes"]) == len(boxes_of(3))
     with pytest.raises(ValueError, match=r"instances\.json: image 37: .*height and width"):
         CocoDetection(images, file, tensors=True, masks=True).target(0)

@@ -19,17 +19,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support.detection_files import SIZES, boxes_of, coco
+from support.detection_files import SIZES, boxes_of, changed_coco, coco
 
 from fastload.datasets import CocoDetection
-
-
-def with_change(root: Path, change: Any) -> tuple[Path, Path]:
-    images, file = coco(root)
-    content = json.loads(file.read_text())
-    change(content)
-    file.write_text(json.dumps(content))
-    return images, file
 
 
 def entries_of(content: Any, image_id: Any) -> list[Any]:
@@ -201,7 +193,7 @@ def test_the_collector_is_left_as_it_was(tmp_path: Path, enabled: bool, text: st
 def test_a_list_of_images_without_annotations_is_a_data_set_without_objects(tmp_path: Path) -> None:
     """As COCO's image_info_test files are."""
     coco_tools = pytest.importorskip("pycocotools.coco")
-    images, file = with_change(tmp_path, lambda content: content.pop("annotations"))
+    images, file = changed_coco(tmp_path, lambda content: content.pop("annotations"))
     with contextlib.redirect_stdout(io.StringIO()):
         truth = coco_tools.COCO(str(file))
     assert CocoDetection(images, file).ids == sorted(truth.imgs)
@@ -215,14 +207,14 @@ def test_a_list_of_images_without_annotations_is_a_data_set_without_objects(tmp_
 
 @pytest.mark.parametrize("name", ["annotations", "categories"])
 def test_annotations_that_are_no_list_are_refused(tmp_path: Path, name: str) -> None:
-    images, file = with_change(tmp_path, lambda content: content.update({name: {"a": 1}}))
+    images, file = changed_coco(tmp_path, lambda content: content.update({name: {"a": 1}}))
     with pytest.raises(ValueError, match=rf"instances\.json: {name} must be a list, or left out, got \{{'a': 1\}}"):
         CocoDetection(images, file)
 
 
 @pytest.mark.parametrize("name", ["height", "width"])
 def test_a_side_may_be_null_where_no_mask_is_asked_for(tmp_path: Path, name: str) -> None:
-    images, file = with_change(tmp_path, lambda content: content["images"][3].update({name: None}))
+    images, file = changed_coco(tmp_path, lambda content: content["images"][3].update({name: None}))
     target = CocoDetection(images, file, tensors=True).target(0)
     assert len(target["boxes"]) == len(boxes_of(3))
     with pytest.raises(ValueError, match=r"instances\.json: image 37: masks need the image's height and width"):
