@@ -1,8 +1,8 @@
 // Pillow's rules (Resample.c, precompute_coeffs): which inputs an output is made of, and with which weights.
+#include "kernels/axis_weights.h"
+
 #include <algorithm>
 #include <cmath>
-
-#include "kernels/resample.h"
 
 namespace fastload {
 namespace {

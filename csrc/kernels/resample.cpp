@@ -87,16 +87,23 @@ void vertical_scalar(const AxisWeights& weights, int o, const std::uint8_t* cons
   vertical_scalar_part(weights, o, rows, 0, bytes, out);
 }
 
+bool RowResizer::takes_rgb(const AxisWeights& horizontal, bool height_first) noexcept {
+  return !height_first && FewTaps::suits(horizontal);
+}
+
 void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, bool height_first,
                        ImageView out) {
   horizontal_ = &horizontal;
   vertical_ = &vertical;
-  channels_ = channels;
+  channels_ = out.channels;
   height_first_ = height_first;
+  keeps_height_ = !height_first && vertical.copies() && vertical.outputs() == vertical.end_input();
+  few_ = channels != 1 && FewTaps::suits(horizontal);
+  if (few_) few_taps_.make(horizontal, channels);
   out_ = out;
   rows_in_ = rows_out_ = 0;
   const int ring_width = height_first ? horizontal.end_input() : horizontal.outputs();
-  ring_row_used_ = static_cast<std::size_t>(ring_width) * static_cast<std::size_t>(channels);
+  ring_row_used_ = static_cast<std::size_t>(ring_width) * static_cast<std::size_t>(channels_);
   ring_row_bytes_ = static_cast<std::ptrdiff_t>(ring_row_used_ + kRowPadding);
   ring_rows_ = vertical.taps() + kRowsAtOnce;
   ring_.resize(static_cast<std::size_t>(ring_row_bytes_ * ring_rows_));
@@ -113,17 +120,18 @@ void RowResizer::push(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int co
   }
 }
 
-// Puts up to kRowsAtOnce rows into the ring.
+// Puts up to kRowsAtOnce rows into the ring, or where they belong if the height stays as it is.
 void RowResizer::take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count) {
   const std::uint8_t* in[kRowsAtOnce];
   std::uint8_t* out[kRowsAtOnce];
   for (int r = 0; r < count; ++r) {
     in[r] = rows + r * row_bytes;
-    out[r] = ring_row(rows_in_ + r);
+    out[r] = keeps_height_ ? out_.row(rows_in_ + r) : ring_row(rows_in_ + r);
     if (height_first_) std::memcpy(out[r], in[r], ring_row_used_);
   }
   if (!height_first_) make_width(in, count, out);
   rows_in_ += count;
+  if (keeps_height_) rows_out_ = rows_in_;
 }
 
 // Makes the output rows all of whose inputs are there.
@@ -163,6 +171,7 @@ void RowResizer::make_height(int row, std::uint8_t* out) {
 
 // Rows as wide as the output of rows as wide as the input.
 void RowResizer::make_width(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const {
+  if (few_) return few_taps_.run(in, count, out);
   if (!horizontal_->copies()) return horizontal_pass()(*horizontal_, channels_, in, count, out);
   for (int r = 0; r < count; ++r) {
     channels_ == 1 ? copy_pixels<1>(*horizontal_, in[r], out[r]) : copy_pixels<4>(*horizontal_, in[r], out[r]);

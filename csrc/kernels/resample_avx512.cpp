@@ -3,7 +3,6 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "core/target.h"
@@ -72,67 +71,11 @@ void four_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::u
   }
 }
 
-constexpr int kFewTaps = 4;
-constexpr int kOutputs = 4;  // that are made at once where each has few taps
-
-// How outputs o to o + 3 are made of the 16 pixels from the first one's first tap on: which of their bytes each dword is
-// the sum of, four taps of one channel, and by which weights. Weights of 16 bits are counted as high * 256 + low.
-struct FewTaps {
-  __m512i places, high, low;
-
-  FewTaps(const AxisWeights& weights, int o) noexcept {
-    const int first = weights.first(o);
-    const __m128i starts = _mm_slli_epi32(
-        _mm_setr_epi32(0, weights.first(o + 1) - first, weights.first(o + 2) - first, weights.first(o + 3) - first), 2);
-    const __m128i lane = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i start_bytes = _mm512_mullo_epi32(for_each_channel(starts), _mm512_set1_epi32(0x01010101));
-    places = _mm512_add_epi8(start_bytes, _mm512_broadcast_i32x4(lane));
-    const __m256i words = _mm256_setr_epi64x(four_of(weights.narrow(o)), four_of(weights.narrow(o + 1)),
-                                             four_of(weights.narrow(o + 2)), four_of(weights.narrow(o + 3)));
-    const __m256i rounded = _mm256_add_epi16(words, _mm256_set1_epi16(128));
-    low = for_each_channel(_mm256_cvtepi16_epi8(words));
-    high = for_each_channel(_mm256_cvtepi16_epi8(_mm256_srai_epi16(rounded, 8)));
-  }
-
- private:
-  static std::int64_t four_of(const std::int16_t* weights) noexcept {
-    std::int64_t four;
-    std::memcpy(&four, weights, sizeof(four));
-    return four;
-  }
-  static __m512i for_each_channel(__m128i dwords) noexcept {
-    return _mm512_permutexvar_epi32(_mm512_load_si512(kEachFourTimes), _mm512_castsi128_si512(dwords));
-  }
-};
-
-bool has_few_taps(const AxisWeights& weights) noexcept {
-  constexpr int kMostBits = 14;  // then no weight is too large for a signed byte of high ones
-  return weights.taps() <= kFewTaps && weights.bits() <= kMostBits && weights.outputs() >= kOutputs;
-}
-
-void rows_of_few_taps(const AxisWeights& weights, const std::uint8_t* const* in, int count, std::uint8_t* const* out) {
-  const __m512i half = _mm512_set1_epi32(1 << (weights.bits() - 1)), zero = _mm512_setzero_si512();
-  const __m128i shift = _mm_cvtsi32_si128(weights.bits());
-  for (int next = 0; next < weights.outputs(); next += kOutputs) {
-    const int o = std::min(next, weights.outputs() - kOutputs);  // the last ones may be made twice
-    const FewTaps few(weights, o);
-    const std::ptrdiff_t start = std::ptrdiff_t{weights.first(o)} * 4;
-    for (int r = 0; r < count; ++r) {
-      const __m512i levels = _mm512_permutexvar_epi8(few.places, _mm512_loadu_si512(in[r] + start));
-      __m512i sums = _mm512_slli_epi32(_mm512_dpbusd_epi32(zero, levels, few.high), 8);
-      sums = _mm512_add_epi32(sums, _mm512_dpbusd_epi32(half, levels, few.low));
-      const __m512i all = _mm512_max_epi32(_mm512_sra_epi32(sums, shift), zero);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(out[r] + std::ptrdiff_t{4} * o), _mm512_cvtusepi32_epi8(all));
-    }
-  }
-}
-
 }  // namespace
 
 void horizontal_avx512(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
                        std::uint8_t* const* out) {
   const bool narrow = channels == 4 && !weights.is_wide();
-  if (narrow && has_few_taps(weights)) return rows_of_few_taps(weights, in, count, out);
   int done = 0;
   for (; narrow && done + kFourRows <= count; done += kFourRows) four_rows(weights, in + done, out + done);
   horizontal_avx2(weights, channels, in + done, count - done, out + done);

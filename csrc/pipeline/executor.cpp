@@ -213,7 +213,8 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, bool scalab
   Status status = scratch_image(read_, vertical_.outputs(), horizontal_.outputs(), channels, &made);
   if (!status.ok()) return status;
   const bool height_first = height_goes_first(rows.size, columns.size, stage.full.height, stage.full.width);
-  resizer_.start(horizontal_, vertical_, channels, height_first, made);
+  const bool rgb = channels == 4 && RowResizer::takes_rgb(horizontal_, height_first) && source.give_rgb();
+  resizer_.start(horizontal_, vertical_, rgb ? 3 : channels, height_first, made);
   clock.add_to(&times_.resample);
   status = source.begin(needed, eighths);
   for (int left = needed.height; status.ok() && left > 0;) {

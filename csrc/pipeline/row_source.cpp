@@ -82,28 +82,38 @@ Status TurnedJpegSource::next(Rows* rows) noexcept {
 
 Status ViewSource::begin(Region region, int) noexcept {
   left_ = region;
-  const int channels = image_.channels == 1 ? 1 : 4;
-  const std::size_t bytes = static_cast<std::size_t>(region.width) * static_cast<std::size_t>(channels) * kRowsAtATime;
-  if (scratch_.reserve(bytes) != nullptr) return {};
+  const std::size_t row_bytes = static_cast<std::size_t>(region.width) * static_cast<std::size_t>(bytes());
+  if (scratch_.reserve(row_bytes * kRowsAtATime) != nullptr) return {};
   return Status::of(Fault::kNoMemory, "no memory for rows of %d pixels", region.width);
 }
 
+// How many of the next rows need not be copied: what is read beyond their ends belongs to the image's next row.
+int ViewSource::rows_in_place() const noexcept {
+  const bool is_padded = image_.row_bytes >= static_cast<std::ptrdiff_t>(kRowPadding);
+  if (bytes() != image_.channels || !is_padded) return 0;
+  return std::min(left_.height, image_.height - 1 - left_.y);
+}
+
 Status ViewSource::next(Rows* rows) noexcept {
-  const int channels = image_.channels == 1 ? 1 : 4;
-  const std::size_t row_bytes = static_cast<std::size_t>(left_.width) * static_cast<std::size_t>(channels);
-  std::uint8_t* out = scratch_.reserve(row_bytes * kRowsAtATime);
-  const int count = std::min(left_.height, kRowsAtATime);
-  for (int k = 0; k < count; ++k) {
-    const std::uint8_t* in = image_.row(left_.y + k) + static_cast<std::ptrdiff_t>(left_.x) * image_.channels;
-    if (image_.channels == 3) {
-      rgb_to_rgbx(in, left_.width, out + static_cast<std::size_t>(k) * row_bytes);
-    } else {
-      std::memcpy(out + static_cast<std::size_t>(k) * row_bytes, in, row_bytes);
+  const std::ptrdiff_t start = left_.y * image_.row_bytes + static_cast<std::ptrdiff_t>(left_.x) * image_.channels;
+  *rows = {image_.data + start, image_.row_bytes, rows_in_place()};
+  if (rows->count == 0) {
+    const std::size_t row_bytes = static_cast<std::size_t>(left_.width) * static_cast<std::size_t>(bytes());
+    std::uint8_t* out = scratch_.reserve(row_bytes * kRowsAtATime);
+    rows->count = std::min(left_.height, kRowsAtATime);
+    for (int k = 0; k < rows->count; ++k) {
+      const std::uint8_t* in = image_.data + start + k * image_.row_bytes;
+      if (bytes() != image_.channels) {
+        rgb_to_rgbx(in, left_.width, out + static_cast<std::size_t>(k) * row_bytes);
+      } else {
+        std::memcpy(out + static_cast<std::size_t>(k) * row_bytes, in, row_bytes);
+      }
     }
+    rows->data = out;
+    rows->row_bytes = static_cast<std::ptrdiff_t>(row_bytes);
   }
-  left_.y += count;
-  left_.height -= count;
-  *rows = {out, static_cast<std::ptrdiff_t>(row_bytes), count};
+  left_.y += rows->count;
+  left_.height -= rows->count;
   return {};
 }
 

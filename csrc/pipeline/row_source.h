@@ -42,6 +42,8 @@ class RowSource {
   // Where the source begins in what it is at eighths / 8 of its size, in pixels of that: within the first pixel.
   virtual Origin origin(int) const noexcept { return {}; }
   virtual Status begin(Region region, int eighths) noexcept = 0;
+  // Whether rows are to be had as RGB, too: those from then on are of 3 bytes a pixel in place of 4.
+  virtual bool give_rgb() noexcept { return false; }
   // The region's next rows, of 1 or 4 bytes a pixel, kRowPadding readable bytes after each; count 0 at the end.
   virtual Status next(Rows* rows) noexcept = 0;
 };
@@ -85,13 +87,18 @@ class TurnedJpegSource : public RowSource {
 class ViewSource : public RowSource {
  public:
   ViewSource(ImageView image, Scratch& scratch) noexcept : image_(image), scratch_(scratch) {}
+  bool give_rgb() noexcept override { return gives_rgb_ = image_.channels == 3; }
   Status begin(Region region, int eighths) noexcept override;
   Status next(Rows* rows) noexcept override;
 
  private:
+  int bytes() const noexcept { return image_.channels == 1 ? 1 : gives_rgb_ ? 3 : 4; }
+  int rows_in_place() const noexcept;
+
   ImageView image_;
   Scratch& scratch_;
   Region left_;
+  bool gives_rgb_ = false;
 };
 
 // An image in scratch memory: nothing to be copied.

@@ -25,8 +25,10 @@ struct Shape {
   int height, width, out_height, out_width;
 };
 
-// Memory of exactly the rows and their padding, so that a sanitizer sees what is read or written beyond.
-Bytes resized(const Shape& s, int channels, Filter filter, bool height_first, int rows_at_once) {
+// Memory of exactly the rows and their padding, so that a sanitizer sees what is read or written beyond. `image` has
+// bytes_in bytes a pixel.
+Bytes resized(const Bytes& image, int bytes_in, const Shape& s, int channels, Filter filter, bool height_first,
+              int rows_at_once) {
   AxisWeights horizontal, vertical;
   horizontal.make(filter, s.width, 0, s.width, s.out_width, 0, s.out_width);
   vertical.make(filter, s.height, 0, s.height, s.out_height, 0, s.out_height);
@@ -35,24 +37,37 @@ Bytes resized(const Shape& s, int channels, Filter filter, bool height_first, in
   const int y0 = vertical.first_input();
   horizontal.rebase();
   vertical.rebase();
-  const std::size_t row = static_cast<std::size_t>(s.width * channels);
-  const Bytes image = noise(row * static_cast<std::size_t>(s.height));
+  const std::size_t row = static_cast<std::size_t>(s.width * bytes_in);
   Bytes out(static_cast<std::size_t>(s.out_height * s.out_width * channels));
   RowResizer resizer;
-  resizer.start(horizontal, vertical, channels, height_first,
+  resizer.start(horizontal, vertical, bytes_in, height_first,
                 {out.data(), s.out_height, s.out_width, channels, std::ptrdiff_t{s.out_width} * channels});
-  const std::size_t used = static_cast<std::size_t>(horizontal.end_input() * channels);
+  const std::size_t used = static_cast<std::size_t>(horizontal.end_input() * bytes_in);
   for (int y = 0; y < vertical.end_input(); y += rows_at_once) {
     const int count = std::min(rows_at_once, vertical.end_input() - y);
     const std::size_t stride = used + kRowPadding;
     Bytes group(stride * static_cast<std::size_t>(count));
     for (int k = 0; k < count; ++k) {
       std::memcpy(&group[stride * static_cast<std::size_t>(k)],
-                  &image[row * static_cast<std::size_t>(y0 + y + k) + static_cast<std::size_t>(x0 * channels)], used);
+                  &image[row * static_cast<std::size_t>(y0 + y + k) + static_cast<std::size_t>(x0 * bytes_in)], used);
     }
     resizer.push(group.data(), static_cast<std::ptrdiff_t>(stride), count);
   }
   return out;
+}
+
+Bytes resized(const Shape& s, int channels, Filter filter, bool height_first, int rows_at_once) {
+  const Bytes image = noise(static_cast<std::size_t>(s.width * s.height * channels));
+  return resized(image, channels, s, channels, filter, height_first, rows_at_once);
+}
+
+// Every fourth byte dropped.
+Bytes rgb_of(const Bytes& rgbx) {
+  Bytes rgb;
+  for (std::size_t i = 0; i < rgbx.size(); ++i) {
+    if (i % 4 != 3) rgb.push_back(rgbx[i]);
+  }
+  return rgb;
 }
 
 void every_target_gives_the_bytes_of_the_plain_one() {
@@ -76,6 +91,29 @@ void every_target_gives_the_bytes_of_the_plain_one() {
       }
     }
   }
+}
+
+void rows_of_rgb_give_what_rows_of_rgbx_do() {
+  int taken = 0;
+  for (const Shape& shape : {Shape{9, 50, 9, 41}, Shape{6, 50, 9, 43}, Shape{4, 7, 4, 4}, Shape{5, 8, 3, 6},
+                             Shape{8, 9, 8, 30}, Shape{11, 64, 11, 33}, Shape{5, 40, 5, 3}, Shape{3, 90, 3, 20}}) {
+    for (const Filter filter : {Filter::kBox, Filter::kBilinear, Filter::kHamming, Filter::kBicubic}) {
+      for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
+        limit_simd(most);
+        AxisWeights horizontal;
+        horizontal.make(filter, shape.width, 0, shape.width, shape.out_width, 0, shape.out_width);
+        CHECK(!RowResizer::takes_rgb(horizontal, true));
+        if (!RowResizer::takes_rgb(horizontal, false)) continue;
+        ++taken;
+        const Bytes rgbx = noise(static_cast<std::size_t>(shape.width * shape.height * 4));
+        for (const int rows : {1, 3, 8, 100}) {
+          CHECK(rgb_of(resized(rgb_of(rgbx), 3, shape, 4, filter, false, rows)) ==
+                rgb_of(resized(rgbx, 4, shape, 4, filter, false, rows)));
+        }
+      }
+    }
+  }
+  CHECK(simd() != Simd::kAvx512 || taken > 0);
 }
 
 int weight_of(const AxisWeights& weights, int o, int input) {
@@ -158,6 +196,7 @@ void a_table_of_anything_else_is_looked_up() {
 
 int main() {
   every_target_gives_the_bytes_of_the_plain_one();
+  rows_of_rgb_give_what_rows_of_rgbx_do();
   no_output_reads_beyond_the_inputs_used();
   a_part_of_the_outputs_is_that_part_of_all();
   arithmetic_gives_the_bits_of_the_table();

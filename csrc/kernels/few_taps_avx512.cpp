@@ -1,0 +1,105 @@
+// AVX-512 with VBMI and VNNI: one permutation of bytes lays out four outputs, two dot products multiply and add them.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/target.h"
+#include "kernels/few_taps.h"
+
+// gcc 12 warns of its own intrinsics, whose masked forms begin with an undefined register.
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")
+
+namespace fastload {
+namespace {
+
+constexpr int kOutputs = 4;
+constexpr int kRows = 4;  // whose four outputs each fill a register
+
+// Each of four dwords in all of a quarter.
+inline __m512i for_each_channel(__m128i dwords) noexcept {
+  const __m512i fourfold = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  return _mm512_permutexvar_epi32(fourfold, _mm512_castsi128_si512(dwords));
+}
+
+inline std::int64_t four_of(const std::int16_t* weights) noexcept {
+  std::int64_t four;
+  std::memcpy(&four, weights, sizeof(four));
+  return four;
+}
+
+// Where the four taps of each channel lie, from the first tap on.
+inline __m128i taps_of_pixel(int channels) noexcept {
+  return channels == 4 ? _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
+                       : _mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, 2, 5, 8, 11);
+}
+
+inline void store_quarter(std::uint8_t* to, __m128i quarter) noexcept {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), quarter);
+}
+
+}  // namespace
+
+void FewTaps::make(const AxisWeights& weights, int channels) {
+  outputs_ = weights.outputs();
+  bits_ = weights.bits();
+  fours_.resize(static_cast<std::size_t>((outputs_ + kOutputs - 1) / kOutputs));
+  const __m512i taps = _mm512_broadcast_i32x4(taps_of_pixel(channels)), in_each_byte = _mm512_set1_epi32(0x01010101);
+  int next = 0;
+  for (Four& four : fours_) {
+    const int o = std::min(next, outputs_ - kOutputs);  // the last ones may be made twice
+    const int first = weights.first(o);
+    const __m128i pixels = _mm_setr_epi32(0, weights.first(o + 1) - first, weights.first(o + 2) - first,
+                                          weights.first(o + 3) - first);
+    const __m512i bytes = for_each_channel(_mm_mullo_epi32(pixels, _mm_set1_epi32(channels)));
+    const __m256i words = _mm256_setr_epi64x(four_of(weights.narrow(o)), four_of(weights.narrow(o + 1)),
+                                             four_of(weights.narrow(o + 2)), four_of(weights.narrow(o + 3)));
+    const __m256i rounded = _mm256_add_epi16(words, _mm256_set1_epi16(128));
+    four.start = std::ptrdiff_t{first} * channels;
+    _mm512_store_si512(four.places, _mm512_add_epi8(_mm512_mullo_epi32(bytes, in_each_byte), taps));
+    _mm512_store_si512(four.high, for_each_channel(_mm256_cvtepi16_epi8(_mm256_srai_epi16(rounded, 8))));
+    _mm512_store_si512(four.low, for_each_channel(_mm256_cvtepi16_epi8(words)));
+    next += kOutputs;
+  }
+}
+
+void FewTaps::run(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const noexcept {
+  const __m512i half = _mm512_set1_epi32((1 << (bits_ - 1)) >> 8);  // it is multiplied by 256
+  const __m128i shift = _mm_cvtsi32_si128(bits_);
+  const __m512i row_by_row = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  int next = 0;
+  for (const Four& four : fours_) {
+    const __m512i places = _mm512_load_si512(four.places);
+    const __m512i high = _mm512_load_si512(four.high), low = _mm512_load_si512(four.low);
+    const std::ptrdiff_t to = std::ptrdiff_t{4} * std::min(next, outputs_ - kOutputs);
+    const auto sums = [&](int row) {
+      const __m512i levels = _mm512_permutexvar_epi8(places, _mm512_loadu_si512(in[row] + four.start));
+      const __m512i coarse = _mm512_slli_epi32(_mm512_dpbusd_epi32(half, levels, high), 8);
+      return _mm512_sra_epi32(_mm512_dpbusd_epi32(coarse, levels, low), shift);
+    };
+    for (int a = 0; a < count; a += kRows) {
+      const int last = count - 1;  // stands for the rows that there are not
+      const int b = std::min(a + 1, last), c = std::min(a + 2, last), d = std::min(a + 3, last);
+      const __m512i upper = _mm512_packs_epi32(sums(a), sums(b)), lower = _mm512_packs_epi32(sums(c), sums(d));
+      const __m512i all = _mm512_permutexvar_epi32(row_by_row, _mm512_packus_epi16(upper, lower));
+      store_quarter(out[a] + to, _mm512_castsi512_si128(all));
+      store_quarter(out[b] + to, _mm512_extracti32x4_epi32(all, 1));
+      store_quarter(out[c] + to, _mm512_extracti32x4_epi32(all, 2));
+      store_quarter(out[d] + to, _mm512_extracti32x4_epi32(all, 3));
+    }
+    next += kOutputs;
+  }
+}
+
+}  // namespace fastload
+
+FASTLOAD_END_TARGET
+
+#endif
