@@ -97,51 +97,96 @@ std::int32_t fixed(double place) noexcept {
   return static_cast<std::int32_t>(std::floor(std::clamp(place, -kFarthest, kFarthest) * kUnit - kUnit / 2 + 0.5));
 }
 
-// The places of a row of output pixels, from the first centre on.
+// The places of a row of output pixels.
 class RowPlaces {
  public:
-  RowPlaces(const Matrix3& to_in, int y) noexcept
-      : map_(to_in),
-        y_(y + 0.5),
-        even_(to_in.is_affine() && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep) {}
+  RowPlaces(const Matrix3& to_in, int y) noexcept : map_(to_in), y_(y + 0.5) {}
 
   Point at(int x) const noexcept { return map_({x + 0.5, y_}); }
 
-  // Steps are counted in 2^-32 of a unit, so that adding them up 2^23 times is off by no more than 2^-10 of one.
   void fixed_run(int begin, int count, std::int32_t* x, std::int32_t* y) const noexcept {
 #if defined(__x86_64__)
-    if (!even_ && simd() != Simd::kScalar) return fixed_places_avx2(map_, y_, begin, count, x, y);
+    if (simd() != Simd::kScalar) return fixed_places_avx2(map_, y_, begin, count, x, y);
 #endif
-    if (!even_) {
-      for (int i = 0; i < count; ++i) {
-        const Point place = at(begin + i);
-        x[i] = fixed(place.x);
-        y[i] = fixed(place.y);
-      }
-      return;
+    for (int i = 0; i < count; ++i) {
+      const Point place = at(begin + i);
+      x[i] = fixed(place.x);
+      y[i] = fixed(place.y);
     }
+  }
+
+  // Steps are counted in 2^-32 of a unit, so that adding them up 2^23 times is off by no more than 2^-10 of one.
+  EvenPlaces even(int begin) const noexcept {
     constexpr double kOne = 4294967296.0 * kUnit;
     constexpr std::int64_t kHalf = std::int64_t{1} << 31;
     const Point start = at(begin);
-    const auto at_x = static_cast<std::int64_t>((start.x - 0.5) * kOne) + kHalf;
-    const auto at_y = static_cast<std::int64_t>((start.y - 0.5) * kOne) + kHalf;
-    const auto step_x = static_cast<std::int64_t>(map_.m[0][0] * kOne);
-    const auto step_y = static_cast<std::int64_t>(map_.m[1][0] * kOne);
-    auto run = even_run;
-#if defined(__x86_64__)
-    if (simd() != Simd::kScalar) run = simd() == Simd::kAvx512 ? even_run_avx512 : even_run_avx2;
-#endif
-    run(at_x, step_x, count, x);
-    run(at_y, step_y, count, y);
+    return {static_cast<std::int64_t>((start.x - 0.5) * kOne) + kHalf,
+            static_cast<std::int64_t>((start.y - 0.5) * kOne) + kHalf,
+            static_cast<std::int64_t>(map_.m[0][0] * kOne), static_cast<std::int64_t>(map_.m[1][0] * kOne)};
   }
 
  private:
   const Matrix3& map_;
   double y_;
-  bool even_;  // the same step from one pixel to the next, and no step leaves the range of integers
 };
 
-void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling sampling, std::uint8_t* out) noexcept {
+// Whether a row's pixels lie the same step from one to the next, and no step leaves the range of integers.
+bool has_even_rows(const Matrix3& to_in) noexcept {
+  return to_in.is_affine() && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep;
+}
+
+void even_runs(EvenPlaces places, int count, std::int32_t* x, std::int32_t* y) noexcept {
+  auto run = even_run;
+#if defined(__x86_64__)
+  if (simd() != Simd::kScalar) run = simd() == Simd::kAvx512 ? even_run_avx512 : even_run_avx2;
+#endif
+  run(places.x, places.step_x, count, x);
+  run(places.y, places.step_y, count, y);
+}
+
+void bilinear_even_anywhere(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
+  std::int32_t x[kRun], y[kRun];
+  for (int begin = 0; begin < count; begin += kRun) {
+    const int run = std::min(kRun, count - begin);
+    even_runs(places.after(begin), run, x, y);
+    bilinear(in, x, y, run, out + std::ptrdiff_t{begin} * in.channels);
+  }
+}
+
+#if defined(__x86_64__)
+// Narrows [*begin, *end) to the pixels that lie between the first and the last of `size` on an axis.
+void keep_between(std::int64_t start, std::int64_t step, int size, int* begin, int* end) noexcept {
+  const std::int64_t last = (std::int64_t{size - 1} << (32 + kWarpBits)) - 1;
+  const auto lies_between = [&](int i) { return start + i * step >= 0 && start + i * step <= last; };
+  if (*begin >= *end || (lies_between(*begin) && lies_between(*end - 1))) return;
+  if (step == 0) {
+    *end = *begin;
+    return;
+  }
+  const std::int64_t nearer = step > 0 ? start : last - start, stride = std::abs(step);  // at least 0, at most last
+  const std::int64_t first = nearer >= 0 ? 0 : (-nearer + stride - 1) / stride;
+  const std::int64_t beyond = nearer > last ? 0 : (last - nearer) / stride + 1;
+  *begin = static_cast<int>(std::min<std::int64_t>(std::max<std::int64_t>(*begin, first), *end));
+  *end = static_cast<int>(std::max<std::int64_t>(std::min<std::int64_t>(*end, beyond), *begin));
+}
+#endif
+
+void bilinear_even(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
+  int begin = 0, end = 0;
+#if defined(__x86_64__)
+  if (simd() == Simd::kAvx512 && in.channels == 4) {
+    end = count;
+    keep_between(places.x, places.step_x, in.width, &begin, &end);
+    keep_between(places.y, places.step_y, in.height, &begin, &end);
+    end = begin + bilinear_even_avx512(in, places.after(begin), end - begin, out + std::ptrdiff_t{4} * begin);
+  }
+#endif
+  bilinear_even_anywhere(in, places, begin, out);
+  bilinear_even_anywhere(in, places.after(end), count - end, out + std::ptrdiff_t{end} * in.channels);
+}
+
+void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling sampling, bool even,
+              std::uint8_t* out) noexcept {
   if (sampling == Sampling::kNearest) {
     for (int x = span.begin; x < span.end; ++x) {
       const Point place = places.at(x);
@@ -156,6 +201,7 @@ void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling samp
     }
     return;
   }
+  if (even) return bilinear_even(in, places.even(span.begin), span.end - span.begin, out + span.begin * in.channels);
   std::int32_t x[kRun], y[kRun];
   for (int begin = span.begin; begin < span.end; begin += kRun) {
     const int count = std::min(kRun, span.end - begin);
@@ -245,12 +291,13 @@ void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& c
     const auto copy = out.channels == 1 ? copy_pixels<1> : copy_pixels<4>;
     copy(in, to_in, canvases, out, first_row);
   }
+  const bool even = has_even_rows(to_in);
   for (int y = 0; y < out.height; ++y) {
     const RowSpan span = visible_span(canvases, first_row + y, out.width);
     std::uint8_t* row = out.row(y);
     fill_run(fill, out.channels, span.begin, row);
     fill_run(fill, out.channels, out.width - span.end, row + span.end * out.channels);
-    if (!copies) warp_row(in, RowPlaces(to_in, first_row + y), span, sampling, row);
+    if (!copies) warp_row(in, RowPlaces(to_in, first_row + y), span, sampling, even, row);
   }
 }
 

@@ -25,6 +25,17 @@ constexpr double kFarthest = 1 << 23;
 void fixed_places_avx2(const Matrix3& to_in, double y, int begin, int count, std::int32_t* xs,
                        std::int32_t* ys) noexcept;
 
+// Places at even steps along a row: their upper halves are those of bilinear_run.
+struct EvenPlaces {
+  std::int64_t x, y;
+  std::int64_t step_x, step_y;
+
+  EvenPlaces after(int pixels) const noexcept { return {x + pixels * step_x, y + pixels * step_y, step_x, step_y}; }
+};
+
+// As bilinear_run_avx512, of places that lie between four pixels of the input each.
+int bilinear_even_avx512(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept;
+
 // The upper halves of start, start + step, start + 2 step, ...
 void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
 void even_run_avx2(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
