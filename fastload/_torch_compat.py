@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.random  # lazy in NumPy 2: once here, not in every forked worker
 import torch
+import torch.nn.modules.module as _of_all_modules
 import torch.utils.data
 from torch._utils import KeyErrorMessage
 from torch.utils.data import IterDataPipe, MapDataPipe
@@ -43,6 +44,7 @@ __all__ = [
     "MultiProcessingIterator",
     "SingleProcessIterator",
     "has_forward_hooks",
+    "is_call_hooked",
     "is_data_pipe",
     "pin_memory",
     "prepare_worker_process",
@@ -63,6 +65,20 @@ torch_get_iterator = torch.utils.data.DataLoader._get_iterator
 def has_forward_hooks(module: torch.nn.Module) -> bool:
     """Whether functions were registered on this module that its call runs before or after the forward."""
     return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def is_call_hooked(module: torch.nn.Module) -> bool:
+    """Whether a call of this module runs functions beside its forward, be they registered on it or on all modules."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        or _of_all_modules._global_forward_hooks
+        or _of_all_modules._global_forward_pre_hooks
+        or _of_all_modules._global_backward_hooks
+        or _of_all_modules._global_backward_pre_hooks
+    )
 
 
 def is_data_pipe(dataset: Any) -> bool:

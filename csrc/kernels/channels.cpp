@@ -70,7 +70,8 @@ void copy_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* ou
   }
   int x = 0;
 #if defined(__x86_64__)
-  if (simd() != Simd::kScalar) x = avx2::reversed_rgb(in, width, out);
+  if (simd() == Simd::kAvx512) return avx512::reversed_rgb(in, width, out);
+  if (simd() == Simd::kAvx2) x = avx2::reversed_rgb(in, width, out);
 #endif
   for (; x < width; ++x) std::memcpy(out + std::ptrdiff_t{3} * x, pixel_at(in, width, x, true, 3), 3);
 }

@@ -28,8 +28,10 @@ int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_
 int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept;
 }  // namespace avx2
 
+// All pixels.
 namespace avx512 {
-void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;  // all of them
+void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;
+void reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept;
 }  // namespace avx512
 
 }  // namespace fastload

@@ -36,7 +36,29 @@ inline __m512i spread(__m512i bytes) noexcept {
   return _mm512_or_si512(colours, _mm512_set1_epi32(static_cast<int>(0xFF000000u)));
 }
 
+// 21 pixels, the last one first, of the 64 bytes that end with them; the last byte is of no pixel.
+constexpr int kTurned = 21;
+struct Turned {
+  alignas(64) std::uint8_t from[64];
+  constexpr Turned() : from{} {
+    for (int i = 0; i < 3 * kTurned; ++i) from[i] = static_cast<std::uint8_t>(1 + 3 * (kTurned - 1 - i / 3) + i % 3);
+  }
+};
+constexpr Turned kTurn;
+
 }  // namespace
+
+void reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept {
+  const __m512i turn = _mm512_load_si512(kTurn.from);
+  int x = 0;
+  for (; x + kTurned < width; x += kTurned) {  // a pixel is left: one byte before them is read, and one behind written
+    const std::uint8_t* end = in + std::ptrdiff_t{3} * (width - x);
+    _mm512_storeu_si512(out + std::ptrdiff_t{3} * x, _mm512_permutexvar_epi8(turn, _mm512_loadu_si512(end - 64)));
+  }
+  const int left = 3 * (width - x);
+  const __m512i last = _mm512_maskz_loadu_epi8(~first_bytes(64 - left), in + left - 64);
+  _mm512_mask_storeu_epi8(out + std::ptrdiff_t{3} * x, first_bytes(left), _mm512_permutexvar_epi8(turn, last));
+}
 
 void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept {
   int x = 0;

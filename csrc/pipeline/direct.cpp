@@ -24,8 +24,12 @@ struct Cut {
     const int number = window.y + (stage.rows.is_reversed() ? window.height - 1 - y : y);
     return in.row(number) + std::ptrdiff_t{3} * window.x;
   }
+  // The rows as they lie in the image: it is quicker to write backwards than to read backwards.
   void copy_to(ImageView out) const noexcept {
-    for (int y = 0; y < out.height; ++y) copy_rgb(row(y), out.width, stage.columns.is_reversed(), out.row(y));
+    for (int number = 0; number < out.height; ++number) {
+      const int y = stage.rows.is_reversed() ? out.height - 1 - number : number;
+      copy_rgb(row(y), out.width, stage.columns.is_reversed(), out.row(y));
+    }
   }
   // As it lies in memory, not reversed.
   ImageView view() const noexcept {

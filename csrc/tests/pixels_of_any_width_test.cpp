@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/cpu.h"
+#include "kernels/channels.h"
 #include "kernels/clahe.h"
 #include "kernels/color.h"
 #include "kernels/filters.h"
@@ -154,6 +155,21 @@ void filters_are_the_same_bits() {
   each_width({1, 3, 4}, [](ImageView in, ImageView out) { equalize_tiles(in, 3.0, 2, 3, out); });
 }
 
+// Row by row, in memory of their own: nothing is written behind one, and nothing is read beside one.
+void turned_rows_are_their_pixels_from_the_last_on() {
+  std::mt19937 random(8);
+  for (int width = 1; width < 140; ++width) {
+    std::vector<std::uint8_t> in(static_cast<std::size_t>(3 * width));
+    for (auto& level : in) level = static_cast<std::uint8_t>(random());
+    for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
+      limit_simd(most);
+      std::vector<std::uint8_t> out(in.size());
+      copy_rgb(in.data(), width, true, out.data());
+      for (int x = 0; x < width; ++x) CHECK(std::memcmp(&out[3 * x], &in[3 * (width - 1 - x)], 3) == 0);
+    }
+  }
+}
+
 void meshes_are_the_same_bits() {
   each_width({1, 4}, [](ImageView in, ImageView out) {
     std::mt19937 random(5);
@@ -179,5 +195,6 @@ int main() {
   colours_are_the_same_bits();
   means_are_those_of_the_levels();
   filters_are_the_same_bits();
+  turned_rows_are_their_pixels_from_the_last_on();
   meshes_are_the_same_bits();
 }

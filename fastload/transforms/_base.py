@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fastload import _core
 from fastload._stream import sample_key
-from fastload._torch_compat import has_forward_hooks
+from fastload._torch_compat import has_forward_hooks, is_call_hooked
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._by_parts import by_parts
 from fastload.transforms._kinds import Kind, as_it_came, kind_of, size_of
@@ -59,19 +61,39 @@ class Transform(torch.nn.Module):
         super().__init__()
         self._version = next(_changes)
         self._known: tuple[Any, Chain | None] = (None, None)  # the chain of the last signature
+        self._lone: dict[tuple[Any, ...], Segment | None] = {}  # what makes an array by itself, by type and shape
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if not name.startswith("_"):  # what was planned with the old value is void
             self.__dict__["_version"] = next(_changes)
+            self.__dict__["_lone"] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_known": (None, None)}  # programs stay in their process
+        return {**self.__dict__, "_known": (None, None), "_lone": {}}  # programs stay in their process
 
     @property
     def is_random(self) -> bool:
         """Whether anything is drawn."""
         return False
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """As `torch.nn.Module`'s. An array by itself goes the shortest way: calls take longer than a small one does."""
+        if len(inputs) == 1 and not named and type(inputs[0]) is np.ndarray and not is_call_hooked(self):
+            image = inputs[0]
+            kind = image.dtype, image.shape[2:], image.ndim
+            if kind not in self._lone:
+                self._lone[kind] = self._lone_segment(image)
+            segment = self._lone[kind]
+            if segment is not None:
+                return segment.run(image, sample_key() if self.is_random else 0)
+        return super().__call__(*inputs, **named)
+
+    def _lone_segment(self, image: NDArray[Any]) -> Segment | None:
+        """The native pass that is all there is to do to such an image; None if there is more."""
+        kind = kind_of(image)
+        is_all = is_planned(self) and not self.is_container and type(self).steps is Transform.steps
+        return self.chain().native_segment(0, kind) if is_all and kind.channels else None
 
     def forward(self, *inputs: Any) -> Any:
         """The sample with its image transformed."""
@@ -245,7 +267,7 @@ class Chain:
     def _advance(self, image: Any, key: int, at: int, moving: Moving | None) -> tuple[Any, int]:
         """The image after as many steps as go together, and the number of the next one; the targets move with it."""
         kind = kind_of(image)
-        segment = self._segment(at, kind) if kind.channels else None
+        segment = self.native_segment(at, kind) if kind.channels else None
         if segment is not None:
             return as_it_came(image, segment.run(image, key, moving)), segment.stop
         step = self.steps[at]
@@ -282,7 +304,7 @@ class Chain:
 
     def _is_native(self, at: int, image: Any) -> bool:
         kind = kind_of(image)
-        return bool(kind.channels) and self._segment(at, kind) is not None
+        return bool(kind.channels) and self.native_segment(at, kind) is not None
 
     def run_members(self, steps: tuple[Step, ...], sample: Sample, key: int, streams: list[int]) -> Sample:
         """The sample after those steps, one by one, each drawing from a stream of its own."""
@@ -307,7 +329,8 @@ class Chain:
                 return as_it_came(image, segment.run(image, key, moving))
         return as_it_came(image, self._by_python(step, image, key, stream, moving))
 
-    def _segment(self, at: int, kind: Kind) -> Segment | None:
+    def native_segment(self, at: int, kind: Kind) -> Segment | None:
+        """The native pass that makes that step and those that go with it; None if that step is not native."""
         known = self._segments.get((at, kind))
         if known is None:
             segment = self.segment(at, kind)
