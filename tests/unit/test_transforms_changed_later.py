@@ -14,6 +14,7 @@ from fastload import transforms as T
 IMAGE = np.arange(8 * 6 * 3, dtype=np.uint8).reshape(8, 6, 3)
 MIRRORED = IMAGE[:, ::-1]
 AROUND = [
+    lambda step: step,
     lambda step: T.Compose([step]),
     lambda step: T.Compose([T.Compose([step]), T.Identity()]),
     lambda step: T.RandomApply([step], 1.0),
@@ -82,6 +83,37 @@ def test_boxes_are_those_of_the_whole_in_a_forward_of_ones_own() -> None:
     image, target = T.Compose([Twice(1.0)], boxes="coco")(IMAGE, {"boxes": [[1.0, 2.0, 2.0, 1.0]]})
     assert np.array_equal(image, IMAGE)
     assert target["boxes"] == [[1.0, 2.0, 2.0, 1.0]]
+
+
+@pytest.mark.parametrize("sample", [IMAGE, (IMAGE, 7)], ids=["alone", "with a label"])
+def test_hooks_of_all_modules_are_run(sample: Any) -> None:
+    flip, seen = T.RandomHorizontalFlip(1.0), []
+    flip(sample)
+    hook = torch.nn.modules.module.register_module_forward_hook(lambda module, *_: seen.append(module))
+    try:
+        flip(sample)
+    finally:
+        hook.remove()
+    assert seen == [flip]
+
+
+def test_an_array_by_itself_draws_what_it_would_with_a_label() -> None:
+    for step in (T.RandomCrop(3), T.RandomHorizontalFlip(), T.RandomInvert(1.0)):
+        torch.manual_seed(3)
+        alone = [step(IMAGE) for _ in range(8)]
+        torch.manual_seed(3)
+        beside = [step(IMAGE, 7)[0] for _ in range(8)]
+        assert np.array_equal(alone, beside)
+
+
+def test_a_subclass_may_take_more_by_name() -> None:
+    class Shifted(T.RandomHorizontalFlip):
+        def forward(self, *inputs: Any, by: int = 0) -> Any:
+            return super().forward(*inputs) + np.uint8(by)
+
+    shifted = Shifted(1.0)
+    assert np.array_equal(shifted(IMAGE, by=2), MIRRORED + 2)
+    assert np.array_equal(shifted(IMAGE), MIRRORED)
 
 
 def test_hooks_of_the_whole_are_run_once() -> None:
