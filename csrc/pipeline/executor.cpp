@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
+#include <optional>
 
 #include "codecs/orient.h"
 #include "core/file.h"
 #include "kernels/channels.h"
-#include "kernels/look_up.h"
 #include "kernels/warp.h"
 #include "pipeline/direct.h"
 
@@ -17,7 +17,6 @@ namespace fastload {
 namespace {
 
 constexpr int kWhole = 8;  // eighths of the full size
-constexpr int kBandBytes = 128 << 10;  // in the second-level cache
 constexpr std::size_t kMostScratchBytes = std::size_t{16} << 20;
 
 const LevelMap& plain_levels(int channels) {
@@ -68,12 +67,6 @@ Stage placed_already(const Stage& stage) {
   left.rows.reset(stage.out.height);
   left.columns.reset(stage.out.width);
   return left;
-}
-
-// Whether the rows of a warped stage can be made and finished a few at a time, while they are in the cache.
-bool goes_in_bands(const Stage& stage) {
-  return stage.warped && stage.mesh == nullptr && !stage.to_grey && !stage.to_colour &&
-         std::all_of(stage.colours.begin(), stage.colours.end(), is_pointwise);
 }
 
 // How the result is written.
@@ -151,7 +144,7 @@ Status Executor::run_direct(ImageView image, Destination& out) {
   Status status = out.place(plan_.size(), 3, 1, &destination);
   if (!status.ok()) return status;
   Clock clock;
-  status = run_directly(plan_.stage(0), image, colours_, read_, static_cast<std::uint8_t*>(destination));
+  status = run_directly(plan_.stage(0), image, colours_, read_[0], static_cast<std::uint8_t*>(destination));
   clock.add_to(&times_.finish);
   return status;
 }
@@ -162,17 +155,19 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
   ImageView image;
   bool placed = false;  // whether the image is already as the last stage leaves it
   int bytes = channels == 1 ? 1 : 4;
+  std::optional<ScratchSource> made;   // what the stage before has made,
+  std::optional<WarpedSource> warped;  // or makes row by row
+  RowSource* before = &source;
   for (int number = 0; number < plan_.stages(); ++number) {
     const Stage& stage = plan_.stage(number);
-    if (number == 0) {
-      status = read_stage(stage, source, source.has_eighths(), bytes, &image);
-    } else {
-      ScratchSource placed(image);
-      status = read_stage(stage, placed, false, bytes, &image);
-    }
+    status = read_stage(stage, *before, bytes, &image);
     if (!status.ok()) return status;
     const bool is_last = number + 1 == plan_.stages();
-    if (is_last && goes_in_bands(stage)) return finish_warped(stage, image, program, out);
+    if (WarpedSource::suits(stage)) {
+      before = &warped.emplace(stage, image, colours_, placed_[placed_in_ ^= 1]);
+      if (is_last) return finish_warped(stage, *warped, program, out);
+      continue;
+    }
     if (stage.warped) status = warp_stage(stage, &image);
     placed = false;
     if (status.ok() && !stage.colours.empty()) status = colour_stage(stage, &image, &placed);
@@ -184,19 +179,20 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
     placed = true;
     if (!status.ok()) return status;
     bytes = image.channels;
+    before = &made.emplace(image);
   }
   return finish(image, placed, program, out);
 }
 
-// What `stage` reads, resized if it says so, in the memory of read_.
-Status Executor::read_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image) {
-  return stage.resized ? resize_stage(stage, source, scalable, channels, image)
-                       : copy_stage(stage, source, channels, image);
+// What `stage` reads, resized if it says so. Not where what the stage before has read lies: it may still be read.
+Status Executor::read_stage(const Stage& stage, RowSource& source, int channels, ImageView* image) {
+  read_in_ ^= 1;
+  return stage.resized ? resize_stage(stage, source, channels, image) : copy_stage(stage, source, channels, image);
 }
 
-Status Executor::resize_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image) {
+Status Executor::resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image) {
   Clock clock;
-  const int eighths = scalable && stage.filter != Filter::kNearest ? fitting_eighths(stage) : kWhole;
+  const int eighths = source.has_eighths() && stage.filter != Filter::kNearest ? fitting_eighths(stage) : kWhole;
   const Origin origin = source.origin(eighths);
   const ScaledSpan columns(stage.window.x, stage.window.width, eighths, origin.x);
   const ScaledSpan rows(stage.window.y, stage.window.height, eighths, origin.y);
@@ -210,7 +206,7 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, bool scalab
   horizontal_.rebase();
   vertical_.rebase();
   ImageView made;
-  Status status = scratch_image(read_, vertical_.outputs(), horizontal_.outputs(), channels, &made);
+  Status status = scratch_image(read_[read_in_], vertical_.outputs(), horizontal_.outputs(), channels, &made);
   if (!status.ok()) return status;
   const bool height_first = height_goes_first(rows.size, columns.size, stage.full.height, stage.full.width);
   const bool rgb = channels == 4 && RowResizer::takes_rgb(horizontal_, height_first) && source.give_rgb();
@@ -233,7 +229,7 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, bool scalab
 Status Executor::copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image) {
   Clock clock;
   ImageView made;
-  Status status = scratch_image(read_, stage.window.height, stage.window.width, channels, &made);
+  Status status = scratch_image(read_[read_in_], stage.window.height, stage.window.width, channels, &made);
   if (status.ok()) status = source.begin(stage.window, kWhole);
   for (int y = 0; status.ok() && y < made.height;) {
     RowSource::Rows group;
@@ -317,33 +313,26 @@ Status Executor::finish(ImageView image, bool placed, const ImageProgram& progra
 }
 
 // The last stage and the last pass, some rows at a time.
-Status Executor::finish_warped(const Stage& stage, ImageView image, const ImageProgram& program, Destination& out) {
+Status Executor::finish_warped(const Stage& stage, WarpedSource& source, const ImageProgram& program,
+                               Destination& out) {
   const Written written(program, plan_);
   void* destination = nullptr;
   Status status = out.place(stage.out, written.channels, out_bytes(written.levels.type()), &destination);
-  const auto table = table_of(stage.colours);
-  const int rows = std::clamp(kBandBytes / (image.channels * stage.out.width), 1, stage.out.height);
-  ImageView band;
-  if (status.ok()) status = scratch_image(placed_[placed_in_ ^= 1], rows, stage.out.width, image.channels, &band);
+  if (status.ok()) status = source.begin({0, 0, stage.out.width, stage.out.height}, kWhole);
   Clock clock;
-  for (int begin = 0; status.ok() && begin < stage.out.height; begin += rows) {
-    ImageView part = band;
-    part.height = std::min(rows, stage.out.height - begin);
-    warp_image(image, stage.to_read, stage.canvases, stage.sampling, stage.fill.data(), part, begin);
+  for (int done = 0; status.ok() && done < stage.out.height;) {
+    ImageView rows;
+    status = source.next(&rows);
     clock.add_to(&times_.resample);
-    if (table) {
-      look_up(part, *table, part);
-    } else {
-      status = colours_.run(stage.colours, &part);
-    }
-    if (status.ok()) finish_rows(part, written.levels, begin, stage.out.height, written.planar, destination);
+    if (status.ok()) finish_rows(rows, written.levels, done, stage.out.height, written.planar, destination);
     clock.add_to(&times_.finish);
+    done += rows.height;
   }
   return status;
 }
 
 void Executor::trim() noexcept {
-  for (Scratch* scratch : {&rows_, &stored_, &read_, &placed_[0], &placed_[1]}) scratch->trim(kMostScratchBytes);
+  for (Scratch* scratch : {&rows_, &stored_, &read_[0], &read_[1], &placed_[0], &placed_[1]}) scratch->trim(kMostScratchBytes);
   colours_.trim(kMostScratchBytes);
   if (file_.capacity() > kMostScratchBytes) std::vector<std::uint8_t>().swap(file_);
 }

@@ -11,6 +11,7 @@
 #include "pipeline/pixel_run.h"
 #include "pipeline/program.h"
 #include "pipeline/row_source.h"
+#include "pipeline/warped_source.h"
 
 namespace fastload {
 
@@ -57,13 +58,13 @@ class Executor {
 
   Status run(RowSource& source, int channels, const ImageProgram& program, Destination& out);
   Status run_direct(ImageView image, Destination& out);
-  Status read_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image);
-  Status resize_stage(const Stage& stage, RowSource& source, bool scalable, int channels, ImageView* image);
+  Status read_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
+  Status resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
   Status copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
   Status warp_stage(const Stage& stage, ImageView* image);
   Status place_stage(const Stage& stage, ImageView in, ImageView* out);
   Status finish(ImageView image, bool placed, const ImageProgram& program, Destination& out);
-  Status finish_warped(const Stage& stage, ImageView image, const ImageProgram& program, Destination& out);
+  Status finish_warped(const Stage& stage, WarpedSource& source, const ImageProgram& program, Destination& out);
   Status colour_stage(const Stage& stage, ImageView* image, bool* placed);
   void trim() noexcept;
 
@@ -73,8 +74,8 @@ class Executor {
   AxisWeights horizontal_, vertical_;
   RowResizer resizer_;
   PixelRunner colours_;
-  Scratch rows_, stored_, read_, placed_[2];
-  int placed_in_ = 0;
+  Scratch rows_, stored_, read_[2], placed_[2];
+  int read_in_ = 0, placed_in_ = 0;
   StageTimes times_;
 };
 

@@ -48,7 +48,7 @@ Point shift_of(const PixelMove& move, int size) {
 
 // What pixel_run.h asks about a move.
 struct Nature {
-  bool pointwise = false, straight = false, filter = false, table_of_image = false;
+  bool pointwise = false, filter = false, table_of_image = false;
 };
 
 Nature nature_of(PixelKind kind) noexcept {
@@ -57,7 +57,7 @@ Nature nature_of(PixelKind kind) noexcept {
     case PixelKind::kSaturation:
     case PixelKind::kLinear:
     case PixelKind::kInvert:
-    case PixelKind::kPermute: return {.pointwise = true, .straight = true};
+    case PixelKind::kPermute:
     case PixelKind::kHue:
     case PixelKind::kHsv:
     case PixelKind::kGamma:
@@ -113,7 +113,20 @@ bool is_pointwise(const ColourMove& move) noexcept { return nature_of(move).poin
 
 bool is_filter(const ColourMove& move) noexcept { return nature_of(move).filter; }
 
-bool is_straight(const ColourMove& move) noexcept { return nature_of(move).straight; }
+bool is_straight(const ColourMove& move) noexcept {
+  const auto* pixel = std::get_if<PixelMove>(&move);
+  if (pixel == nullptr) return false;
+  const auto& v = pixel->values;
+  const auto is_level = [](double value) { return value >= 0 && value <= 255; };
+  switch (pixel->kind) {
+    case PixelKind::kInvert:
+    case PixelKind::kPermute: return true;
+    case PixelKind::kBrightness:
+    case PixelKind::kSaturation: return v[0] >= 0 && v[0] <= 1;
+    case PixelKind::kLinear: return v[2] > 0 || (is_level(v[1]) && is_level(255 * v[0] + v[1]));
+    default: return false;
+  }
+}
 
 bool is_table_of_image(const ColourMove& move) noexcept { return nature_of(move).table_of_image; }
 

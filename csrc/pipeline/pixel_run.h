@@ -16,7 +16,8 @@ namespace fastload {
 // Whether a move changes each pixel by itself, wherever it is and whatever is around it.
 bool is_pointwise(const ColourMove& move) noexcept;
 
-// Whether it also makes of a mean of pixels the mean of what it makes of them, but for rounding and the ends of the range.
+// Whether it also makes of a mean of pixels the mean of what it makes of them, but for rounding: along a line, of which
+// nothing is cut off at the ends of the range.
 bool is_straight(const ColourMove& move) noexcept;
 
 // What the moves make of each level, if they are nothing but tables, the same for all channels.

@@ -31,11 +31,11 @@ bool covers(const Matrix3& back, Size out, Size in) {
          std::max(one.y, other.y) <= in.height;
 }
 
-// How many input pixels, across and down, the output pixel in the middle covers.
-struct Footprint {
-  double across = 1, down = 1;
+// From the output pixel in the middle to its neighbours, in input pixels.
+struct Steps {
+  Point right{1, 0}, down{0, 1};
 };
-Footprint footprint(const Matrix3& to_input, Size size) {
+Steps steps_in_input(const Matrix3& to_input, Size size) {
   const Point middle{size.width / 2.0, size.height / 2.0};
   const Point places[] = {{middle.x - 0.5, middle.y}, {middle.x + 0.5, middle.y}, {middle.x, middle.y - 0.5},
                           {middle.x, middle.y + 0.5}};
@@ -44,7 +44,29 @@ Footprint footprint(const Matrix3& to_input, Size size) {
     if (!(to_input.weight(places[i]) > 0)) return {};
     in[i] = to_input(places[i]);
   }
-  return {std::hypot(in[1].x - in[0].x, in[3].x - in[2].x), std::hypot(in[1].y - in[0].y, in[3].y - in[2].y)};
+  return {{in[1].x - in[0].x, in[1].y - in[0].y}, {in[3].x - in[2].x, in[3].y - in[2].y}};
+}
+
+// How many input pixels, across and down, that output pixel covers.
+struct Footprint {
+  double across, down;
+};
+Footprint footprint(const Steps& steps) {
+  return {std::hypot(steps.right.x, steps.down.x), std::hypot(steps.right.y, steps.down.y)};
+}
+Footprint footprint(const Matrix3& to_input, Size size) { return footprint(steps_in_input(to_input, size)); }
+
+// Whether shrinking along the input's axes, which is what antialiases, blurs more than the map asks for: one that turns
+// the image and then shrinks it more in one direction than in the other does so askew.
+bool shrinks_askew(const Matrix3& to_input, Size size) {
+  const Steps steps = steps_in_input(to_input, size);
+  const Footprint print = footprint(steps);
+  const double squares = print.across * print.across + print.down * print.down;
+  const double area = steps.right.x * steps.down.y - steps.right.y * steps.down.x;
+  const double spread = std::sqrt(std::max(squares * squares - 4 * area * area, 0.0));
+  const double most = std::sqrt((squares + spread) / 2), least = std::sqrt(std::max(squares - spread, 0.0) / 2);
+  const auto shrunk = [](double by) { return std::max(by, 1.0); };
+  return shrunk(print.across) * shrunk(print.down) > kSlightShrink * shrunk(most) * shrunk(least);
 }
 
 // The part of `limits` that output pixels show, with the neighbours that their interpolation needs.
@@ -222,7 +244,8 @@ void Plan::resize(const ResizeMove& move) {
                                         static_cast<double>(size_.height) / move.size.height);
   if (current_->warped) {
     const bool joins = current_->mesh == nullptr && !is_exact_ && move.filter == Filter::kBilinear &&
-                       current_->sampling == Sampling::kBilinear && !loses_detail(back);
+                       current_->sampling == Sampling::kBilinear && !loses_detail(back) &&
+                       !shrinks_askew(frame_.to_input() * back, move.size);
     if (joins) {
       frame_.resize(move.size);
       return;
@@ -291,7 +314,8 @@ bool Plan::can_warp(const WarpMove& move, bool exact, bool bordered) const {
   if (stage.mesh != nullptr || repeats_ || (bordered && grey_as_colour_ && !is_plain_grey(move.look.fill))) return false;
   if (bordered && stage.has_border && stage.fill != move.look.fill) return false;
   if (exact) return !stage.resized || stage.warped;
-  if (loses_detail(move.back)) return false;
+  const bool joins = stage.warped || stage.resized;
+  if (loses_detail(move.back) || (joins && shrinks_askew(frame_.to_input() * move.back, move.size))) return false;
   if (stage.warped && !is_exact_) return stage.sampling == move.look.sampling;
   return !filter_ || (*filter_ == Filter::kBilinear && move.look.sampling == Sampling::kBilinear);
 }
