@@ -160,6 +160,7 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
   RowSource* before = &source;
   for (int number = 0; number < plan_.stages(); ++number) {
     const Stage& stage = plan_.stage(number);
+    reading_ = number == 0 ? &times_.decode : &times_.resample;
     status = read_stage(stage, *before, bytes, &image);
     if (!status.ok()) return status;
     const bool is_last = number + 1 == plan_.stages();
@@ -216,7 +217,7 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, int channel
   for (int left = needed.height; status.ok() && left > 0;) {
     RowSource::Rows group;
     status = source.next(&group);
-    clock.add_to(&times_.decode);
+    clock.add_to(reading_);
     if (!status.ok()) break;
     resizer_.push(group.data, group.row_bytes, group.count);
     clock.add_to(&times_.resample);
@@ -238,7 +239,7 @@ Status Executor::copy_stage(const Stage& stage, RowSource& source, int channels,
       std::memcpy(made.row(y), group.data + k * group.row_bytes, static_cast<std::size_t>(made.row_bytes));
     }
   }
-  clock.add_to(&times_.decode);
+  clock.add_to(reading_);
   *image = made;
   return status;
 }

@@ -77,6 +77,7 @@ class Executor {
   Scratch rows_, stored_, read_[2], placed_[2];
   int read_in_ = 0, placed_in_ = 0;
   StageTimes times_;
+  std::int64_t* reading_ = &times_.decode;  // the time that it takes to get the rows of what is being read
 };
 
 }  // namespace fastload

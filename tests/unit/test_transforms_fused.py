@@ -89,7 +89,6 @@ def test_what_shrinking_has_taken_away_does_not_come_back(turn: float) -> None:
 
 TAILS = [
     [T.Resize((64, 64))],
-    [T.Resize((500, 700))],
     [T.CenterCrop(70), T.Resize((150, 40))],
     [T.Resize(50), T.CenterCrop(40)],
 ]
