@@ -214,8 +214,8 @@ void Targets::map(const Matrix3& forward, Size size) {
   }
   for (Point& point : points_) point = forward(point);
   look_for_points(size);
-  const auto& m = forward.m;
-  if (m[0][0] * m[1][1] - m[0][1] * m[1][0] < 0) mirrored_ = !mirrored_;
+  // Of the whole map: wherever something can be seen its weight is positive, and all of that turns the same way round.
+  if (forward.determinant() < 0) mirrored_ = !mirrored_;
 }
 
 void Targets::map(const Mesh& mesh) {
