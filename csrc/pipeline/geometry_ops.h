@@ -90,10 +90,12 @@ struct SafeCropOp {
   double erosion;
 };
 
-// Where in the input each output pixel's centre lies: see Places.
+// Where in the input each output pixel's centre lies: see Places. Of a grid, also where its cells end there, which are
+// all of one size in the output: they begin at 0, and stay in order.
 struct Mesh {
   Size size;
   std::vector<float> xy, columns, rows;
+  std::vector<double> column_ends, row_ends;
   float most = 0;  // no pixel is farther from its place than that
   Places places() const noexcept {
     return xy.empty() ? Places{nullptr, columns.data(), rows.data()} : Places{xy.data()};

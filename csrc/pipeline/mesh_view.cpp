@@ -7,8 +7,6 @@
 namespace fastload {
 namespace {
 
-constexpr int kInverseSteps = 20;
-
 bool is_inside(const Polygon& polygon, Point p) {
   bool left = false, right = false;
   for (std::size_t i = 0; i < polygon.size(); ++i) {
@@ -18,21 +16,6 @@ bool is_inside(const Polygon& polygon, Point p) {
     right = right || side < 0;
   }
   return !(left && right);
-}
-
-// Where the mesh says that a place comes from, between the centres of pixels.
-Point place_at(const Mesh& mesh, Point p) {
-  const double x = std::clamp(p.x - 0.5, 0.0, mesh.size.width - 1.0);
-  const double y = std::clamp(p.y - 0.5, 0.0, mesh.size.height - 1.0);
-  const int column = std::min(static_cast<int>(x), std::max(0, mesh.size.width - 2));
-  const int row = std::min(static_cast<int>(y), std::max(0, mesh.size.height - 2));
-  const int next_column = std::min(column + 1, mesh.size.width - 1), next_row = std::min(row + 1, mesh.size.height - 1);
-  const double u = x - column, v = y - row;
-  const Point a = mesh.at(column, row), b = mesh.at(next_column, row);
-  const Point c = mesh.at(column, next_row), d = mesh.at(next_column, next_row);
-  const Point found{(1 - v) * ((1 - u) * a.x + u * b.x) + v * ((1 - u) * c.x + u * d.x),
-                    (1 - v) * ((1 - u) * a.y + u * b.y) + v * ((1 - u) * c.y + u * d.y)};
-  return {found.x + p.x - 0.5 - x, found.y + p.y - 0.5 - y};  // beyond the last centres, as far as there
 }
 
 struct Extent {
@@ -84,21 +67,6 @@ Run seen_in_row(const Mesh& mesh, const Polygon& polygon, int y, double reach) {
 }
 
 }  // namespace
-
-// Approached step by step.
-Point moved(const Mesh& mesh, Point place) {
-  Point out = place;
-  for (int i = 0; i < kInverseSteps; ++i) {
-    const Point back = place_at(mesh, out);
-    out = {out.x - (back.x - place.x), out.y - (back.y - place.y)};
-  }
-  return out;
-}
-
-Polygon moved(const Mesh& mesh, Polygon places) {
-  for (Point& place : places) place = moved(mesh, place);
-  return places;
-}
 
 Polygon seen_through(const Mesh& mesh, const Polygon& polygon) {
   const Box around = enclosing(polygon);

@@ -1,13 +1,9 @@
-// What was in an image, as a mesh shows it. The mesh says where pixels come from; points and outlines go the other way.
+// What was in an image, as a mesh shows it: outlines, by the pixels that come from within them.
 #pragma once
 
 #include "pipeline/targets.h"
 
 namespace fastload {
-
-// Where a place goes to.
-Point moved(const Mesh& mesh, Point place);
-Polygon moved(const Mesh& mesh, Polygon places);
 
 // What encloses the pixels whose centres come from within a convex polygon; nothing if there are none.
 // Takes time by the polygon's outline and the distance that pixels move, not by its area.

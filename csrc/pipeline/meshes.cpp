@@ -75,6 +75,7 @@ std::vector<double> stretched(int size, const GridOp& op, StepRandom& random) {
   }
   const double whole = !op.keeps_border ? op.steps : ends.back() > 0 ? ends.back() : 1;
   for (double& end : ends) end *= size / whole;
+  if (op.keeps_border && ends.back() > 0) ends.back() = size;  // which the product misses by a rounding
   return ends;
 }
 
@@ -128,12 +129,12 @@ std::shared_ptr<const Mesh> elastic_mesh(const ElasticOp& op, Size size, StepRan
 }
 
 std::shared_ptr<const Mesh> grid_mesh(const GridOp& op, Size size, StepRandom& random) {
-  const std::vector<double> columns = stretched(size.width, op, random);
-  const std::vector<double> rows = stretched(size.height, op, random);
   auto mesh = std::make_shared<Mesh>();
   mesh->size = size;
-  mesh->columns = places_in(columns, size.width);
-  mesh->rows = places_in(rows, size.height);
+  mesh->column_ends = stretched(size.width, op, random);
+  mesh->row_ends = stretched(size.height, op, random);
+  mesh->columns = places_in(mesh->column_ends, size.width);
+  mesh->rows = places_in(mesh->row_ends, size.height);
   mesh->most = std::max(farthest(mesh->columns), farthest(mesh->rows));
   return mesh;
 }

@@ -5,6 +5,7 @@
 #include <numbers>
 #include <utility>
 
+#include "pipeline/mesh_inverse.h"
 #include "pipeline/mesh_view.h"
 
 namespace fastload {
@@ -219,19 +220,20 @@ void Targets::map(const Matrix3& forward, Size size) {
 }
 
 void Targets::map(const Mesh& mesh) {
+  MeshInverse moved(mesh);
   for (Object& object : objects_) {
     if (object.has_corners) {
-      object.outline = moved(mesh, object.outline);
-      object.visible = cut_to(moved(mesh, object.visible), mesh.size.width, mesh.size.height);
+      object.outline = moved(object.outline);
+      object.visible = cut_to(moved(object.visible), mesh.size.width, mesh.size.height);
       continue;
     }
     if (object.visible.empty()) continue;
     object.left = object.visible_part();
     Polygon seen = seen_through(mesh, object.visible);
-    if (seen.empty()) seen = cut_to(moved(mesh, object.visible), mesh.size.width, mesh.size.height);  // below a pixel
+    if (seen.empty()) seen = cut_to(moved(object.visible), mesh.size.width, mesh.size.height);  // below a pixel
     object.outline = object.visible = seen;
   }
-  for (Point& point : points_) point = moved(mesh, point);
+  for (Point& point : points_) point = moved(point);
   look_for_points(mesh.size);
 }
 
