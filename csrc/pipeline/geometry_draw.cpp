@@ -1,6 +1,7 @@
 // Steps that move pixels by more than crops, flips and resizing, and those that look at the boxes.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 
 #include "pipeline/drawing.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int kMostRounds = 100;  // of IouCropOp: torchvision goes on for ever if no box can be overlapped enough
 constexpr int kMostQuadrilaterals = 10;  // of PerspectiveOp: far drawn in, three corners may lie in a line
+constexpr double kRounding = 1e-9;  // 0.7 * 90 is 63, which doubles make less of
 constexpr double kCornerTolerance = 1e-4;  // torchvision's: a turn by 90 degrees must not grow by a pixel
 
 double radians(double degrees) { return degrees * std::numbers::pi / 180; }
@@ -59,6 +61,18 @@ double overlap(const Box& a, const Box& b) {
 bool has_centre_of(const Box& window, const Box& box) {
   const double x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
   return x > window.left && x < window.right && y > window.top && y < window.bottom;
+}
+
+// The union of boxes, without a part of it at its sides where there are several.
+Box safe_part(const std::vector<Box>& boxes, double erosion) {
+  Box all = boxes.front();
+  if (boxes.size() == 1) return all;
+  for (const Box& box : boxes) {
+    all = {std::min(all.left, box.left), std::min(all.top, box.top), std::max(all.right, box.right),
+           std::max(all.bottom, box.bottom)};
+  }
+  const double less_x = erosion * all.width() / 2, less_y = erosion * all.height() / 2;
+  return {all.left + less_x, all.top + less_y, all.right - less_x, all.bottom - less_y};
 }
 
 }  // namespace
@@ -216,18 +230,18 @@ Status Drawing::operator()(const IouCropOp& op) {
   return {};
 }
 
-// The window holds all boxes, or what is left of their union when a part of it is taken off at each side.
+// As Albumentations draws it. The window holds the boxes' union, or what is left of it when a part is taken off at
+// each side, which one box alone is spared. Where there is no box, or nothing is left, it has the image's shape.
 Status Drawing::operator()(const SafeCropOp& op) {
-  Box kept{size_.width / 2.0, size_.height / 2.0, size_.width / 2.0, size_.height / 2.0};
-  if (!boxes_.empty()) {
-    kept = boxes_.front();
-    for (const Box& box : boxes_) {
-      kept = {std::min(kept.left, box.left), std::min(kept.top, box.top), std::max(kept.right, box.right),
-              std::max(kept.bottom, box.bottom)};
-    }
-    const double less_x = op.erosion * kept.width() / 2, less_y = op.erosion * kept.height() / 2;
-    kept = {kept.left + less_x, kept.top + less_y, kept.right - less_x, kept.bottom - less_y};
+  if (boxes_.empty() || op.erosion >= 1) {
+    const int least = std::max(1, static_cast<int>((1 - op.erosion) * size_.height + kRounding));
+    const int height = least + random_.below(size_.height - least + 1);
+    const int width = std::max(1, static_cast<int>(std::int64_t{height} * size_.width / size_.height));
+    const int left = random_.below(size_.width - width + 1), top = random_.below(size_.height - height + 1);
+    add_window({top, left, {height, width}});
+    return {};
   }
+  const Box kept = safe_part(boxes_, op.erosion);
   const int left = static_cast<int>(std::floor(random_.uniform() * kept.left));
   const int top = static_cast<int>(std::floor(random_.uniform() * kept.top));
   const double most_right = size_.width - kept.right, most_bottom = size_.height - kept.bottom;

@@ -58,9 +58,11 @@ class RandomIoUCrop(_BoxCrop):
 
 
 class BBoxSafeRandomCrop(_BoxCrop):
-    """A random window that holds all boxes, or any window where there are none.
+    """A random window that holds all boxes.
 
-    erosion_rate: this part of the boxes' common area, from its sides inwards, may be cut off. p: the probability.
+    erosion_rate: where there are several boxes, this part of the length of their common area may be cut off, half of
+    it at each side; a box alone stays whole. Where there are no boxes, or this is 1, the window has the image's shape,
+    and sides of at least ``1 - erosion_rate`` of the image's: at 0 that is the whole image. p: the probability.
     """
 
     def __init__(self, erosion_rate: float = 0.0, p: float = 1.0) -> None:

@@ -104,7 +104,7 @@ def test_a_perspective_moves_corners_inwards_by_up_to_its_part_of_half_a_side() 
 def test_a_safe_crop_cuts_off_no_more_than_its_erosion() -> None:
     boxes = [(40, 30, 80, 70), (50, 40, 70, 60)]  # the second is the middle half of the first
     image = painted(100, 120, boxes)
-    target = {"boxes": torch.tensor(boxes[:1], dtype=torch.float32)}
+    target = {"boxes": torch.tensor(boxes, dtype=torch.float32)}
 
     def places(erosion: float, number: int) -> Any:
         made = results(T.BBoxSafeRandomCrop(erosion), image, target, times=200)
