@@ -215,13 +215,11 @@ Status Drawing::operator()(const IouCropOp& op) {
       if (!(ratio >= op.ratio.low && ratio <= op.ratio.high)) continue;
       const int left = random_.below(size_.width - width + 1), top = random_.below(size_.height - height + 1);
       const Box window{double(left), double(top), double(left + width), double(top + height)};
-      double most = 0;
-      bool any = false;
+      double most = 0;  // stays 0 where no box has its middle in the window, whatever else overlaps it
       for (const Box& box : boxes_) {
-        any = any || has_centre_of(window, box);
-        most = std::max(most, overlap(window, box));
+        if (has_centre_of(window, box)) most = std::max(most, overlap(window, box));
       }
-      if (!any || most < least) continue;
+      if (most == 0 || most < least) continue;
       add_window({top, left, {height, width}});
       moves_.push_back(CentreMove{});
       return {};

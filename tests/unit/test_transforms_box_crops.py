@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
@@ -22,6 +23,58 @@ def crop_of(transform: Any, boxes: NDArray[np.float64], seed: int) -> tuple[list
     image, target = transform(IMAGE, {"boxes": boxes, "labels": np.arange(len(boxes))})
     (top, left, _), (bottom, right, _) = image[0, 0].tolist(), image[-1, -1].tolist()
     return [left, top, right + 1, bottom + 1], target["labels"].tolist()
+
+
+def random_boxes(seed: int, most: int) -> NDArray[np.float64]:
+    """Boxes in the image, from slivers to nearly all of it."""
+    rng = np.random.default_rng(seed)
+    ends = np.sort(rng.uniform(0, 1, (rng.integers(1, most + 1), 2, 2)), axis=1)
+    boxes: NDArray[np.float64] = ends.reshape(-1, 4) * [WIDTH, HEIGHT, WIDTH, HEIGHT]
+    return boxes
+
+
+def overlaps(boxes: NDArray[np.float64], window: list[int]) -> Any:
+    """Intersection over union."""
+    sides = np.minimum(boxes[:, 2:], window[2:]) - np.maximum(boxes[:, :2], window[:2])
+    common = np.prod(np.maximum(sides, 0), axis=1)
+    own = (window[2] - window[0]) * (window[3] - window[1])
+    return common / (np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + own - common)
+
+
+def centred(boxes: NDArray[np.float64], window: list[int]) -> list[int]:
+    """The numbers of those boxes whose middle lies in the window."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.flatnonzero(((middles > window[:2]) & (middles < window[2:])).all(axis=1)).tolist()
+
+
+@pytest.mark.parametrize("least", [0.1, 0.3, 0.6, 0.9])
+def test_of_the_boxes_that_an_iou_crop_keeps_one_overlaps_as_much_as_asked_for(least: float) -> None:
+    crop, cropped = T.RandomIoUCrop(sampler_options=[least]), 0
+    for seed in range(150):
+        boxes = random_boxes(seed, 6)
+        window, kept = crop_of(crop, boxes, seed)
+        if window == WHOLE:
+            continue
+        cropped += 1
+        assert overlaps(boxes[kept], window).max() >= least
+    assert cropped > 10
+
+
+def test_an_iou_crop_keeps_the_boxes_whose_middles_it_shows() -> None:
+    crop, one_axis = T.RandomIoUCrop(sampler_options=[0.0]), np.zeros(2, int)
+    for seed in range(100):
+        boxes = random_boxes(seed, 6)
+        window, kept = crop_of(crop, boxes, seed)
+        if window == WHOLE:
+            continue
+        assert kept, "a window without the middle of any box"
+        assert kept == centred(boxes, window)
+        # Boxes of which a part is seen, and whose middle is outside along that axis alone.
+        part = boxes[overlaps(boxes, window) > 0]
+        for axis, all_of_other in ((0, [0, -1e9, 0, 1e9]), (1, [-1e9, 0, 1e9, 0])):
+            wide = [end if end else window[at] for at, end in enumerate(all_of_other)]
+            one_axis[1 - axis] += len(set(centred(part, wide)) - set(centred(part, window)))
+    assert one_axis.min() > 10
 
 
 def test_a_safe_crop_without_boxes_has_the_images_shape() -> None:
