@@ -292,7 +292,7 @@ def _picked(planes: torch.Tensor, places: Array, mode: InterpolationMode) -> tor
     """The pixels around those places, bit for bit, of whatever type they are."""
     columns, rows = np.moveaxis(np.floor(places).astype(np.int64), -1, 0)
     numbers = torch.from_numpy(rows * planes.shape[-1] + columns).to(planes.device)
-    return planes.reshape(*planes.shape[:-2], -1)[..., numbers]
+    return planes.flatten(-2)[..., numbers]
 
 
 def _mixed(planes: torch.Tensor, places: Array, mode: InterpolationMode) -> torch.Tensor:
