@@ -14,30 +14,63 @@ from fastload.transforms._masks import Size
 
 
 def float_rows(values: Any, what: str) -> NDArray[np.float64]:
-    """float64 of a tensor, an array, or sequences of numbers."""
-    if isinstance(values, torch.Tensor):
-        values = numbers_of(values)
+    """float64 of a tensor, an array, or sequences of numbers; TypeError for all else, complex numbers and text too."""
     try:
-        return np.array(values, dtype=np.float64)
+        rows = np.array(_without_tensors(values))
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{what} must be numbers, rows of one length; got {type(values).__name__}: {error}") from error
+        raise TypeError(f"{what} must be real numbers, rows of one length; got {values!r:.80}: {error}") from error
+    if not _are_real(rows):
+        raise TypeError(f"{what} must be real numbers, got {values!r:.80}")
+    try:
+        return rows.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{what} must be real numbers, got {values!r:.80}: {error}") from error
+
+
+def _without_tensors(values: Any) -> Any:
+    """Tensors, also those in sequences, as arrays."""
+    if isinstance(values, torch.Tensor):
+        return numbers_of(values)
+    if isinstance(values, list | tuple) and any(isinstance(one, torch.Tensor | list | tuple) for one in values):
+        return [_without_tensors(one) for one in values]
+    return values
+
+
+def _are_real(rows: NDArray[Any]) -> bool:
+    """Whether these may become floats: NumPy would make some of text, and of complex numbers, too."""
+    if rows.dtype.kind == "O":  # such as decimal.Decimal
+        return not any(isinstance(one, str | bytes | complex | np.complexfloating) for one in rows.flat)
+    return rows.dtype.kind in "buif"
 
 
 def as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any:
     """Numbers in the container that they came in; floats keep their type, and everything else becomes float32."""
     if isinstance(before, torch.Tensor):
         dtype = before.dtype if before.is_floating_point() else torch.float32
-        moved = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
+        moved = torch.from_numpy(np.ascontiguousarray(values).reshape(values.shape)).to(dtype)
         if tv_name(before):
             kind: Any = type(before)
             return kind(moved, **{**tv_extras(before), "canvas_size": size})
         return moved.to(before.device)
     if isinstance(before, np.ndarray):
         return values.astype(before.dtype if before.dtype.kind == "f" else np.float32)
+    if isinstance(before, list | tuple):
+        return _rows_as_before(values, before, size)
     rows: list[Any] = values.astype(np.float32).tolist()
-    inner = next((type(row) for row in before if isinstance(row, list | tuple)), tuple)
-    converted = [inner(row) for row in rows]
-    return tuple(converted) if isinstance(before, tuple) else converted
+    return [tuple(row) for row in rows] if values.ndim > 1 else rows
+
+
+def _rows_as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any:
+    """The same for a sequence of rows, or of numbers."""
+    rows: list[Any]
+    if any(isinstance(one, torch.Tensor | np.ndarray | list | tuple) for one in before):
+        # Not strict: an empty row may stand for no box at all.
+        rows = [as_before(np.asarray(row), one, size) for row, one in zip(values, before, strict=False)]
+    else:
+        rows = values.astype(np.float32).tolist()
+    if hasattr(before, "_fields"):
+        return type(before)(*rows)
+    return tuple(rows) if isinstance(before, tuple) else rows
 
 
 def length_of(value: Any) -> int:

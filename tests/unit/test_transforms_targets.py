@@ -326,7 +326,7 @@ def test_masks_that_cannot_hold_what_is_asked_for_are_refused(fill: int) -> None
         FLIP(IMAGE, {"mask": np.zeros((3, 4))})
     with pytest.raises(ValueError, match=r"there are 2"):
         T.Compose([FLIP], boxes=T.BoxParams(keypoint_swaps=[(0, 5)]))(IMAGE, {"keypoints": torch.zeros(1, 2, 2)})
-    with pytest.raises(TypeError, match="must be numbers"):
+    with pytest.raises(TypeError, match="must be real numbers"):
         FLIP(IMAGE, {"boxes": [[1, 2, 3, "x"]]})
 
 
