@@ -50,6 +50,11 @@ std::optional<OutputFormat> output_of(const py::object& output) {
   return OutputFormat{layout == "chw", channels, type, level_map_of(type, channels, parts[3])};
 }
 
+bool is_uint8(const py::array& array) {
+  const py::dtype dtype = array.dtype();
+  return dtype.kind() == 'u' && dtype.itemsize() == 1;
+}
+
 ImageView image_view_of(const py::object& image, py::array* keep) {
   if (!py::isinstance<py::array>(image)) {
     throw py::type_error("an image must be a numpy.ndarray, got " +
@@ -57,7 +62,7 @@ ImageView image_view_of(const py::object& image, py::array* keep) {
   }
   auto array = py::reinterpret_borrow<py::array>(image);
   const auto shape = [&] { return py::str(array.attr("shape")).cast<std::string>(); };
-  if (!array.dtype().is(py::dtype::of<std::uint8_t>())) {
+  if (!is_uint8(array)) {
     throw py::value_error("an image must be uint8, got " + py::str(array.dtype()).cast<std::string>());
   }
   const ssize_t channels = array.ndim() == 3 ? array.shape(2) : 1;

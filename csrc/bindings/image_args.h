@@ -26,6 +26,9 @@ WarpLook look_of(const std::string& sampling, const pybind11::object& fill);
 // None, or (layout, dtype, channels, table).
 std::optional<OutputFormat> output_of(const pybind11::object& output);
 
+// By what the type is: an array that has been pickled has an object of its own for it. A byte has no order.
+bool is_uint8(const pybind11::array& array);
+
 // A (H, W) or (H, W, C) uint8 array, C 1, 3 or 4, dense; `keep` holds what the view looks at.
 ImageView image_view_of(const pybind11::object& image, pybind11::array* keep);
 

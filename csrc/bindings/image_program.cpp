@@ -183,7 +183,7 @@ std::shared_ptr<PyImageFiles> make_files(const py::iterable& paths, const std::s
 }
 
 std::shared_ptr<PyImageArrays> make_arrays(const py::array& images) {
-  if (!images.dtype().is(py::dtype::of<std::uint8_t>()) || (images.ndim() != 3 && images.ndim() != 4)) {
+  if (!is_uint8(images) || (images.ndim() != 3 && images.ndim() != 4)) {
     throw py::value_error("images must be a uint8 array, (N, H, W) or (N, H, W, C)");
   }
   const ssize_t channels = images.ndim() == 4 ? images.shape(3) : 1;

@@ -59,8 +59,7 @@ class InMemoryImages(ImageDataset):
         return Image.fromarray(np.asarray(self.data[index]))
 
     def _make_source(self) -> _core.ImageSource:
-        # The view's dtype is NumPy's own object, which an array that has been pickled lacks.
-        return _core.ImageArrays(np.asarray(self.data).view(np.uint8))
+        return _core.ImageArrays(np.asarray(self.data))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.root!r}, train={self.train}, {len(self)} images)"

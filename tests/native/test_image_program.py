@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -267,6 +268,33 @@ def test_a_wrong_op_is_an_error(op: tuple[Any, ...], message: str) -> None:
 def test_what_an_image_is_too_small_for_is_an_error(op: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run([op], painted(4, 5, 3))
+
+
+def types_of_one_byte() -> dict[str, np.dtype[Any]]:
+    """Types that are uint8, and not the very object that NumPy has for it."""
+    return {
+        "pickled": pickle.loads(pickle.dumps(np.dtype(np.uint8))),
+        "with metadata": np.dtype(np.uint8, metadata={"unit": "level"}),
+        "reordered": np.dtype(np.uint8).newbyteorder(">"),
+    }
+
+
+@pytest.mark.parametrize("name", types_of_one_byte())
+def test_any_type_that_is_uint8_is_one_of_an_image(name: str) -> None:
+    image = painted(7, 5, 3)
+    other = image.astype(types_of_one_byte()[name])
+    assert np.array_equal(run([], other), image)
+    program = _core.ImageProgram([])
+    assert np.array_equal(program.run_sample(_core.ImageArrays(other[None]), 0, 1), image)
+
+
+@pytest.mark.parametrize("kind", ["i1", "?", ">u2", "<u2", "S1", [("level", "u1")]])
+def test_other_types_are_no_image(kind: Any) -> None:
+    image = np.zeros((7, 5, 3), kind)
+    with pytest.raises(ValueError, match="an image must be uint8, got "):
+        run([], image)
+    with pytest.raises(ValueError, match="images must be a uint8 array"):
+        _core.ImageArrays(image[None])
 
 
 def test_what_is_no_image_is_an_error() -> None:
