@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastload.datasets import _coco_tensors
-from fastload.datasets._coco_file import Entry, read, value
+from fastload.datasets._coco_file import Entry, keypoint_count, read, value
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._shared_list import SharedList
 from fastload.io import MAX_PIXELS, image_size
@@ -24,7 +24,9 @@ class CocoDetection(DetectionDataset):
     tensors: the target is a dict instead: image_id; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64, COCO's
         category ids; area (N,) float32, the file's, whatever transforms do to the object; iscrowd (N,) int64;
         ids (N,) int64 of the annotations.
-    masks: and masks (N, H, W) uint8, from polygons or runs. keypoints: and keypoints (N, K, 3) float32.
+    masks: and masks (N, H, W) uint8, from polygons or runs.
+    keypoints: and keypoints (N, K, 3) float32, K the most that a category of the file names (where none does, the most
+        that an annotation has); what an object has less of is filled up with zeros, whose visibility is 0.
     crowd: whether regions of crowds are among the objects.
 
     apply_exif_orientation: turns images; annotations stay as they are, and must be of the turned image. With tensors
@@ -64,7 +66,9 @@ class CocoDetection(DetectionDataset):
         self.root = os.fspath(root)
         self.tensors, self.masks, self.keypoints, self.crowd = bool(tensors), bool(masks), bool(keypoints), bool(crowd)
         self._file = os.fspath(annFile)
-        self.categories, images, self._annotations = read(self._file)
+        file = read(self._file)
+        self.categories, images, self._annotations = file
+        self._keypoint_count = keypoint_count(self._file, file) if self.keypoints else 0
         self.ids: list[int] = list(images)
         self.sizes = np.array([_size_of(entry) for entry in images.values()], dtype=np.int64).reshape(-1, 2)
         self.paths = SharedList(os.path.join(self.root, entry["file_name"]) for entry in images.values())
@@ -102,7 +106,7 @@ class CocoDetection(DetectionDataset):
         if self.masks:
             target["masks"] = _coco_tensors.masks(objects, self._size(number), where)
         if self.keypoints:
-            target["keypoints"] = _coco_tensors.keypoints(objects, where)
+            target["keypoints"] = _coco_tensors.keypoints(objects, self._keypoint_count, where)
         return target
 
     def _size(self, number: int) -> tuple[int, int]:

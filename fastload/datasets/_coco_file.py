@@ -129,6 +129,29 @@ def _by_image(path: str, annotations: list[bytes], images: dict[Any, Entry]) -> 
     return SharedList(b"[" + b",".join(texts) + b"]" for texts in lists.values())
 
 
+def keypoint_count(path: str, file: CocoFile) -> int:
+    """How many key points an object has: the most that a category names, or else that an annotation has."""
+    names = [_names_of_points(path, category) for category in file.categories.values()]
+    return max(map(len, names), default=0) or max((_points_of(text) for text in file.annotations), default=0)
+
+
+def _names_of_points(path: str, category: Entry) -> list[Any]:
+    names = category.get("keypoints")
+    if not isinstance(names, list | None):
+        where = f"{path}: category {short(category['id'])}"
+        raise ValueError(f'{where}: "keypoints" must be a list of names, or left out, got {short(names)}')
+    return names or []
+
+
+def _points_of(text: bytes) -> int:
+    """The most key points of an annotation of one image; what is wrong with them is for its sample to say."""
+    try:
+        points = [entry.get("keypoints") for entry in _read_value(text)]
+    except (RecursionError, ValueError):
+        return 0
+    return max((len(numbers) // 3 for numbers in points if isinstance(numbers, list)), default=0)
+
+
 def named(kind: str, number: int, entry: Entry) -> str:
     known = f" (id {short(entry['id'])})" if "id" in entry else ""
     return f"{kind}[{number}]{known}"

@@ -39,14 +39,10 @@ def areas(objects: list[Entry], where: str) -> torch.Tensor:
     return torch.from_numpy(numbers.astype(np.float32))
 
 
-def keypoints(objects: list[Entry], where: str) -> torch.Tensor:
-    """(N, K, 3) float32, K the most that an object has; the others' are filled up with zeros."""
-    wanted = "finite numbers x, y, visibility, x, y, visibility, ..."
-    points = _converted(_as_keypoints, objects, "keypoints", [], wanted, where)
-    count = max(map(len, points), default=0)
-    filled = np.zeros((len(points), count, 3), dtype=np.float32)
-    for place, rows in zip(filled, points, strict=True):
-        place[: len(rows)] = rows
+def keypoints(objects: list[Entry], count: int, where: str) -> torch.Tensor:
+    """(N, count, 3) float32; what an object has less of is filled up with zeros."""
+    wanted = f"finite numbers x, y, visibility, x, y, visibility, ... of at most {count} key points"
+    filled = _converted(lambda values: _as_keypoints(values, count), objects, "keypoints", [], wanted, where)
     return torch.from_numpy(filled)
 
 
@@ -122,10 +118,14 @@ def _as_whole(values: list[Any]) -> NDArray[np.int64] | None:
     return numbers.astype(np.int64)
 
 
-def _as_keypoints(values: list[Any]) -> list[NDArray[np.float32]] | None:
-    rows = [_as_finite(value) if isinstance(value, list) else None for value in values]
-    points = [row.reshape(-1, 3).astype(np.float32) for row in rows if row is not None and row.size % 3 == 0]
-    return points if len(points) == len(values) else None
+def _as_keypoints(values: list[Any], count: int) -> NDArray[np.float32] | None:
+    filled = np.zeros((len(values), count, 3), dtype=np.float32)
+    for place, value in zip(filled, values, strict=True):
+        row = _as_finite(value) if isinstance(value, list) else None
+        if row is None or row.size % 3 or row.size > place.size:
+            return None
+        place[: row.size // 3] = row.reshape(-1, 3)
+    return filled
 
 
 def _array(values: list[Any]) -> NDArray[Any] | None:

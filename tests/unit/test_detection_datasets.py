@@ -54,7 +54,7 @@ def test_coco_as_tensors(tmp_path: Path) -> None:
             wanted = np.zeros(SIZES[number], dtype=np.uint8)
             wanted[top:bottom, left:right] = 1
             assert np.array_equal(mask.numpy(), wanted)
-        assert target["keypoints"].shape == (count, 2 if count else 0, 3)
+        assert target["keypoints"].shape == (count, 2, 3)
     assert 1 not in CocoDetection(images, file, tensors=True, crowd=False)[3][1]["iscrowd"]
 
 
