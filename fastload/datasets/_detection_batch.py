@@ -46,7 +46,6 @@ class DetectionBatch(NativeBatch):
         try:
             self._samples[position] = self._made(position)
         except Exception as error:
-            error.position = position  # type: ignore[attr-defined]
             self._errors[position] = error.with_traceback(None)  # which holds this frame, and so the batch
         finally:
             self.job.settle()
