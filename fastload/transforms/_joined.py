@@ -146,12 +146,20 @@ def _concatenated(name: Any, values: list[Any]) -> Any:
             f"{name!r} must be of one type in all samples that are joined, got {type(first).__name__} and "
             f"{type(other).__name__}: convert them in the data set"
         )
+    # What has no entries says nothing of the shape and type of one: of key points, there may be (0, 0, 3).
+    rows = [value for value in values if len(value)] or [first]
+    shapes = {tuple(value.shape[1:]): tuple(value.shape) for value in rows if not isinstance(value, list | tuple)}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"{name!r} must be of one shape but for the number of objects in all samples that are joined, got "
+            f"{' and '.join(map(str, shapes.values()))}"
+        )
     if isinstance(first, torch.Tensor):
-        joined = torch.cat([value.as_subclass(torch.Tensor) for value in values])
+        joined = torch.cat([value.as_subclass(torch.Tensor) for value in rows])
         return type(first)(joined, **tv_extras(first)) if tv_name(first) else joined
     if isinstance(first, np.ndarray):
-        return np.concatenate(values)
-    return type(first)(entry for value in values for entry in value)
+        return np.concatenate(rows)
+    return type(first)(entry for value in rows for entry in value)
 
 
 def _container(value: Any) -> str:

@@ -57,6 +57,11 @@ class Painted(torch.utils.data.Dataset[Any]):
         return torch.from_numpy(image).permute(2, 0, 1).contiguous() if self.kind == "tensor" else image
 
 
+def pasting(data: Any, **options: Any) -> Any:
+    """All objects of another sample are pasted, always."""
+    return T.CopyPaste(data, p=1.0, p_object=1.0, **{"boxes": FIELDS, **options})
+
+
 def as_array(image: Any) -> Any:
     return image.permute(1, 2, 0).numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
 
@@ -192,6 +197,46 @@ def test_empty_targets_are_welcome() -> None:
     for data in (T.Mosaic(Sparse(), 120, boxes=FIELDS), T.CopyPaste(Sparse(), p=1.0, boxes=FIELDS)):
         for index in range(len(data)):
             check(*data[index], slack=1.01)
+
+
+def empty_rows(name: str, value: Any) -> Any:
+    """No entries, in the shape that whoever makes them of nothing gives them."""
+    if not isinstance(value, torch.Tensor) or name == "masks":
+        return value[:0]
+    return torch.zeros(0, 0, 3) if name == "keypoints" else torch.zeros(0)
+
+
+@pytest.mark.parametrize("empty", [(0,), (1,), (0, 1), (1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("make", [lambda data: T.Mosaic(data, 120, boxes=FIELDS), lambda data: pasting(data)])
+def test_targets_without_rows_say_nothing_of_their_shape(empty: Any, make: Any) -> None:
+    class Sparse(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            if index in empty:
+                kept = {name: empty_rows(name, value) for name, value in target.items() if name != "image_id"}
+                target = {**kept, "image_id": index}
+            return image, target
+
+    data = make(Sparse())
+    for seed in range(12):
+        torch.manual_seed(seed)
+        image, target = data[seed % 2]
+        if len(target["boxes"]):
+            check(image, target, slack=1.3)
+            assert target["labels"].dtype == torch.int64
+        assert not {label // 2 for label in target["labels"].tolist()} & set(empty)
+
+
+def test_key_points_of_several_numbers_are_refused() -> None:
+    class Odd(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            return image, {**target, "keypoints": torch.ones(2, 1 + index, 3)}
+
+    message = r"'keypoints' must be of one shape but .* got \(2, \d, 3\) and \(2, \d, 3\)"
+    for data in (T.Mosaic(Odd(), 64, boxes=FIELDS), pasting(Odd())):
+        with pytest.raises(ValueError, match=message):
+            [data[0] for _ in range(20)]
 
 
 def test_bad_samples_and_arguments_are_refused() -> None:

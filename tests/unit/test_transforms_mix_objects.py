@@ -190,6 +190,25 @@ def test_without_any_object() -> None:
             assert [len(target["boxes"]) for target in by_image(mix(*collated)[1], 2)] == [0, 0]
 
 
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+@pytest.mark.parametrize("empty", [(0,), (3,), (0, 2), (0, 1, 2, 3)])
+def test_targets_without_rows_say_nothing_of_their_shape(mix: Any, empty: Any) -> None:
+    images, targets = batch("list")
+    for number in empty:
+        images[number] = torch.tensor(BACKGROUND)[:, None, None]
+        none = {"boxes": torch.zeros(0), "labels": torch.zeros(0), "keypoints": torch.zeros(0, 0, 3)}
+        targets[number].update(none, masks=targets[number]["masks"][:0], mask=torch.zeros(56, 66, dtype=torch.int64))
+    for seed in range(4):
+        torch.manual_seed(seed)
+        made, mixed = mix()(images, targets)
+        for number, target in enumerate(mixed):
+            if mix is T.CutMix and len(target["labels"]):
+                check_seen(pixels_of(made[number]), target)
+            both = [one["labels"].tolist() for one in (targets[number], targets[number - 1])]
+            assert mix is T.CutMix or target["labels"].tolist() == both[0] + both[1]
+            assert target["labels"].dtype == torch.int64 or not any(both)
+
+
 def test_a_getter_of_labels_makes_it_a_batch_of_labels() -> None:
     images, targets = batch("padded")
     targets["scene"] = torch.tensor([0, 1, 2, 3])
