@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fastload.transforms._checks import as_probability, as_range
 from fastload.transforms._geometry import RandomHorizontalFlip
-from fastload.transforms._joined import JoinedDataset, concatenate
-from fastload.transforms._kinds import array_of, image_like, size_of
+from fastload.transforms._joined import JoinedDataset, concatenate, maps_of, paste_maps
+from fastload.transforms._kinds import array_of, image_like, role_of, size_of
+from fastload.transforms._masks import Size
 from fastload.transforms._plan import Compose
 from fastload.transforms._scale import LetterBox
-from fastload.transforms._targets import InPixels, Moving
+from fastload.transforms._targets import Moving
+from fastload.transforms._values import float_rows
 from fastload.transforms._warp import RandomAffine
 
 
@@ -24,7 +28,8 @@ class CopyPaste(JoinedDataset):
     The other image is fitted into this one, mirrored at random, and scaled by what is drawn from ``scale``. Of its
     objects each is taken with probability ``p_object``; regions of crowds (iscrowd) never are. What lies under them is
     cut out of the masks of this image; boxes of objects that are partly hidden are those of what is left, and objects
-    of which less is left than `BoxParams.min_visibility` go.
+    of which less is left than `BoxParams.min_visibility` go. Key points that are covered get the visibility 0, as do
+    those of pasted objects where nothing is pasted. Masks of whole images are the other's where its objects are.
 
     Samples need boxes, and masks with a plane for each box. Raises ValueError if they have not, or boxes are rotated.
     """
@@ -48,51 +53,103 @@ class CopyPaste(JoinedDataset):
         params = self.params_for([sample, drawn])
         image, moving, put = self.parts(sample, params)
         size = size_of(image)
-        own = _with_masks(moving, size)
         chain = Compose(
             [LetterBox(size), RandomHorizontalFlip(), RandomAffine(0, (0.2, 0.2), self.scale)], boxes=params
         )
         moved = chain.chain().run(drawn, int(draws.integers(1 << 63)))
         other_image, other, _ = self.parts(moved, params)
-        pasted = _with_masks(other, size)
-        taken = draws.random(len(pasted.edges)) < self.p_object
-        crowd = other.values.get("iscrowd")
-        if crowd is not None:
-            taken &= np.asarray(crowd) == 0
-        over = np.zeros(size, dtype=bool)
-        for mask in (mask for mask, is_taken in zip(pasted.masks, taken, strict=True) if is_taken):
-            over |= mask != 0
-        pasted.visible = taken.astype(np.float64)
-        other.take_pixels(pasted, size)
-        moving.take_pixels(_hidden(own, over), size)
+        maps = maps_of([moving, other])
+        own, pasted = (_Objects(one, maps, size) for one in (moving, other))
+        over = pasted.choose(draws, self.p_object)
+        pasted.place(over, is_pasted=True)
+        own.hide(over)
+        own.place(over, is_pasted=False)
+        paste_maps(maps, moving, other, over, size)
         concatenate(moving, [other])
         pixels = array_of(image).copy()
         pixels[over] = array_of(other_image)[over]
         return put(image_like(image, pixels))
 
 
-def _with_masks(moving: Moving, size: tuple[int, int]) -> InPixels:
-    targets = moving.in_pixels(size)
-    if targets.quads.size:
-        raise ValueError("CopyPaste knows no rotated boxes: pass plain ones")
-    if len(targets.masks) != len(targets.edges):
-        raise ValueError(
-            f"CopyPaste needs boxes and a mask for each: this sample has {len(targets.edges)} boxes "
-            f"and {len(targets.masks)} masks"
-        )
-    return targets
+class _Objects:
+    """The objects of a sample, each with a mask; masks of the whole image are none of theirs."""
+
+    def __init__(self, whole: Moving, maps: list[Any], size: Size) -> None:
+        self._whole, self._size = whole, size
+        self._moving = Moving({name: value for name, value in whole.values.items() if name not in maps}, whole.params)
+        self._targets = self._moving.in_pixels(size)
+        boxes, masks = len(self._targets.edges), len(self._targets.masks)
+        if self._targets.quads.size:
+            raise ValueError("CopyPaste knows no rotated boxes: pass plain ones")
+        if masks != boxes:
+            beside = f", beside {len(maps)} of the whole image" if maps else ""
+            raise ValueError(
+                f"CopyPaste needs boxes and a mask for each: this sample has {boxes} boxes and {masks} masks{beside}"
+            )
+
+    def choose(self, draws: np.random.Generator, p: float) -> NDArray[np.bool_]:
+        """Let all go but those that are drawn; where these are, (height, width)."""
+        taken = draws.random(len(self._targets.edges)) < p
+        crowd = self._moving.values.get("iscrowd")
+        if crowd is not None:
+            taken &= np.asarray(crowd) == 0
+        over = np.zeros(self._size, dtype=bool)
+        for mask in (mask for mask, is_taken in zip(self._targets.masks, taken, strict=True) if is_taken):
+            over |= mask != 0
+        self._targets.visible = taken.astype(np.float64)
+        return over
+
+    def hide(self, over: NDArray[np.bool_]) -> None:
+        """Let the objects be without what is under ``over``."""
+        targets = self._targets
+        for number, mask in enumerate(targets.masks):
+            before = np.count_nonzero(mask)
+            if not (mask[over] != 0).any():
+                continue
+            left = targets.masks[number] = np.where(over, np.zeros((), dtype=mask.dtype), mask)
+            targets.visible[number] = np.count_nonzero(left) / before
+            targets.edges[number] = around_mask(left, targets.edges[number])
+
+    def place(self, over: NDArray[np.bool_], *, is_pasted: bool) -> None:
+        """Let the sample's values be those of what is left of the objects, and of their key points what is seen."""
+        self._moving.take_pixels(self._targets, self._size)
+        values = self._moving.values
+        name = next((name for name, value in values.items() if role_of(name, value) == "keypoints"), None)
+        if name is not None:
+            values[name] = points_seen(values[name], partial(_seen, over, is_pasted))
+        self._whole.values.update(values)
 
 
-def _hidden(targets: InPixels, over: NDArray[np.bool_]) -> InPixels:
-    """The targets without what is under ``over``."""
-    for number, mask in enumerate(targets.masks):
-        before = np.count_nonzero(mask)
-        if not (mask[over] != 0).any():
-            continue
-        left = targets.masks[number] = np.where(over, np.zeros((), dtype=mask.dtype), mask)
-        targets.visible[number] = np.count_nonzero(left) / before
-        targets.edges[number] = around_mask(left, targets.edges[number])
-    return targets
+_HALVES = [(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)]  # masks are moved by whole pixels, points are not
+
+
+def _seen(over: NDArray[np.bool_], is_pasted: bool, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points (..., 2) are seen: of others than pasted objects what is not ``over``; of these what is, or lies
+    half a pixel away."""
+    if not is_pasted:
+        return ~_at(over, points)
+    return np.asarray(np.any([_at(over, points + half) for half in _HALVES], axis=0))
+
+
+def _at(over: NDArray[np.bool_], points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    height, width = over.shape
+    x, y = np.floor(points[..., 0]), np.floor(points[..., 1])
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    rows, columns = (np.where(inside, place, 0).astype(np.int64) for place in (y, x))
+    return np.asarray(inside & over[rows, columns])
+
+
+def points_seen(points: Any, seen: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> Any:
+    """The key points with a visibility of 0 for those that are not seen, where they have one.
+
+    seen: which of (..., 2) places are.
+    """
+    made: Any = points.clone() if isinstance(points, torch.Tensor) else np.array(points)
+    if made.ndim < 2 or made.shape[-1] != 3 or not len(made):
+        return points
+    found = seen(float_rows(points, "keypoints")[..., :2])
+    made[..., 2] *= torch.from_numpy(found).to(made.device) if isinstance(made, torch.Tensor) else found
+    return made.tolist() if isinstance(points, list | tuple) else made
 
 
 def around_mask(mask: NDArray[Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from fastload.transforms._base import Transform, said_of_boxes
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import as_probability
 from fastload.transforms._kinds import is_image, place_of_image, tv_extras
+from fastload.transforms._masks import Size, planes_of, with_planes
 from fastload.transforms._targets import Moving, targets_of
 from fastload.transforms._wrapping import Wrappers
 
@@ -131,11 +132,33 @@ def concatenate(first: Moving, others: list[Moving]) -> None:
     """Let the first have the objects of all; values of the image stay its own. ValueError where names differ."""
     counts = [moving.object_count() for moving in (first, *others)]
     _check_names([first, *others])
+    maps = maps_of([first, *others])
     for name, value in first.values.items():
         values = [moving.values[name] for moving in others]
         together = zip((first, *others), (value, *values), counts, strict=True)
-        if all(moving.is_per_object(name, one, count) for moving, one, count in together):
+        if name not in maps and all(moving.is_per_object(name, one, count) for moving, one, count in together):
             first.values[name] = _concatenated(name, [value, *values])
+
+
+def maps_of(samples: list[Moving]) -> list[Any]:
+    """The names of masks of whole images: what is not of the objects in any of the samples is not in the others."""
+    found = [name for moving in samples for name in moving.masks_of_the_image()]
+    return [name for name in samples[0].values if name in found]
+
+
+def paste_maps(names: list[Any], first: Moving, other: Moving, where: Any, size: Size) -> None:
+    """Let the first's masks of those names be the other's there, in pixels of images of that (height, width)."""
+    for name in names:
+        planes = [plane.copy() for plane in planes_of(first.values[name], size)]
+        theirs = planes_of(other.values[name], size)
+        if len(theirs) != len(planes):
+            raise ValueError(
+                f"{name!r} has {len(planes)} masks in one sample and {len(theirs)} in another that is joined with it, "
+                "and not one for each of their objects: masks of whole images must be as many in all"
+            )
+        for plane, other_plane in zip(planes, theirs, strict=True):
+            plane[where] = other_plane[where]
+        first.values[name] = with_planes(first.values[name], iter(planes), size)
 
 
 def _concatenated(name: Any, values: list[Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 
 from fastload._target_names import BOX_NAMES, tv_name
 from fastload.transforms._boxes import NORMALIZED, BoxParams
-from fastload.transforms._copy_paste import around_mask
-from fastload.transforms._joined import concatenate
+from fastload.transforms._copy_paste import around_mask, points_seen
+from fastload.transforms._joined import concatenate, maps_of, paste_maps
 from fastload.transforms._kinds import role_of, tv_extras
-from fastload.transforms._masks import Size, planes_of, with_planes
+from fastload.transforms._masks import Size
 from fastload.transforms._targets import InPixels, Moving
 
 Target = dict[Any, Any]
@@ -137,12 +138,10 @@ def _pasted(target: Target, other: Target, rect: Rect, params: BoxParams, canvas
 
 def _maps_pasted(own: Target, new: Target, over: NDArray[np.bool_], params: BoxParams) -> Target:
     """Masks of whole images with the rectangle of the other's in them."""
-    maps = {}
-    for name in _moving(own, params).masks_of_the_image():
-        planes = zip(planes_of(own[name], over.shape), planes_of(new[name], over.shape), strict=True)
-        made = iter([np.where(over, other, plane).astype(plane.dtype) for plane, other in planes])
-        maps[name] = with_planes(own[name], made, over.shape)
-    return maps
+    first, second = _moving(own, params), _moving(new, params)
+    maps = maps_of([first, second])
+    paste_maps(maps, first, second, over, over.shape)
+    return {name: first.values[name] for name in maps}
 
 
 def _hide(moving: Moving, over: NDArray[np.bool_], rect: Rect, canvas: Size, *, is_pasted: bool) -> None:
@@ -163,7 +162,7 @@ def _hide(moving: Moving, over: NDArray[np.bool_], rect: Rect, canvas: Size, *, 
     moving.take_pixels(targets, canvas)
     if "keypoints" in names:
         points = moving.values[names["keypoints"]]
-        moving.values[names["keypoints"]] = _points_hidden(points, rect, is_pasted)
+        moving.values[names["keypoints"]] = points_seen(points, partial(_seen, rect, is_pasted))
 
 
 def _hide_masks(targets: InPixels, over: NDArray[np.bool_]) -> None:
@@ -210,15 +209,11 @@ def _rest(edges: NDArray[np.float64], rect: Rect) -> NDArray[np.float64]:
     return rest
 
 
-def _points_hidden(points: Any, rect: Rect, is_pasted: bool) -> Any:
-    """The key points with a visibility of 0 for those that are hidden, where they have one."""
-    made: Any = points.clone() if isinstance(points, torch.Tensor) else np.array(points)
-    if made.ndim < 2 or made.shape[-1] != 3:
-        return points
-    x, y = made[..., 0], made[..., 1]
+def _seen(rect: Rect, is_pasted: bool, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points (..., 2) are seen: in the rectangle those of a pasted image, around it the image's own."""
+    x, y = points[..., 0], points[..., 1]
     within = (x >= rect.left) & (x < rect.right) & (y >= rect.top) & (y < rect.bottom)
-    made[..., 2] *= within if is_pasted else ~within
-    return made.tolist() if isinstance(points, list | tuple) else made
+    return np.asarray(within if is_pasted else ~within)
 
 
 def _in_parts_of(target: Target, params: BoxParams, before: Size, size: Size) -> Target:

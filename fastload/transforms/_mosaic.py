@@ -10,11 +10,9 @@ import numpy as np
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import as_range, as_size
 from fastload.transforms._geometry import Pad, RandomCrop, Resize
-from fastload.transforms._joined import JoinedDataset, concatenate
+from fastload.transforms._joined import JoinedDataset, concatenate, maps_of, paste_maps
 from fastload.transforms._kinds import array_of, image_like, size_of
-from fastload.transforms._masks import planes_of, with_planes
 from fastload.transforms._plan import Compose
-from fastload.transforms._targets import Moving
 
 Cell = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -60,22 +58,15 @@ class Mosaic(JoinedDataset):
             for one, place in zip(samples, order, strict=True)
         ]
         image, moving, put = tiles[0]
+        maps = maps_of([tile[1] for tile in tiles])
         canvas = array_of(image).copy()
         for place, (other, other_moving, _) in zip(order[1:], tiles[1:], strict=True):
             left, top, right, bottom = cells[place]
             window = np.s_[top:bottom, left:right]
             canvas[window] = array_of(other)[window]
-            self._copy_masks(moving, other_moving, window)
+            paste_maps(maps, moving, other_moving, window, self.size)
         concatenate(moving, [tile[1] for tile in tiles[1:]])
         return put(image_like(image, canvas))
-
-    def _copy_masks(self, moving: Moving, other: Moving, window: Any) -> None:
-        """Let masks of the whole image be the other's in that window."""
-        for name in moving.masks_of_the_image():
-            planes = [plane.copy() for plane in planes_of(moving.values[name], self.size)]
-            for plane, theirs in zip(planes, planes_of(other.values[name], self.size), strict=True):
-                plane[window] = theirs[window]
-            moving.values[name] = with_planes(moving.values[name], iter(planes), self.size)
 
     def _tile(self, sample: Any, cell: Cell, key: int, params: BoxParams) -> Any:
         """The sample in its place in an image of the whole size."""

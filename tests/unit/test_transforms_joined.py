@@ -110,6 +110,20 @@ def test_masks_of_whole_images_are_put_together_too() -> None:
         assert marked.any()
 
 
+@pytest.mark.parametrize("kind", ["array", "pil", "tensor"])
+def test_masks_of_whole_images_are_pasted_too(kind: str) -> None:
+    data = pasting(Painted(kind, segments=True))
+    others = 0
+    for seed in range(20):
+        torch.manual_seed(seed)
+        image, target = data[seed % 6]
+        check(image, target, slack=1.3)
+        marked = target["segmentation_mask"].numpy() > 0
+        assert np.array_equal(marked, (target["masks"].numpy() > 0).any(axis=0))
+        others += any(label // 2 != seed % 6 for label in target["labels"].tolist())
+    assert others > 10
+
+
 def test_boxes_in_parts_of_the_sides_are_of_the_mosaics() -> None:
     plain, relative = Painted(), Painted()
 
@@ -144,6 +158,55 @@ def test_pasted_objects_hide_what_is_below() -> None:
         hidden += int(masks[:own].sum() < before)
     assert pasted > 20
     assert hidden > 3
+
+
+def test_key_points_are_visible_where_their_object_is_seen() -> None:
+    """Five in each object, none of them on a border of pixels, told by the colour at each."""
+
+    class Pointed(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            parts = torch.tensor([[0.12, 0.13], [0.88, 0.12], [0.51, 0.53], [0.13, 0.87], [0.86, 0.89]])
+            low, high = target["boxes"][:, None, :2], target["boxes"][:, None, 2:]
+            places = (low + parts * (high - low)).floor() + 0.5
+            return image, {**target, "keypoints": torch.cat([places, torch.full((len(low), 5, 1), 2.0)], dim=2)}
+
+    data = pasting(Pointed())
+    seen: dict[tuple[bool, bool], int] = {}
+    for seed in range(60):
+        torch.manual_seed(seed)
+        image, target = data[seed % 6]
+        for label, points, mask in zip(target["labels"].tolist(), target["keypoints"], target["masks"], strict=True):
+            for x, y, visibility in points.tolist():
+                if not (0 <= x < image.shape[1] and 0 <= y < image.shape[0]):
+                    assert visibility == 0
+                    continue
+                row, column, is_own = int(y), int(x), label // 2 == seed % 6
+                is_there = bool(mask[row, column])
+                seen[is_own, is_there] = seen.get((is_own, is_there), 0) + 1
+                is_near = mask[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].any()
+                if is_own or is_there or not is_near:
+                    assert visibility == (2 if is_there else 0), (seed, label, x, y)
+    assert seen[True, True] > 100
+    assert seen[True, False] > 5
+    assert seen[False, True] > 100
+
+
+def test_key_points_on_the_border_of_a_pasted_object_are_its_own() -> None:
+    image, target = Painted()[4]
+    corners = torch.cat([target["boxes"].reshape(2, 2, 2), torch.full((2, 2, 1), 2.0)], dim=2)
+    target = {**target, "keypoints": corners}
+    without = {name: value[:0] for name, value in target.items() if name != "image_id"}
+    whole = 0
+    for seed in range(20):
+        torch.manual_seed(seed)
+        data = pasting([(image, {**without, "image_id": 1}), (image, target)], scale=(1.0, 1.0 + 1e-9))
+        made, found = data[0]  # of the same size: pixels are moved, not resized
+        for points, box in zip(found["keypoints"], found["boxes"].tolist(), strict=True):
+            if min(box) > 1 and box[2] < made.shape[1] - 1 and box[3] < made.shape[0] - 1:
+                assert points[:, 2].tolist() == [2, 2]
+                whole += 1
+    assert whole > 5
 
 
 def test_crowds_are_not_pasted() -> None:
@@ -207,7 +270,7 @@ def empty_rows(name: str, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("empty", [(0,), (1,), (0, 1), (1, 2, 3, 4, 5)])
-@pytest.mark.parametrize("make", [lambda data: T.Mosaic(data, 120, boxes=FIELDS), lambda data: pasting(data)])
+@pytest.mark.parametrize("make", [lambda data: T.Mosaic(data, 120, boxes=FIELDS), pasting])
 def test_targets_without_rows_say_nothing_of_their_shape(empty: Any, make: Any) -> None:
     class Sparse(Painted):
         def __getitem__(self, index: int) -> Any:
@@ -253,6 +316,8 @@ def test_bad_samples_and_arguments_are_refused() -> None:
 
     with pytest.raises(ValueError, match="a mask for each: this sample has 2 boxes and 0 masks"):
         T.CopyPaste(NoMasks(), p=1.0, boxes=FIELDS)[0]
+    with pytest.raises(ValueError, match="2 boxes and 0 masks, beside 1 of the whole image"):
+        T.CopyPaste(NoMasks(segments=True), p=1.0, boxes=FIELDS)[0]
     with pytest.raises(ValueError, match="must have the same targets"):
         T.Mosaic(Odd(), 64)[1]
     with pytest.raises(TypeError, match="needs samples with boxes"):

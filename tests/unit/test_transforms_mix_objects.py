@@ -209,6 +209,23 @@ def test_targets_without_rows_say_nothing_of_their_shape(mix: Any, empty: Any) -
             assert target["labels"].dtype == torch.int64 or not any(both)
 
 
+def test_a_mask_of_the_image_is_none_of_the_objects_because_there_is_one() -> None:
+    """(1, H, W) of an image with one object and of one with two."""
+    images, targets = batch("list")
+    few = [{name: value[:1] for name, value in targets[1].items() if torch.is_tensor(value)}, targets[0]]
+    few[0]["masks"], images[1] = targets[1]["masks"][:1], images[1].clone()
+    for target, whole in zip(few, (targets[1], targets[0]), strict=True):
+        target["mask"] = whole["mask"][None]
+        target.pop("image_id", None)
+    for seed in range(6):
+        torch.manual_seed(seed)
+        made, mixed = T.CutMix()(images[[1, 0]], few)
+        for image, target in zip(made, mixed, strict=True):
+            for label in range(9):
+                is_there = (pixels_of(image) == colour_of(label)).all(axis=-1)
+                assert np.array_equal(target["mask"][0].numpy() == label + 1, is_there)
+
+
 def test_a_getter_of_labels_makes_it_a_batch_of_labels() -> None:
     images, targets = batch("padded")
     targets["scene"] = torch.tensor([0, 1, 2, 3])
