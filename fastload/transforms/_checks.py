@@ -118,7 +118,8 @@ def as_range(values: Any, name: str, lowest: float, lowest_counts: bool) -> tupl
     """(low, high), low <= high, both finite and no lower than allowed."""
     if not is_list(values) or not all(is_number(value) for value in values):
         raise TypeError(f"{name} must be a sequence of two numbers (low, high), got {values!r}")
-    wanted = f"{name} must be (low, high) with {lowest} {'<=' if lowest_counts else '<'} low <= high"
+    more = " and high > 0" if lowest_counts and lowest <= 0 else ""
+    wanted = f"{name} must be (low, high) with {lowest} {'<=' if lowest_counts else '<'} low <= high{more}"
     if len(values) != 2:
         raise ValueError(f"{wanted}, got {len(values)} values: {values!r}")
     low, high = float(values[0]), float(values[1])

@@ -28,7 +28,7 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: T.Resize(20, 17), ValueError, r"got 17"),
     (lambda: T.CenterCrop((3, -1)), ValueError, r"got \(3, -1\)"),
     (lambda: T.RandomResizedCrop(8, scale=0.5), TypeError, r"scale must be a sequence of two numbers.*got 0.5"),
-    (lambda: T.RandomResizedCrop(8, scale=(0.5, 0.1)), ValueError, r"0 <= low <= high, got \(0.5, 0.1\)"),
+    (lambda: T.RandomResizedCrop(8, scale=(0.5, 0.1)), ValueError, r"0 <= low <= high and high > 0, got \(0.5, 0.1\)"),
     (lambda: T.RandomResizedCrop(8, scale=(-1, 0.1)), ValueError, r"scale must be \(low, high\)"),
     (lambda: T.RandomResizedCrop(8, ratio=(0, 1)), ValueError, r"ratio must be \(low, high\) with 0 < low"),
     (lambda: T.RandomResizedCrop(8, ratio=(1, 2, 3)), ValueError, r"got 3 values: \(1, 2, 3\)"),
