@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastload.transforms._checks import as_probability, as_range
 from fastload.transforms._geometry import RandomHorizontalFlip
 from fastload.transforms._joined import JoinedDataset, concatenate, maps_of, paste_maps
-from fastload.transforms._kinds import array_of, image_like, role_of, size_of
+from fastload.transforms._kinds import array_of, as_it_came, image_like, role_of, size_of
 from fastload.transforms._masks import Size
 from fastload.transforms._plan import Compose
 from fastload.transforms._scale import LetterBox
@@ -50,6 +50,7 @@ class CopyPaste(JoinedDataset):
 
     def joined(self, sample: Any, draws: np.random.Generator) -> Any:
         drawn = self.drawn(draws)
+        self.check_alike([sample, drawn])
         params = self.params_for([sample, drawn])
         image, moving, put = self.parts(sample, params)
         size = size_of(image)
@@ -68,7 +69,7 @@ class CopyPaste(JoinedDataset):
         concatenate(moving, [other])
         pixels = array_of(image).copy()
         pixels[over] = array_of(other_image)[over]
-        return put(image_like(image, pixels))
+        return put(as_it_came(image, image_like(image, pixels)))
 
 
 class _Objects:

@@ -15,7 +15,7 @@ from fastload._target_names import tv_name
 from fastload.transforms._base import Transform, said_of_boxes
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import as_probability
-from fastload.transforms._kinds import is_image, place_of_image, tv_extras
+from fastload.transforms._kinds import is_image, is_pil, place_of_image, tv_extras
 from fastload.transforms._masks import Size, planes_of, with_planes
 from fastload.transforms._targets import Moving, targets_of
 from fastload.transforms._wrapping import Wrappers
@@ -97,6 +97,16 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
             )
         return sample[place], *found
 
+    def check_alike(self, samples: list[Any]) -> None:
+        """ValueError for images whose numbers mean different things, such as levels and parts of the brightest."""
+        images = [self.parts(sample)[0] for sample in samples]
+        for image in images[1:]:
+            if not _are_alike(images[0], image):
+                raise ValueError(
+                    f"{type(self).__name__} joins images of one type and number of channels, got {_look(images[0])} "
+                    f"and {_look(image)}: convert them in the data set"
+                )
+
     def params_for(self, samples: list[Any]) -> BoxParams:
         """The params with the names of what belongs to objects, as these samples show it."""
         params = self.box_params
@@ -118,6 +128,25 @@ def _params_of(maker: Any) -> BoxParams | None:
     if isinstance(maker, JoinedDataset):
         return maker.box_params
     return (said_of_boxes(maker) or BoxParams()) if isinstance(maker, Transform) else None
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    if is_pil(one) and is_pil(other):
+        return bool(one.mode == other.mode)
+    return _numbers(one) == _numbers(other)
+
+
+def _numbers(image: Any) -> tuple[str, tuple[int, ...]]:
+    """The type of an image's numbers, and the axis of its channels if it has one."""
+    if isinstance(image, torch.Tensor):
+        return str(image.dtype).removeprefix("torch."), tuple(image.shape[:-2])
+    pixel = np.asarray(image.crop((0, 0, 1, 1))) if is_pil(image) else image
+    return str(pixel.dtype), tuple(pixel.shape[2:])
+
+
+def _look(image: Any) -> str:
+    dtype, channels = _numbers(image)
+    return f"{dtype} {image.mode if is_pil(image) else '(' + ', '.join(map(str, ('H', 'W', *channels))) + ')'}"
 
 
 def _check_names(samples: list[Moving]) -> None:

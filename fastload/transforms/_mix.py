@@ -15,6 +15,7 @@ from fastload.collate._by_image import as_they_came, by_image, fields_of
 from fastload.collate._detection import check_names
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import is_int, is_number
+from fastload.transforms._kinds import as_it_came
 from fastload.transforms._masks import Size
 from fastload.transforms._mix_targets import (
     Rect,
@@ -78,7 +79,7 @@ class _BatchMix(torch.nn.Module):
             _check_labels(labels, len(images), self.num_classes)
         draws, part = self._drawn()
         mixed, part = self.mixed(images, part, draws)
-        changes = {id(images): mixed}
+        changes = {id(images): as_it_came(images, mixed)}
         if labels is not None:
             changes[id(labels)] = _mixed_labels(labels, part, self.num_classes)
         return _replaced(batch, changes)
@@ -114,7 +115,8 @@ class _BatchMix(torch.nn.Module):
         found = by_image(targets, len(images), params.fields)
         draws, part = self._drawn()
         mixed, made = self.mixed_objects(images, found, params, part, draws)
-        return _replaced(batch, {id(images): mixed, id(targets): as_they_came(targets, made, params.fields)})
+        changes = {id(images): as_it_came(images, mixed), id(targets): as_they_came(targets, made, params.fields)}
+        return _replaced(batch, changes)
 
     def _naming_fields(self, targets: Any, found: list[Target]) -> BoxParams:
         """The params with the names of all that is of objects."""

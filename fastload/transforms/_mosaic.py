@@ -11,7 +11,7 @@ from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import as_range, as_size
 from fastload.transforms._geometry import Pad, RandomCrop, Resize
 from fastload.transforms._joined import JoinedDataset, concatenate, maps_of, paste_maps
-from fastload.transforms._kinds import array_of, image_like, size_of
+from fastload.transforms._kinds import array_of, as_it_came, image_like, size_of
 from fastload.transforms._plan import Compose
 
 Cell = tuple[int, int, int, int]  # left, top, right, bottom
@@ -52,6 +52,7 @@ class Mosaic(JoinedDataset):
         cells = [(0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)]
         order = draws.permutation(4)
         samples = [sample, *(self.drawn(draws) for _ in range(3))]
+        self.check_alike(samples)
         params = self.params_for(samples)
         tiles = [
             self._tile(one, cells[place], int(draws.integers(1 << 63)), params)
@@ -66,7 +67,7 @@ class Mosaic(JoinedDataset):
             canvas[window] = array_of(other)[window]
             paste_maps(maps, moving, other_moving, window, self.size)
         concatenate(moving, [tile[1] for tile in tiles[1:]])
-        return put(image_like(image, canvas))
+        return put(as_it_came(image, image_like(image, canvas)))
 
     def _tile(self, sample: Any, cell: Cell, key: int, params: BoxParams) -> Any:
         """The sample in its place in an image of the whole size."""

@@ -165,3 +165,27 @@ def test_an_area_stays_what_the_data_set_says_as_in_torchvision(transform: Any) 
     assert after["area"].tolist() == [320]
     _, theirs = v2.Resize((80, 120))(tv_tensors.Image(PIXELS), target)
     assert theirs["area"].tolist() == [320]
+
+
+@pytest.mark.parametrize("make", [lambda data: T.Mosaic(data, (30, 40)), lambda data: T.CopyPaste(data, p=1.0)])
+def test_an_image_of_torchvisions_comes_out_of_joined_samples_as_one(make: Any) -> None:
+    plain = [(image.as_subclass(torch.Tensor), target) for image, target in (painted(40, 50), painted(35, 45))]
+    for seed in range(3):
+        torch.manual_seed(seed)
+        image, target = make([painted(40, 50), painted(35, 45)])[0]
+        torch.manual_seed(seed)
+        expected, _ = make(plain)[0]
+        assert type(image) is tv_tensors.Image
+        assert type(expected) is torch.Tensor
+        assert torch.equal(image, expected)
+        assert canvases(target) == {tuple(image.shape[-2:])}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(T.MixUp, v2.MixUp), (T.CutMix, v2.CutMix)])
+def test_images_of_torchvisions_come_out_of_mixed_batches_as_such(ours: Any, theirs: Any) -> None:
+    images = tv_tensors.Image(torch.rand(2, 3, 40, 50))
+    targets = [painted(40, 50)[1] for _ in range(2)]
+    labels = torch.tensor([0, 1])
+    for mixed in (ours(num_classes=2)(images, labels), theirs(num_classes=2)(images, labels), ours()(images, targets)):
+        assert type(mixed[0]) is tv_tensors.Image
+    assert type(ours(num_classes=2)(torch.rand(2, 3, 8, 8), labels)[0]) is torch.Tensor

@@ -329,6 +329,8 @@ def test_bad_samples_and_arguments_are_refused() -> None:
         T.Mosaic(iter([]))
     with pytest.raises(ValueError, match="center_range"):
         T.Mosaic(Painted(), center_range=(0.5, 1.5))
+    with pytest.raises(ValueError, match=r"with 0 <= low <= high and high > 0, got \(0, 0\)"):
+        T.Mosaic(Painted(), center_range=(0, 0))
     with pytest.raises(ValueError, match="scale"):
         T.CopyPaste(Painted(), scale=(0.0, 1.0))
 
@@ -342,6 +344,38 @@ def test_labels_must_be_of_one_type_and_as_many_as_boxes() -> None:
         [data[0] for _ in range(20)]
     with pytest.raises(ValueError, match="'labels' has 2 entries and 'boxes' has 1"):
         T.Mosaic([(image, {"boxes": boxes, "labels": torch.tensor([1, 2])})], 64)[0]
+
+
+RGB = np.full((20, 20, 3), 200, np.uint8)
+PLANES = torch.from_numpy(RGB).permute(2, 0, 1)
+ODD_PAIRS = {
+    "levels and parts": (PLANES, PLANES / 255, r"uint8 \(H, W, 3\) and float32 \(H, W, 3\)"),
+    "arrays of two types": (RGB, RGB / 255, r"uint8 \(H, W, 3\) and float64 \(H, W, 3\)"),
+    "RGB and grey": (Image.fromarray(RGB), Image.fromarray(RGB[..., 0]), r"uint8 RGB and uint8 L"),
+    "RGB and HSV": (Image.fromarray(RGB), Image.fromarray(RGB).convert("HSV"), r"uint8 RGB and uint8 HSV"),
+    "no channels": (RGB, RGB[..., 0], r"uint8 \(H, W, 3\) and uint8 \(H, W\)"),
+    "one channel": (RGB, RGB[..., :1], r"uint8 \(H, W, 3\) and uint8 \(H, W, 1\)"),
+    "planes": (PLANES, PLANES[:1], r"uint8 \(H, W, 3\) and uint8 \(H, W, 1\)"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_PAIRS)
+@pytest.mark.parametrize("make", [lambda data: T.Mosaic(data, 64), lambda data: pasting(data, boxes=None)])
+def test_images_of_several_types_are_refused(name: str, make: Any) -> None:
+    one, other, message = ODD_PAIRS[name]
+    masks = np.zeros((1, 20, 20), np.uint8)
+    masks[:, 2:9, 2:9] = 1
+    target = {"boxes": np.array([[2.0, 2, 9, 9]]), "masks": masks}
+    data = make([(one, target), (other, target)])
+    data.drawn = lambda draws: data.dataset[1]
+    with pytest.raises(ValueError, match=f"images of one type and number of channels, got {message}: convert them"):
+        data[0]
+
+
+def test_images_that_are_alike_in_several_containers_are_joined() -> None:
+    target = {"boxes": np.array([[2.0, 2, 9, 9]])}
+    data = T.Mosaic([(RGB, target), (Image.fromarray(RGB), target), (PLANES, target)], 64)
+    assert all((np.asarray(data[0][0]) == 200).all() for _ in range(10))
 
 
 def test_the_colour_of_an_object_shows_where_its_box_is_in_a_mosaic_of_itself() -> None:
