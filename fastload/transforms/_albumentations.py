@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastload.transforms._boxes import BoxParams
-from fastload.transforms._foreign import Foreign, Points, own_copy, values_of, within
+from fastload.transforms._foreign import NO_VALUES, Foreign, Points, own_copy, values_of, within
 from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
@@ -69,7 +70,9 @@ class Albumentations(Foreign):
             self._certain = (super().certain(),)
         return self._certain[0]
 
-    def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
+    def apply_seeded(
+        self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES
+    ) -> tuple[Any, InPixels]:
         whole = own_copy(self, self._whole)
         whole.set_random_seed(seed)
         points = Points(targets, size_of(image))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -21,10 +23,13 @@ from fastload.transforms._targets import InPixels, around, targets_of
 Array = NDArray[np.float64]
 # The targets of a sample that is an image alone.
 NOTHING = InPixels(np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.zeros(0))
+NO_VALUES: Mapping[Any, Any] = MappingProxyType({})
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, and which come back from an array
 _SLACK = 1e-3  # pixels: some libraries count in float32
 _APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that mirror points about centres of pixels
-_PROBES = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])  # in parts of the image's sides
+# In parts of the image's sides: what tells of mirrors, and what is left where most of the image has gone.
+_MIDDLE = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])
+_PROBES = np.concatenate([_MIDDLE, [[0.05, 0.05], [0.95, 0.05], [0.95, 0.95], [0.05, 0.95]]])
 
 
 class Foreign(Transform):
@@ -67,14 +72,16 @@ class Foreign(Transform):
         if found is None:
             return with_part(sample, place, as_it_came(before, self.apply_seeded(before, NOTHING, seed)[0]))
         moving, put = found
-        image, made = self.apply_seeded(before, moving.in_pixels(size_of(before)), seed)
+        image, made = self.apply_seeded(before, moving.in_pixels(size_of(before)), seed, moving.values)
         moving.take_pixels(made, size_of(image))
         return put(as_it_came(before, image))
 
-    def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
+    def apply_seeded(
+        self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES
+    ) -> tuple[Any, InPixels]:
         """The image, and the targets in it, transformed with what is drawn from a seed of 32 bits.
 
-        The targets are `NOTHING`, itself, where the sample has none.
+        The targets are `NOTHING`, itself, where the sample has none. values: what the sample has, by name.
         """
         raise NotImplementedError
 
@@ -127,7 +134,7 @@ class Points:
                 f"{len(self.sent)} points went into the transform and {len(points)} came out: none may be dropped"
             )
         middle, last = len(self._targets.points), len(self.sent) - len(_PROBES)
-        corners = self._completed(points[middle:last].reshape(-1, 8), edges)
+        corners = self._completed(_by_one_map(self.sent, points)[middle:last].reshape(-1, 8), edges)
         outlines = around(corners)
         seen = within(outlines if self._is_turned else edges, size)
         areas, left = _areas(outlines), _areas(seen)
@@ -139,7 +146,7 @@ class Points:
             points=np.where(np.isnan(points[:middle]), -1.0, points[:middle]),
             masks=list(masks),
             visible=visible,
-            mirrored=_is_mirrored(self.sent[last:], points[last:]),
+            mirrored=_is_mirrored(self.sent, points, last),
         )
 
     def _beyond(self, edges: Array, outlines: Array, size: tuple[int, int]) -> Array:
@@ -192,11 +199,30 @@ def _moved_along(places: Array, before: Array, after: Array) -> Array:
     return moved
 
 
-def _is_mirrored(before: Array, after: Array) -> bool:
+def _by_one_map(sent: Array, came: Array) -> Array:
+    """The points that came back, and where the others are if one affine map moved all those that did."""
+    known = ~np.isnan(came[:, 0])
+    if known.all() or known.sum() < 4:  # three agree on one whatever moved them
+        return came
+    places = np.column_stack([sent, np.ones(len(sent))])
+    matrix, _, rank, _ = np.linalg.lstsq(places[known], came[known])
+    moved = places @ matrix
+    agree = rank == 3 and np.abs(moved - came)[known].max() <= _SLACK
+    return np.where(known[:, None], came, moved) if agree else came
+
+
+def _is_mirrored(before: Array, after: Array, probes: int) -> bool:
+    """Whether the image was mirrored: by its probes in the middle, or by all points if few of those came back.
+
+    probes: the number of the first.
+    """
     came = ~np.isnan(after[:, 0])
-    if came.sum() < 3:
+    middle = came.copy()
+    middle[:probes] = middle[probes + len(_MIDDLE) :] = False
+    used = middle if middle.sum() >= 3 else came
+    if used.sum() < 3:
         return False
-    before, after = before[came], after[came]
+    before, after = before[used], after[used]
     # Its determinant has the sign of that of the map, whichever points came back.
     together = (before - before.mean(axis=0)).T @ (after - after.mean(axis=0))
     return bool(together[0, 0] * together[1, 1] < together[0, 1] * together[1, 0])

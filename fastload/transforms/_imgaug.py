@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from fastload.transforms._foreign import Foreign, Points, own_copy, values_of
+from fastload._target_names import LABEL_NAMES
+from fastload.transforms._foreign import NO_VALUES, Foreign, Points, own_copy, values_of
 from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
@@ -26,6 +29,10 @@ class ImgAug(Foreign):
     What takes transforms wraps augmenters by itself. augmenter: any, with members or without. The package imgaug and
     its fork imaug are both known under the name imgaug. Results depend on (seed, epoch, index) of the sample alone.
     Augmenters made deterministic stay so.
+
+    Boxes have the sample's ``labels``, or ``label``, as their labels, if there is one for each, else None. Objects
+    whose boxes the augmenter drops are gone, with all that belongs to them. Key points that it drops are put at
+    (-1, -1) and are no longer visible.
 
     Masks must hold whole numbers from 0 to 2**31 - 1, in any type. PIL images must be L, LA, RGB, RGBA, I or F: others,
     such as palettes, must be converted first.
@@ -46,40 +53,58 @@ class ImgAug(Foreign):
     def extra_repr(self) -> str:
         return str(self.augmenter)
 
-    def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
+    def apply_seeded(
+        self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES
+    ) -> tuple[Any, InPixels]:
         from imgaug.augmentables import (  # type: ignore[import-not-found,unused-ignore]
-            BoundingBox,
             BoundingBoxesOnImage,
-            Keypoint,
             KeypointsOnImage,
             SegmentationMapsOnImage,
         )
 
+        from fastload.transforms._imgaug_parts import NumberedBox, NumberedPoint, numbers_in
+
         augmenter = own_copy(self, self.augmenter)
         augmenter.seed_(seed)
-        values = values_of(image)
+        levels = values_of(image)
         points = Points(targets, size_of(image))
-        boxes = [BoundingBox(*edges, label=number) for number, edges in enumerate(points.edges.tolist())]
+        labels = _labels_of(values, len(points.edges))
+        boxes = [NumberedBox(row, labels[number], number) for number, row in enumerate(points.edges.tolist())]
+        places = [NumberedPoint(x, y, number) for number, (x, y) in enumerate(points.sent.tolist())]
         sent = {
-            "image": values,
-            "bounding_boxes": BoundingBoxesOnImage(boxes, shape=values.shape),
-            "keypoints": KeypointsOnImage([Keypoint(*point) for point in points.sent.tolist()], shape=values.shape),
+            "image": levels,
+            "bounding_boxes": BoundingBoxesOnImage(boxes, shape=levels.shape),
+            "keypoints": KeypointsOnImage(places, shape=levels.shape),
         }
         if targets.masks:
-            stacked = np.stack([_labels(mask) for mask in targets.masks], axis=-1)
-            sent["segmentation_maps"] = SegmentationMapsOnImage(stacked, shape=values.shape)
+            stacked = np.stack([_in_int32(mask) for mask in targets.masks], axis=-1)
+            sent["segmentation_maps"] = SegmentationMapsOnImage(stacked, shape=levels.shape)
         made = dict(zip(sent, augmenter.augment(**sent), strict=True))
         result = image_like(image, made["image"])
         edges, kept = np.zeros_like(targets.edges), np.zeros(len(boxes), dtype=bool)
-        for box in made["bounding_boxes"].bounding_boxes:
-            edges[box.label], kept[box.label] = (box.x1, box.y1, box.x2, box.y2), True
-        places = np.array([(point.x, point.y) for point in made["keypoints"].keypoints], dtype=np.float64)
+        came = made["bounding_boxes"].bounding_boxes
+        for number, box in zip(numbers_in(came, len(boxes), "boxes"), came, strict=True):
+            edges[number], kept[number] = (box.x1, box.y1, box.x2, box.y2), True
+        found = np.full_like(points.sent, np.nan)
+        came = made["keypoints"].keypoints
+        for number, point in zip(numbers_in(came, len(places), "points"), came, strict=True):
+            found[number] = point.x, point.y
         planes = np.moveaxis(made["segmentation_maps"].get_arr(), -1, 0) if targets.masks else ()
         masks = [plane.astype(mask.dtype) for plane, mask in zip(planes, targets.masks, strict=True)]
-        return result, points.returned(places.reshape(-1, 2), edges, kept, masks, size_of(result))
+        return result, points.returned(found, edges, kept, masks, size_of(result))
 
 
-def _labels(mask: NDArray[Any]) -> NDArray[np.int32]:
+def _labels_of(values: Mapping[Any, Any], count: int) -> list[Any]:
+    """The label of each of so many boxes, as Python has it; None for each where the sample has none."""
+    labels = next((values[name] for name in LABEL_NAMES if name in values), ())
+    as_list = labels.tolist() if isinstance(labels, torch.Tensor | np.ndarray) else labels
+    is_one_each = isinstance(as_list, list | tuple) and len(as_list) == count
+    if not is_one_each or any(isinstance(label, list | tuple) for label in as_list):
+        return [None] * count
+    return list(as_list)
+
+
+def _in_int32(mask: NDArray[Any]) -> NDArray[np.int32]:
     """A mask in int32, with the same values."""
     if mask.dtype.kind not in "biuf":
         raise TypeError(f"imgaug cannot move masks of {mask.dtype}: convert them to a type of whole numbers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fastload import _core
 from fastload.transforms._base import Chain
 from fastload.transforms._draws import DrawsFrom
-from fastload.transforms._foreign import NOTHING, Foreign, Points
+from fastload.transforms._foreign import NO_VALUES, NOTHING, Foreign, Points
 from fastload.transforms._kinds import array_of, numbers_of, size_of, tensor_of
 from fastload.transforms._masks import Size
 from fastload.transforms._targets import InPixels
@@ -63,7 +63,9 @@ class TorchVision(Foreign):
             return self._seeded(sample, _core.sample_key(key, stream, 0) & 0xFFFFFFFF)
         return super().run_sample(sample, key, stream, chain)
 
-    def apply_seeded(self, image: Any, targets: InPixels, seed: int) -> tuple[Any, InPixels]:
+    def apply_seeded(
+        self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES
+    ) -> tuple[Any, InPixels]:
         from torchvision import tv_tensors  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         sent = tv_tensors.Image(tensor_image(image)) if _is_plain(image) else image
