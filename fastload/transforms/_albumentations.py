@@ -93,11 +93,16 @@ class Albumentations(Foreign):
         edges, kept = np.zeros_like(targets.edges), np.zeros(len(targets.edges), dtype=bool)
         numbers = np.asarray(made[_NUMBERS], dtype=np.int64)
         if len(numbers):
-            edges[numbers], kept[numbers] = np.asarray(made["bboxes"], dtype=np.float64)[:, :4], True
+            rows = np.asarray(made["bboxes"], dtype=np.float64)[:, :4]
+            edges[numbers], kept[numbers] = rows, True
+            np.minimum.at(edges[:, :2], numbers, rows[:, :2])  # where an object was cut into parts, the box of all
+            np.maximum.at(edges[:, 2:], numbers, rows[:, 2:])
         places = np.full_like(points.sent, np.nan)
         for name in ("keypoints", _CORNERS):
             rows = np.asarray(made[name], dtype=np.float64).reshape(-1, 3)
             places[rows[:, 2].astype(np.int64)] = rows[:, :2]
+        # Each corner has gone with another part.
+        places[points.corners].reshape(-1, 4, 2)[np.bincount(numbers, minlength=len(edges)) > 1] = np.nan
         planes = [np.asarray(mask) for mask in made.get("masks", ())]
         masks = [
             plane.reshape(plane.shape[:2]).astype(mask.dtype) for plane, mask in zip(planes, targets.masks, strict=True)

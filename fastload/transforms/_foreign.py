@@ -122,6 +122,7 @@ class Points:
         self.edges = within(targets.edges, size)  # of boxes as they are seen, which no library refuses
         corners = targets.quads if self._is_turned else targets.edges[:, [0, 1, 2, 1, 2, 3, 0, 3]]
         self.sent = np.concatenate([targets.points, corners.reshape(-1, 2), _PROBES * [width, height]])
+        self.corners = slice(len(targets.points), len(self.sent) - len(_PROBES))  # four of each box
 
     def returned(self, points: Array, edges: Array, kept: NDArray[np.bool_], masks: Any, size: Any) -> InPixels:
         """The targets with new points, boxes and masks, in an image of that (height, width).
@@ -133,8 +134,8 @@ class Points:
             raise ValueError(
                 f"{len(self.sent)} points went into the transform and {len(points)} came out: none may be dropped"
             )
-        middle, last = len(self._targets.points), len(self.sent) - len(_PROBES)
-        corners = self._completed(_by_one_map(self.sent, points)[middle:last].reshape(-1, 8), edges)
+        own, probes = slice(self.corners.start), self.corners.stop
+        corners = self._completed(_by_one_map(self.sent, points)[self.corners].reshape(-1, 8), edges)
         outlines = around(corners)
         seen = within(outlines if self._is_turned else edges, size)
         areas, left = _areas(outlines), _areas(seen)
@@ -143,10 +144,10 @@ class Points:
             self._targets,
             edges=seen if self._targets.clip or self._is_turned else self._beyond(edges, outlines, size),
             quads=corners if self._is_turned else self._targets.quads,
-            points=np.where(np.isnan(points[:middle]), -1.0, points[:middle]),
+            points=np.where(np.isnan(points[own]), -1.0, points[own]),
             masks=list(masks),
             visible=visible,
-            mirrored=_is_mirrored(self.sent, points, last),
+            mirrored=_is_mirrored(self.sent, points, probes),
         )
 
     def _beyond(self, edges: Array, outlines: Array, size: tuple[int, int]) -> Array:
@@ -176,7 +177,7 @@ class Points:
             if len(lost) == 1:
                 places[lost[0]] = places[lost[0] - 1] + places[lost[0] - 3] - places[lost[0] - 2]
             else:
-                sent = self.sent[len(self._targets.points) + 4 * number :][:4]
+                sent = self.sent[self.corners][4 * number :][:4]
                 places[:] = _moved_along(sent, self.edges[number], edges[number])
         return corners
 

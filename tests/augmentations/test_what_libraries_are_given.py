@@ -65,6 +65,25 @@ def test_turned_boxes_at_the_border_stay_where_they_are_as_nothing_bends() -> No
     assert np.abs(moved["boxes"][:, 2:] - boxes[:, 2:]).max() < 6
 
 
+@pytest.mark.filterwarnings("ignore:Some keypoints are not in any tile")  # those on the border
+@pytest.mark.parametrize("params", [T.BoxParams(), T.BoxParams(min_visibility=0.8), T.BoxParams(clip=False)])
+def test_a_box_holds_all_parts_that_its_object_is_cut_into(params: T.BoxParams) -> None:
+    masks = np.stack([(colour == IMAGE).all(axis=-1) for colour in COLOURS])
+    cut = 0
+    for seed in range(12):
+        torch.manual_seed(seed)
+        target = {"boxes": np.array(BOXES, dtype=np.float64), "masks": masks, "labels": np.arange(5)}
+        shuffled, moved = T.Compose([A.RandomGridShuffle((3, 3), p=1.0)], boxes=params)(IMAGE, target)
+        assert moved["labels"].tolist() == list(range(5))
+        for label, box, mask in zip(moved["labels"], moved["boxes"], moved["masks"], strict=True):
+            rows, columns = np.nonzero(mask)
+            seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            assert extent(shuffled, COLOURS[label]) == pytest.approx(seen)
+            assert box == pytest.approx(seen, abs=1.01)  # Albumentations loses a pixel of some
+            cut += (seen[2] - seen[0]) * (seen[3] - seen[1]) > mask.sum()
+    assert cut > 20
+
+
 def test_key_points_that_are_lost_are_not_seen() -> None:
     points = np.array([[[50.0, 60, 2], [50, 60, 2], [-5, 10, 2], [90, 30, 1]]])
     _, moved = T.Albumentations(A.ElasticTransform(alpha=1e-6, sigma=50, p=1.0))(IMAGE, {"keypoints": points})
