@@ -31,6 +31,9 @@ class YOLODetection(DetectionDataset):
     The target is a dict: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64; with
     ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
 
+    apply_exif_orientation: turn images as their EXIF data says, as YOLO's tools do, and those that boxes are drawn with;
+        without it, labels must be of the images as they are stored.
+
     Raises FileNotFoundError for a missing folder, ValueError with file and key for a data.yaml that is none, and with
     file and line for what is no box.
     """
@@ -44,11 +47,18 @@ class YOLODetection(DetectionDataset):
         transform: Callable[..., Any] | None = None,
         target_transform: Callable[[Any], Any] | None = None,
         masks: bool = False,
+        apply_exif_orientation: bool = True,
         scaled_decoding: bool = True,
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(
-            transforms, transform, target_transform, "xyxy", scaled_decoding=scaled_decoding, max_pixels=max_pixels
+            transforms,
+            transform,
+            target_transform,
+            box_format="xyxy",
+            apply_exif_orientation=apply_exif_orientation,
+            scaled_decoding=scaled_decoding,
+            max_pixels=max_pixels,
         )
         self.root, self.split, self.masks = os.fspath(root), split, bool(masks)
         self.classes: list[str] = []
