@@ -19,12 +19,16 @@ void grey_run(std::uint8_t* pixels, int count) noexcept {
   for (int i = 0; i < count; ++i) put_grey(pixels, i);
 }
 
+void mix_run(std::uint8_t* pixels, int count, const ColorMix& mix) noexcept {
+  for (int i = 0; i < count; ++i) put_mixed(pixels, i, mix);
+}
+
 }  // namespace plain
 }  // namespace
 
-void mix_channels(ImageView image, const ColorMatrix& matrix) noexcept {
+void mix_channels(ImageView image, const ColorMix& mix) noexcept {
   if (image.channels == 1) return;
-  for (int y = 0; y < image.height; ++y) FASTLOAD_BEST(mix_run, image.row(y), image.width, matrix);
+  for (int y = 0; y < image.height; ++y) FASTLOAD_BEST(mix_run, image.row(y), image.width, mix);
 }
 
 void saturate(ImageView image, float factor) noexcept {
@@ -116,13 +120,7 @@ void count_levels(ImageView image, Histogram* histogram) noexcept {
 
 void permute_channels(ImageView image, const int order[3]) noexcept {
   if (image.channels == 1) return;
-  for (int y = 0; y < image.height; ++y) {
-    std::uint8_t* p = image.row(y);
-    for (int x = 0; x < image.width; ++x, p += 4) {
-      const std::uint8_t before[3] = {p[0], p[1], p[2]};
-      for (int c = 0; c < 3; ++c) p[c] = before[order[c]];
-    }
-  }
+  for (int y = 0; y < image.height; ++y) FASTLOAD_BEST(permute_run, image.row(y), image.width, order);
 }
 
 }  // namespace fastload

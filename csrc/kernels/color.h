@@ -10,11 +10,14 @@
 
 namespace fastload {
 
-// Each channel becomes a sum of the three and a constant, cut off at the ends of the range, and rounded down.
-struct ColorMatrix {
-  float m[3][4];
+// Each channel becomes a sum of the three and a constant, cut off at the ends of the range, and rounded down. Numbers are
+// in parts of 1 / 2^kMixBits; weights are less than 4, and constants less than 2^14 levels. A grey image stays as it is.
+constexpr int kMixBits = 13;
+struct ColorMix {
+  std::int16_t weights[3][3];
+  std::int32_t constants[3];
 };
-void mix_channels(ImageView image, const ColorMatrix& matrix) noexcept;
+void mix_channels(ImageView image, const ColorMix& mix) noexcept;
 
 // (1 - factor) * luminance + factor * colour. A grey image stays as it is.
 void saturate(ImageView image, float factor) noexcept;

@@ -26,16 +26,27 @@ inline float limited(float value, float low, float high) noexcept {
   return value > high ? high : value;
 }
 
-void mix_run(std::uint8_t* pixels, int count, const ColorMatrix& matrix) noexcept {
-  const ColorMatrix k = matrix;
+inline std::uint32_t mixed_channel(const ColorMix& mix, int channel, int r, int g, int b) noexcept {
+  const auto& weights = mix.weights[channel];
+  const int level = (weights[0] * r + weights[1] * g + weights[2] * b + mix.constants[channel]) >> kMixBits;
+  return static_cast<std::uint32_t>(level < 0 ? 0 : level > 255 ? 255 : level);
+}
+
+inline void put_mixed(std::uint8_t* pixels, int i, const ColorMix& mix) noexcept {
+  const std::uint32_t word = word_at(pixels, i);
+  const int r = byte_of(word, 0), g = byte_of(word, 1), b = byte_of(word, 2);
+  const std::uint32_t made = mixed_channel(mix, 0, r, g, b) | mixed_channel(mix, 1, r, g, b) << 8 |
+                             mixed_channel(mix, 2, r, g, b) << 16 | 0xFF000000u;
+  std::memcpy(pixels + std::ptrdiff_t{4} * i, &made, 4);
+}
+
+void permute_run(std::uint8_t* pixels, int count, const int order[3]) noexcept {
+  const int first = 8 * order[0], second = 8 * order[1], third = 8 * order[2];
   for (int i = 0; i < count; ++i) {
     const std::uint32_t word = word_at(pixels, i);
-    const auto r = static_cast<float>(byte_of(word, 0)), g = static_cast<float>(byte_of(word, 1)),
-               b = static_cast<float>(byte_of(word, 2));
-    const float x = k.m[0][0] * r + k.m[0][1] * g + k.m[0][2] * b + k.m[0][3];
-    const float y = k.m[1][0] * r + k.m[1][1] * g + k.m[1][2] * b + k.m[1][3];
-    const float z = k.m[2][0] * r + k.m[2][1] * g + k.m[2][2] * b + k.m[2][3];
-    put_word(pixels, i, limited(x, 0, 255), limited(y, 0, 255), limited(z, 0, 255));
+    const std::uint32_t made =
+        (word >> first & 0xFF) | (word >> second & 0xFF) << 8 | (word >> third & 0xFF) << 16 | 0xFF000000u;
+    std::memcpy(pixels + std::ptrdiff_t{4} * i, &made, 4);
   }
 }
 

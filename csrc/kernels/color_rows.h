@@ -7,7 +7,8 @@
 
 namespace fastload::avx2 {
 
-void mix_run(std::uint8_t* pixels, int count, const ColorMatrix& matrix) noexcept;
+void mix_run(std::uint8_t* pixels, int count, const ColorMix& mix) noexcept;
+void permute_run(std::uint8_t* pixels, int count, const int order[3]) noexcept;
 void saturate_run(std::uint8_t* pixels, int count, float factor) noexcept;
 void shift_hsv_run(std::uint8_t* pixels, int count, const HsvShift& shift) noexcept;
 std::uint32_t luminance_run(const std::uint8_t* pixels, int count) noexcept;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 #include "codecs/jpeg_again.h"
 #include "kernels/clahe.h"
@@ -83,11 +84,17 @@ Nature nature_of(const ColourMove& move) noexcept {
 }
 
 // Albumentations': of a line that is safe, offset and slope are nearer to 0 until all levels stay in their range.
+Line linear(double slope, double offset, bool is_safe) {
+  if (is_safe) {
+    offset = slope > 0 ? std::clamp(offset, 0.0, 255.0) : std::min(offset, 255.0);
+    slope = slope > 0 ? std::min(slope, (255 - offset) / 255) : std::max(slope, -offset / 255);
+  }
+  return {slope, offset, Rounding::kNearest};
+}
+
 LevelTable line_table(double slope, double offset, bool is_safe) {
-  if (!is_safe) return linear_table(slope, offset);
-  offset = slope > 0 ? std::clamp(offset, 0.0, 255.0) : std::min(offset, 255.0);
-  slope = slope > 0 ? std::min(slope, (255 - offset) / 255) : std::max(slope, -offset / 255);
-  return linear_table(slope, offset);
+  const Line line = linear(slope, offset, is_safe);
+  return linear_table(line.slope, line.offset);
 }
 
 std::optional<LevelTable> table_of(const PixelMove& move) {
@@ -102,6 +109,56 @@ std::optional<LevelTable> table_of(const PixelMove& move) {
     default: return std::nullopt;
   }
 }
+
+// The mean that the move looks at.
+double mean_of(const PixelMove& move, ImageView image) {
+  if (move.kind == PixelKind::kContrast) return mean_luminance(image);
+  return move.kind == PixelKind::kLinearOfMean ? mean_level(image) : 0;
+}
+
+std::optional<LevelTable> table_of(const PixelMove& move, ImageView image, double mean) {
+  const auto& v = move.values;
+  Histogram histogram;
+  switch (move.kind) {
+    case PixelKind::kContrast: return contrast_table(v[0], mean);
+    case PixelKind::kLinearOfMean: return line_table(v[0], v[1] * mean, v[2] > 0);
+    case PixelKind::kAutocontrast: count_levels(image, &histogram); return autocontrast_table(histogram);
+    case PixelKind::kEqualize: count_levels(image, &histogram); return equalize_table(histogram);
+    default: return table_of(move);
+  }
+}
+
+// Along which the table goes, if it goes along one.
+std::optional<Line> line_of(const PixelMove& move, double mean) {
+  const auto& v = move.values;
+  const double factor = static_cast<float>(v[0]);
+  switch (move.kind) {
+    case PixelKind::kBrightness: return Line{factor, 0, Rounding::kDown};
+    case PixelKind::kContrast: return Line{factor, (1 - factor) * std::floor(mean + 0.5), Rounding::kDown};
+    case PixelKind::kLinear: return linear(v[0], v[1], v[2] > 0);
+    case PixelKind::kLinearOfMean: return linear(v[0], v[1] * mean, v[2] > 0);
+    case PixelKind::kInvert: return Line{-1, 255, Rounding::kNone};
+    default: return std::nullopt;
+  }
+}
+
+// What the move does to each pixel of that image by itself; nothing if it does more.
+std::optional<ColourPass> pass_of(const PixelMove& move, ImageView image) {
+  const auto as_float = [&](std::size_t i) { return static_cast<float>(move.values[i]); };
+  switch (move.kind) {
+    case PixelKind::kSaturation: return saturation_pass(as_float(0));
+    case PixelKind::kHue: return hsv_pass({as_float(0), 0, 0});
+    case PixelKind::kHsv: return hsv_pass({as_float(0), as_float(1), as_float(2)});
+    case PixelKind::kPermute: return permutation_pass(kOrders[std::clamp(whole_pixels(move.values[0]), 0, 5)]);
+    default: break;
+  }
+  const double mean = mean_of(move, image);
+  const auto table = table_of(move, image, mean);
+  return table ? std::optional(table_pass(*table, line_of(move, mean))) : std::nullopt;
+}
+
+// Grey pixels have but their level.
+bool means_nothing_to_grey(PixelKind kind) { return kind == PixelKind::kSaturation || kind == PixelKind::kPermute; }
 
 int whole_number(double value) { return whole_pixels(std::round(value)); }
 
@@ -142,15 +199,7 @@ std::optional<LevelTable> table_of(const std::vector<ColourMove>& moves) {
 }
 
 std::optional<LevelTable> table_of(const PixelMove& move, ImageView image) {
-  const auto& v = move.values;
-  Histogram histogram;
-  switch (move.kind) {
-    case PixelKind::kContrast: return contrast_table(v[0], mean_luminance(image));
-    case PixelKind::kLinearOfMean: return line_table(v[0], v[1] * mean_level(image), v[2] > 0);
-    case PixelKind::kAutocontrast: count_levels(image, &histogram); return autocontrast_table(histogram);
-    case PixelKind::kEqualize: count_levels(image, &histogram); return equalize_table(histogram);
-    default: return table_of(move);
-  }
+  return table_of(move, image, mean_of(move, image));
 }
 
 int motion_weights(const PixelMove& move, std::vector<double>* weights) {
@@ -201,47 +250,30 @@ void erase(const EraseMove& move, ImageView image) {
 }
 
 Status PixelRunner::run(const std::vector<ColourMove>& moves, ImageView* image) {
-  has_table_ = false;
+  chain_.clear();
   for (const ColourMove& move : moves) {
     if (const auto* erased = std::get_if<EraseMove>(&move)) {
-      flush(*image);
+      chain_.run(*image);
       erase(*erased, *image);
       continue;
     }
     const Status status = apply(std::get<PixelMove>(move), image);
     if (!status.ok()) return status;
   }
-  flush(*image);
+  chain_.run(*image);
   return {};
 }
 
-void PixelRunner::look_up_later(const LevelTable& table) {
-  table_ = has_table_ ? composed(table_, table) : table;
-  has_table_ = true;
-}
-
-void PixelRunner::flush(ImageView image) {
-  if (has_table_) look_up(image, table_, image);
-  has_table_ = false;
-}
-
 Status PixelRunner::apply(const PixelMove& move, ImageView* image) {
-  const auto as_float = [&](std::size_t i) { return static_cast<float>(move.values[i]); };
-  if (is_table_of_image(move)) flush(*image);
-  if (const auto table = table_of(move, *image)) {
-    look_up_later(*table);
+  if (image->channels == 1 && means_nothing_to_grey(move.kind)) return {};
+  if (!is_pointwise(move)) chain_.run(*image);
+  if (auto pass = pass_of(move, *image)) {
+    chain_.add(std::move(*pass));
     return {};
   }
-  flush(*image);
-  switch (move.kind) {
-    case PixelKind::kSaturation: saturate(*image, as_float(0)); return {};
-    case PixelKind::kHue: shift_hsv(*image, {as_float(0), 0, 0}); return {};
-    case PixelKind::kHsv: shift_hsv(*image, {as_float(0), as_float(1), as_float(2)}); return {};
-    case PixelKind::kPermute:
-      permute_channels(*image, kOrders[std::clamp(whole_pixels(move.values[0]), 0, 5)]);
-      return {};
-    case PixelKind::kNoise: add_noise(*image, move.values[0], move.values[1], move.key); return {};
-    default: break;
+  if (move.kind == PixelKind::kNoise) {
+    add_noise(*image, move.values[0], move.values[1], move.key);
+    return {};
   }
   ImageView made;
   Status status = scratch_image(spare_[spare_in_ ^= 1], image->height, image->width, image->channels, &made);

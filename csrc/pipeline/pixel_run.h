@@ -1,4 +1,4 @@
-// Colours changed, move after move, in one image. Tables in a row become one.
+// Colours changed, move after move, in one image: in as few passes as pipeline/colour_chain.h makes of them.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include "core/image_view.h"
 #include "core/status.h"
 #include "kernels/color.h"
+#include "pipeline/colour_chain.h"
 #include "pipeline/moves.h"
 #include "pipeline/row_source.h"
 
@@ -51,11 +52,8 @@ class PixelRunner {
 
  private:
   Status apply(const PixelMove& move, ImageView* image);
-  void look_up_later(const LevelTable& table);
-  void flush(ImageView image);
 
-  LevelTable table_;
-  bool has_table_ = false;
+  ColourChain chain_;  // what is still to be done to the image
   Scratch spare_[2];
   int spare_in_ = 0;
 };

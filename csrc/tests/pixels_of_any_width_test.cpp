@@ -1,5 +1,6 @@
 // Kernels of colours and filters: the same bits with and without vector instructions, wherever a row ends.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <random>
@@ -107,11 +108,53 @@ void tables_give_what_they_hold() {
   }
 }
 
+// Of all sizes, the largest and the smallest among them.
+std::vector<ColorMix> some_mixes() {
+  constexpr std::int16_t kLeast = -32768, kMost = 32767;
+  constexpr std::int32_t kFar = 16383 << kMixBits;
+  std::vector<ColorMix> mixes{{{{kMost, kMost, kMost}, {kLeast, kLeast, kLeast}, {kMost, kLeast, kMost}}, {kFar, -kFar, 0}}};
+  std::mt19937 random(6);
+  for (int i = 0; i < 5; ++i) {
+    ColorMix mix;
+    for (auto& row : mix.weights) {
+      for (auto& weight : row) weight = static_cast<std::int16_t>(random() % 16384 - 5000);
+    }
+    for (auto& constant : mix.constants) constant = static_cast<std::int32_t>(random() % (200 << kMixBits)) - (100 << kMixBits);
+    mixes.push_back(mix);
+  }
+  return mixes;
+}
+
+void mixes_are_sums_of_channels() {
+  std::mt19937 random(10);
+  for (const ColorMix& mix : some_mixes()) {
+    const Picture in(77, 4, random);
+    Picture out(in);
+    out.view.data = out.bytes.data();
+    mix_channels(out.view, mix);
+    for (std::size_t i = 0; i < std::size_t{4} * 77 * kHeight; ++i) {
+      const std::size_t channel = i % 4;
+      if (channel == 3) continue;
+      const std::uint8_t* p = in.bytes.data() + (i - channel);
+      double sum = mix.constants[channel];
+      for (int c = 0; c < 3; ++c) sum += mix.weights[channel][c] * p[c];
+      CHECK(out.bytes[i] == std::clamp(std::floor(sum / (1 << kMixBits)), 0.0, 255.0));
+    }
+  }
+}
+
 void colours_are_the_same_bits() {
   for (const float factor : {0.0F, 0.3F, 1.9F}) {
     each_width({1, 4}, in_place([=](ImageView image) { saturate(image, factor); }));
   }
   each_width({1, 4}, in_place([](ImageView image) { shift_hsv(image, {0.3F, -0.2F, 0.1F}); }));
+  for (const ColorMix& mix : some_mixes()) {
+    each_width({1, 4}, in_place([=](ImageView image) { mix_channels(image, mix); }));
+  }
+  each_width({1, 4}, in_place([](ImageView image) {
+    const int order[3] = {2, 0, 1};
+    permute_channels(image, order);
+  }));
   each_width({1, 3, 4}, [](ImageView in, ImageView out) {
     const double mean = mean_level(in), grey = mean_luminance(in);
     std::memset(out.data, static_cast<int>(mean), 1);
@@ -192,6 +235,7 @@ void meshes_are_the_same_bits() {
 
 int main() {
   tables_give_what_they_hold();
+  mixes_are_sums_of_channels();
   colours_are_the_same_bits();
   means_are_those_of_the_levels();
   filters_are_the_same_bits();
