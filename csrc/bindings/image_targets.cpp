@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -65,6 +66,12 @@ bool are_boxes(const Doubles& values, bool corners) {
   return true;
 }
 
+// Whether edges are as far apart as those of anything must be, and as float32 can tell in pixels and in parts of a side.
+bool are_apart(double low, double high) {
+  const double step = std::max(std::abs(low), std::abs(high)) * std::numeric_limits<float>::epsilon();
+  return high - low > std::max(step, kLeastSide * (1 - 1e-6));
+}
+
 py::array_t<bool> boxes_left(const Doubles& edges, const Doubles& visible) {
   check_rows(edges, 4, "edges");
   if (visible.ndim() != 1 || visible.shape(0) != edges.shape(0)) {
@@ -74,7 +81,7 @@ py::array_t<bool> boxes_left(const Doubles& edges, const Doubles& visible) {
   bool* out = left.mutable_data();
   const double* box = edges.data();
   for (ssize_t i = 0; i < edges.shape(0); ++i, box += 4) {
-    out[i] = visible.data()[i] > 0 && box[2] > box[0] && box[3] > box[1];
+    out[i] = visible.data()[i] > 0 && are_apart(box[0], box[2]) && are_apart(box[1], box[3]);
   }
   return left;
 }
@@ -147,7 +154,7 @@ void bind_image_targets(py::module_& m) {
   m.def("are_boxes", &are_boxes, "boxes"_a, "corners"_a,
         "Whether (N, 4) numbers are finite, and the second two of each not less than the first two (corners) or than 0.");
   m.def("boxes_left", &boxes_left, "edges"_a, "visible"_a,
-        "(N,): which of the (N, 4) boxes have an area of which a part is visible.");
+        "(N,): which of the (N, 4) boxes have sides of a thousandth of a pixel or more that float32 can hold, and are visible.");
   py::class_<Targets>(m, "Targets", "Boxes (left, top, right, bottom) and points that move with an image. All float64.")
       .def(py::init(&make_targets), "boxes"_a, "quads"_a, "points"_a, "ellipse"_a = false, "relative"_a = false)
       .def("boxes", &boxes_of, "clip"_a = true, "(N, 4): what encloses each object, or what is visible of it.")

@@ -83,6 +83,12 @@ bool keeps_axes(const Matrix3& forward) {
   return forward.is_affine() && ((m[0][1] == 0 && m[1][0] == 0) || (m[0][0] == 0 && m[1][1] == 0));
 }
 
+// The part of an outline that can be seen in an image.
+Polygon seen_part(const Polygon& outline, Size size) {
+  Polygon seen = cut_to(outline, size.width, size.height);
+  return is_something(seen) ? seen : Polygon{};
+}
+
 Matrix3 flip_of(bool horizontal, Size size) {
   return horizontal ? Matrix3{{{-1, 0, double(size.width)}, {0, 1, 0}, {0, 0, 1}}}
                     : Matrix3{{{1, 0, 0}, {0, -1, double(size.height)}, {0, 0, 1}}};
@@ -120,6 +126,12 @@ double area(const Polygon& polygon) {
     twice += (a.x - o.x) * (b.y - o.y) - (b.x - o.x) * (a.y - o.y);
   }
   return std::abs(twice) / 2;
+}
+
+bool is_something(const Polygon& polygon) {
+  if (polygon.empty()) return false;
+  const Box box = enclosing(polygon);
+  return area(polygon) >= kLeastSide * std::max(box.width(), box.height()) && area(polygon) > 0;
 }
 
 Polygon cut_to(const Polygon& polygon, double width, double height) { return cut_within(polygon, {0, 0, width, height}); }
@@ -162,7 +174,7 @@ void Targets::place(Object* object, Size size) const {
   for (Polygon* polygon : {&object->outline, &object->ellipse}) {
     for (Point& corner : *polygon) corner = {corner.x * x, corner.y * y};
   }
-  object->visible = cut_to(object->outline, size.width, size.height);
+  object->visible = seen_part(object->outline, size);
   object->is_placed = true;
 }
 
@@ -211,7 +223,7 @@ void Targets::map(const Matrix3& forward, Size size) {
     object.visible = mapped(object.visible, forward);
     object.ellipse = mapped(object.ellipse, forward);
     if (!object.ellipse.empty() && !keeps_axes(forward)) object.turn_ellipse();
-    object.visible = cut_to(object.visible, size.width, size.height);
+    object.visible = seen_part(object.visible, size);
   }
   for (Point& point : points_) point = forward(point);
   look_for_points(size);
@@ -224,13 +236,13 @@ void Targets::map(const Mesh& mesh) {
   for (Object& object : objects_) {
     if (object.has_corners) {
       object.outline = moved(object.outline);
-      object.visible = cut_to(moved(object.visible), mesh.size.width, mesh.size.height);
+      object.visible = seen_part(moved(object.visible), mesh.size);
       continue;
     }
     if (object.visible.empty()) continue;
     object.left = object.visible_part();
     Polygon seen = seen_through(mesh, object.visible);
-    if (seen.empty()) seen = cut_to(moved(object.visible), mesh.size.width, mesh.size.height);  // below a pixel
+    if (seen.empty()) seen = seen_part(moved(object.visible), mesh.size);  // below a pixel
     object.outline = object.visible = seen;
   }
   for (Point& point : points_) point = moved(point);
@@ -263,9 +275,7 @@ void Targets::drop_uncentred(Size size) {
 const std::vector<Box>& Targets::boxes() {
   boxes_.clear();
   for (const Object& object : objects_) {
-    if (object.is_gone || object.visible.empty()) continue;
-    const Box box = enclosing(object.visible);
-    if (box.width() > 0 && box.height() > 0) boxes_.push_back(box);  // else it only touches the border
+    if (!object.is_gone && !object.visible.empty()) boxes_.push_back(enclosing(object.visible));
   }
   return boxes_;
 }

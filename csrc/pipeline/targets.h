@@ -28,6 +28,9 @@ enum class Outline : std::uint8_t { kRectangle, kEllipse };
 
 using Polygon = std::vector<Point>;
 
+// In pixels. What is thinner is nothing: it shows no pixel, and may be what rounding has left of nothing at all.
+constexpr double kLeastSide = 1e-3;
+
 class Targets {
  public:
   struct Object {
@@ -100,6 +103,8 @@ Targets::Object object_of(const Box& box, Outline outline);
 Polygon rectangle(const Box& box);
 Box enclosing(const Polygon& polygon);
 double area(const Polygon& polygon);
+// Whether it has an area, and across its longer extent is about as wide as anything must be.
+bool is_something(const Polygon& polygon);
 // The part of a convex polygon that lies within [0, width] x [0, height].
 Polygon cut_to(const Polygon& polygon, double width, double height);
 

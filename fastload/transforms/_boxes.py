@@ -37,7 +37,8 @@ class BoxParams:
     (corners, clockwise).
     clip: boxes end at the image's border. Rotated boxes never do.
     min_area, min_width, min_height: smaller boxes go, in pixels. min_visibility: so do boxes of whose area less than
-    this part is left. What cannot be seen at all always goes, and with it all that belongs to the object.
+    this part is left. What cannot be seen at all always goes, and with it all that belongs to the object: so does what
+    is thinner than a thousandth of a pixel, or than the numbers of a box can tell.
     outline: what turns with the image, the "box" itself or the "ellipse" in it, which gives tighter boxes around
     things that do not fill their corners.
     fields: the names of per-object values beside the boxes, which must have an entry for each. None: whatever has as
@@ -140,6 +141,15 @@ def written(edges: Array, box_format: str, size: tuple[int, int]) -> Array:
     lengths = edges[:, 2:] - edges[:, :2]
     start = edges[:, :2] if name == "xywh" else (edges[:, :2] + edges[:, 2:]) / 2
     return np.concatenate([start, lengths], axis=1)
+
+
+def have_sides(boxes: Array, box_format: str) -> NDArray[np.bool_]:
+    """(N,): which boxes, as they are written in that format, have a width and a height."""
+    if box_format == "xyxyxyxy":
+        corners = boxes.reshape(-1, 4, 2)
+        return np.asarray((corners.min(axis=1) < corners.max(axis=1)).all(axis=1))
+    starts = boxes[:, :2] if box_format.startswith("xyxy") else 0
+    return np.asarray((boxes[:, 2:4] > starts).all(axis=1))
 
 
 def quads_of(boxes: Array, box_format: str) -> Array:

@@ -16,6 +16,7 @@ from fastload.transforms._boxes import (
     BoxParams,
     columns_of,
     edges_of,
+    have_sides,
     is_rotated,
     quads_of,
     refuse,
@@ -283,6 +284,8 @@ class Moving:
         turned = is_rotated(box_format)
         boxes = rotated_written(quads, box_format, mirrored) if turned else written(edges, box_format, size)
         self.values[name] = as_before(boxes, self.values[name], size)
+        if getattr(getattr(self.values[name], "dtype", None), "itemsize", 4) < 4:  # numbers of 16 bits merge more edges
+            kept &= have_sides(float_rows(self.values[name], name), box_format)
         return kept
 
     def _place_points(self, places: NDArray[np.float64], seen: NDArray[np.bool_], mirrored: bool, size: Size) -> None:
