@@ -99,6 +99,30 @@ def test_whole_quarters_of_a_turn_move_whole_pixels(mode: Any, container: str) -
         assert np.array_equal(array_of(turned), np.rot90(IMAGE, quarters))
 
 
+@pytest.mark.parametrize("mode", [NEAREST, BILINEAR, BICUBIC])
+def test_perspectives_of_floats_are_those_of_bytes_even_beyond_the_viewer(mode: Any) -> None:
+    perspective = T.RandomPerspective(1.0, 1.0, mode)
+    for seed in range(120):
+        results = []
+        for image in (IMAGE, IMAGE.astype(np.float32), IMAGE[None].repeat(2, axis=0).transpose(0, 3, 1, 2)):
+            torch.manual_seed(seed)
+            made = perspective(image if image.ndim == 3 else torch.from_numpy(image))
+            results.append(np.asarray(made, dtype=np.float64))
+        assert np.mean(abs(results[0] - results[1]).max(axis=-1) > 4) < 0.01, "but for places on the border"
+        assert np.mean(abs(results[0] - results[2][1].transpose(1, 2, 0)).max(axis=-1) > 4) < 0.01
+
+
+def test_an_image_of_colours_by_number_goes_beyond_the_viewer_too() -> None:
+    palette = Image.fromarray(IMAGE).quantize(16)
+    for seed in range(60):
+        torch.manual_seed(seed)
+        made = T.RandomPerspective(1.0, 1.0)(palette)
+        assert made.mode == "P"
+        torch.manual_seed(seed)
+        expected = T.RandomPerspective(1.0, 1.0, NEAREST)(np.asarray(palette))
+        assert np.mean(np.asarray(made) != expected) < 0.01
+
+
 def test_an_expanded_canvas_is_pillows() -> None:
     for angle in (0, 10, 33.3, 45, 90, 120, 180, 271):
         expected = Image.fromarray(IMAGE).rotate(angle, expand=True).size

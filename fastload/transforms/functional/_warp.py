@@ -126,15 +126,41 @@ def warp(image: Any, forward: Any, size: tuple[int, int], interpolation: Any = B
     matrix = np.asarray(forward, dtype=np.float64)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise ValueError(f"a map must be (3, 3) finite numbers, got {forward!r}")
-    mode, values = _mode_for(image, interpolation), as_fill(fill)
-    op = (0, "warp", tuple(matrix.ravel().tolist()), *size, sampling_name(mode))
+    mode = _mode_for(image, interpolation)
+    height, width = size_of(image)
+    op = _native_warp(matrix, size, mode, [0])
+    move = _core.ImageProgram([op]).draw(0, height, width)[0][1][0]
+    return _run_warp(image, matrix, move[1], size, mode, as_fill(fill))
+
+
+def _native_warp(forward: Array, size: tuple[int, int], mode: InterpolationMode, levels: list[int]) -> tuple[Any, ...]:
+    return 0, "warp", tuple(forward.ravel().tolist()), *size, sampling_name(mode), levels
+
+
+def _run_warp(
+    image: Any,
+    forward: Any,
+    back: Array,
+    size: tuple[int, int],
+    mode: InterpolationMode,
+    fill: Fill,
+    all_before: bool = True,
+) -> Any:
+    """The image through a map that is known both ways. all_before: it sends nothing of the image behind the viewer."""
 
     def native(pixels: NDArray[np.uint8], levels: list[int]) -> NDArray[np.uint8]:
-        return _core.ImageProgram([(*op, levels)]).run(pixels, 0)
+        return _core.ImageProgram([_native_warp(forward, size, mode, levels)]).run(pixels, 0)
 
+    return _run(image, native if all_before else None, lambda planes: _warped(planes, back, size, mode, fill), fill)
+
+
+def _apply_warp(image: Any, back: Array, size: tuple[int, int], interpolation: Any, fill: Any) -> Any:
+    """As a native program does it, which shows of any map what is before the viewer."""
     height, width = size_of(image)
-    move = _core.ImageProgram([(*op, [0])]).draw(0, height, width)[0][1][0]
-    return _run(image, native, lambda planes: _warped(planes, move[1], size, mode, values), values)
+    forward = np.linalg.inv(back)
+    corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], dtype=np.float64)
+    all_before = bool((corners @ forward[2] > 0).all())
+    return _run_warp(image, forward, back, size, _mode_for(image, interpolation), as_fill(fill), all_before)
 
 
 def remap(image: Any, places: Any, interpolation: Any = BILINEAR, fill: Any = 0) -> Any:
@@ -167,7 +193,7 @@ def apply_moves(
         elif name == "flip":
             image = geometry.horizontal_flip(image) if numbers[0] else geometry.vertical_flip(image)
         elif name == "warp":
-            image = warp(image, np.linalg.inv(numbers[0]), (numbers[1], numbers[2]), mode, fill)
+            image = _apply_warp(image, numbers[0], (numbers[1], numbers[2]), mode, fill)
         elif name == "mesh":
             image = remap(image, numbers[0], mode, fill)
     return image
@@ -214,19 +240,25 @@ def _mode_for(image: Any, interpolation: Any) -> InterpolationMode:
 
 def _run(
     image: Any,
-    native: Callable[[NDArray[np.uint8], list[int]], NDArray[np.uint8]],
+    native: Callable[[NDArray[np.uint8], list[int]], NDArray[np.uint8]] | None,
     planes: Callable[[torch.Tensor], torch.Tensor],
     fill: Fill,
 ) -> Any:
-    """Natively for 8-bit images of 1, 3 or 4 channels, else by torch, plane by plane."""
+    """Natively, if it can be, for 8-bit images of 1, 3 or 4 channels, else by torch, plane by plane."""
     if is_pil(image):
-        if image.mode in PIL_MODES:
+        if native is not None and image.mode in PIL_MODES:
             return pil_of(native(np.asarray(image), fill_levels(fill, channels_of(image))))
         return pil_of(_run(np.array(image), native, planes, fill), image)
     eight_bit = image.dtype == (np.uint8 if isinstance(image, np.ndarray) else torch.uint8)
     single = image.ndim == 3 or isinstance(image, np.ndarray)
     channels = channels_of(image)
-    if eight_bit and single and channels in NATIVE_CHANNELS and getattr(image, "is_cuda", False) is False:
+    if (
+        native is not None
+        and eight_bit
+        and single
+        and channels in NATIVE_CHANNELS
+        and getattr(image, "is_cuda", False) is False
+    ):
         levels = fill_levels(fill, channels)
         if isinstance(image, np.ndarray):
             made = native(np.ascontiguousarray(image), levels)
@@ -244,8 +276,10 @@ def _warped(
     middle = [
         _places_at(back, size[1] / 2 + dx, size[0] / 2 + dy) for dx, dy in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))
     ]
+    if mode in NEAREST or not np.isfinite(middle).all():
+        return _sampled(planes, places, mode, fill)
     by = np.hypot(middle[1] - middle[0], middle[3] - middle[2])  # across, down
-    if mode in NEAREST or not np.isfinite(by).all() or by.max() <= _SLIGHT_SHRINK:
+    if by.max() <= _SLIGHT_SHRINK:
         return _sampled(planes, places, mode, fill)
     columns, rows = (
         min(side, math.ceil(side / max(part, 1.0))) for side, part in zip((width, height), by, strict=True)
