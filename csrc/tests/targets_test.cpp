@@ -104,6 +104,37 @@ void an_object_behind_the_viewer_is_cut() {
   CHECK(box.left == 0 && box.right == 100 && std::isfinite(box.bottom));
 }
 
+void what_comes_near_infinity_is_still_there() {
+  Targets targets = one_box({0, 2, 45, 8});
+  targets.start({10, 1000});
+  const Matrix3 forward{{{1, 0, 0}, {0, 1, 0}, {-0.02, 0, 1}}};
+  targets.follow(WarpMove{forward, Matrix3{}, {100, 1000}, {}}, {10, 1000});
+  const Box box = targets.boxes().front();
+  CHECK(near(box.right, 450) && near(box.bottom, 80));  // a tenth of the way from the horizon
+}
+
+void as_much_of_an_ellipse_is_visible_after_it_turns() {
+  for (const double angle : {0.2, 0.7, 1.2}) {
+    Targets targets = one_box({30, 30, 70, 70}, Outline::kEllipse);
+    targets.start({100, 100});
+    targets.follow(WindowMove{0, 50, {100, 50}}, {100, 100});
+    targets.follow(PadMove{{50, 0, 0, 0}, {}, PadMode::kConstant}, {100, 50});
+    const double c = std::cos(angle), s = std::sin(angle);
+    const Matrix3 forward = Matrix3::translation(50, 50) * Matrix3{{{c, -s, 0}, {s, c, 0}, {0, 0, 1}}} *
+                            Matrix3::translation(-50, -50);
+    targets.follow(WarpMove{forward, *inverse(forward), {100, 100}, {}}, {100, 100});
+    CHECK(near(targets.objects().front().visible_part(), 0.5));
+  }
+}
+
+void what_is_hardly_wider_than_nothing_is_gone() {
+  for (const double side : {0.0005, 0.002}) {
+    Targets targets = one_box({5, 5, 5 + side, 15});
+    targets.start({20, 20});
+    CHECK(targets.boxes().empty() == (side < kLeastSide));
+  }
+}
+
 void an_ellipse_ends_where_its_box_does() {
   for (const Box& box : {Box{1, 2, 4, 9}, Box{0.1, 0.2, 0.7, 0.9}}) {
     const Box around = enclosing(object_of(box, Outline::kEllipse).ellipse);
@@ -128,6 +159,9 @@ int main() {
   objects_resume_what_others_were();
   an_ellipse_counts_only_where_something_turns();
   an_object_behind_the_viewer_is_cut();
+  what_comes_near_infinity_is_still_there();
+  as_much_of_an_ellipse_is_visible_after_it_turns();
+  what_is_hardly_wider_than_nothing_is_gone();
   an_ellipse_ends_where_its_box_does();
   polygons_are_cut_and_measured();
   return 0;

@@ -76,6 +76,24 @@ def test_boxes_end_with_the_pixels_that_show_their_objects(name: str) -> None:
                 assert tuple(target["boxes"][0].tolist()) == place
 
 
+@pytest.mark.parametrize("name", BENT)
+def test_what_is_thinner_than_a_pixel_goes_where_its_corners_do(name: str) -> None:
+    boxes = [[50.1, 40, 50.3, 60], [20, 70.6, 60, 71.2], [100.2, 80.2, 100.4, 80.4], [130.55, 30, 130.9, 50]]
+    corners = [[[x, y, 2] for x, y in ((b[0], b[1]), (b[2], b[1]), (b[2], b[3]), (b[0], b[3]))] for b in boxes]
+    came_without_pixels = 0
+    for seed in range(12):
+        torch.manual_seed(seed)
+        target = {"boxes": torch.tensor(boxes), "keypoints": torch.tensor(corners)}
+        made = BENT[name]()(black(), target)[1]
+        assert len(made["boxes"]) == len(boxes)
+        places = made["keypoints"][..., :2]
+        around = torch.cat([places.amin(dim=1), places.amax(dim=1)], dim=1)
+        has_pixels = (made["boxes"] == made["boxes"].round()).all(dim=1)
+        assert torch.allclose(made["boxes"][~has_pixels], around[~has_pixels], atol=1e-4)
+        came_without_pixels += int((~has_pixels).sum())
+    assert came_without_pixels > 10
+
+
 def test_where_a_grid_leaves_the_image_masks_and_boxes_end() -> None:
     for dtype in DTYPES:
         image = painted(HEIGHT, WIDTH, [(40, 0, WIDTH, HEIGHT)]).astype(dtype)
