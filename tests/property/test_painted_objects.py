@@ -17,6 +17,8 @@ NEAREST = T.InterpolationMode.NEAREST
 HEIGHT, WIDTH = 180, 240
 BOXES = grid_of_boxes(HEIGHT, WIDTH, 34, 12)
 IMAGE = painted(HEIGHT, WIDTH, BOXES)
+# Only the middles of the objects: what pixels are rounded by before they are bent is stretched, and yet stays within.
+MIDDLES = painted(HEIGHT, WIDTH, [(left + 4, top + 4, right - 4, bottom - 4) for left, top, right, bottom in BOXES])
 # A pixel shows what is under its centre: an extent that is seen may end half a pixel beyond the box, and at a sharp
 # corner begins where the corner is as wide as a pixel.
 BEYOND, SHORT = 0.51, 3.5
@@ -50,15 +52,25 @@ GEOMETRIC: dict[str, Any] = {
     "safe crop": lambda: T.BBoxSafeRandomCrop(0.3),
 }
 
+# They stretch and shrink objects so much that boxes are looser than what a few pixels show of them.
+BENDING: dict[str, Any] = {
+    "elastic": GEOMETRIC["elastic"],
+    "grid": GEOMETRIC["grid"],
+    "far perspective": lambda: T.RandomPerspective(1.0, p=1.0, interpolation=NEAREST),
+    "strong elastic": lambda: T.ElasticTransform(200.0, 5.0, interpolation=NEAREST),
+    "strong grid": lambda: T.GridDistortion(5, 0.9, interpolation=NEAREST, p=1.0),
+    "open grid": lambda: T.GridDistortion(5, 0.9, NEAREST, normalized=False, p=1.0),
+}
+
 
 def chains_without(*names: str) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(sorted(set(GEOMETRIC) - set(names))), min_size=2, max_size=5)
 
 
-def applied(chain: T.Compose) -> Any:
+def applied(chain: T.Compose, image: Any = IMAGE) -> Any:
     """The sample transformed; None where a crop does not fit into what earlier steps have made of the image."""
     try:
-        return chain(*sample())
+        return chain(image, sample()[1])
     except ValueError as error:
         if "does not fit" not in str(error):
             raise
@@ -118,6 +130,56 @@ def check(image: Any, target: dict[str, Any], slack: float = 0.0, good: set[int]
         if seen and 1 <= x < width - 1 and 1 <= y < height - 1:
             near = target["masks"][number, max(0, int(y) - 1) : int(y) + 2, max(0, int(x) - 1) : int(x) + 2]
             assert near.any(), (label, x, y)
+
+
+def check_loosely(image: Any, target: dict[str, Any], passes: int) -> int:
+    """Every box holds the pixels of its object, and a point in it is near them; how many points were looked at."""
+    height, width = image.shape[:2]
+    labels = target["labels"].tolist()
+    looked_at = 0
+    for number, (label, box) in enumerate(zip(labels, target["boxes"].tolist(), strict=True)):
+        left, top, right, bottom = box
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+        place = found(image, label)
+        if place is None:
+            continue
+        slack = BEYOND + 1.6 * (passes - 1)  # each pass may round pixels to their neighbours, and enlarge that
+        assert place[0] >= left - slack, (label, place, box)
+        assert place[1] >= top - slack, (label, place, box)
+        assert place[2] <= right + slack, (label, place, box)
+        assert place[3] <= bottom + slack, (label, place, box)
+        x, y, seen = target["keypoints"][number, 0].tolist()
+        reach = 1 + passes
+        if seen and min(right - left, bottom - top) > 6 and reach <= x < width - reach and reach <= y < height - reach:
+            rows, columns = (slice(int(at) - reach, int(at) + reach + 1) for at in (y, x))
+            assert target["masks"][number, rows, columns].any(), (label, x, y, box)
+            looked_at += 1
+    return looked_at
+
+
+@pytest.mark.parametrize("name", BENDING)
+def test_what_bends_far_moves_all_of_them_too(name: str) -> None:
+    looked_at = 0
+    for seed in range(25):
+        torch.manual_seed(seed)
+        looked_at += check_loosely(*BENDING[name]()(*sample()), passes=1)
+    assert looked_at > 40
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.sampled_from(sorted(GEOMETRIC)), max_size=2),
+    st.sampled_from(sorted(BENDING)),
+    st.lists(st.sampled_from(sorted(GEOMETRIC)), max_size=2),
+    st.integers(0, 2**31),
+)
+def test_and_so_does_any_chain_that_bends(before: list[str], bent: str, after: list[str], seed: int) -> None:
+    names = [*before, bent, *after]
+    torch.manual_seed(seed)
+    made = applied(T.Compose([{**GEOMETRIC, **BENDING}[name]() for name in names]), MIDDLES)
+    if made is not None:
+        check_loosely(*made, passes=len(names))
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
