@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <numbers>
 #include <numeric>
 #include <utility>
@@ -249,7 +250,15 @@ void erase(const EraseMove& move, ImageView image) {
   }
 }
 
-Status PixelRunner::run(const std::vector<ColourMove>& moves, ImageView* image) {
+Status PixelRunner::run(const std::vector<ColourMove>& moves, ImageView* image) noexcept {
+  try {
+    return run_all(moves, image);
+  } catch (const std::exception&) {  // bad_alloc
+    return Status::of(Fault::kNoMemory, "no memory");
+  }
+}
+
+Status PixelRunner::run_all(const std::vector<ColourMove>& moves, ImageView* image) {
   chain_.clear();
   for (const ColourMove& move : moves) {
     if (const auto* erased = std::get_if<EraseMove>(&move)) {

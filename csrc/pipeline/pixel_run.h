@@ -47,10 +47,11 @@ void erase(const EraseMove& move, ImageView image);
 class PixelRunner {
  public:
   // Applies the moves to *image, of 1 or 4 bytes a pixel; it may end up in other memory of this object's.
-  Status run(const std::vector<ColourMove>& moves, ImageView* image);
+  Status run(const std::vector<ColourMove>& moves, ImageView* image) noexcept;
   void trim(std::size_t most_bytes) noexcept;
 
  private:
+  Status run_all(const std::vector<ColourMove>& moves, ImageView* image);
   Status apply(const PixelMove& move, ImageView* image);
 
   ColourChain chain_;  // what is still to be done to the image
