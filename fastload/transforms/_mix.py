@@ -23,6 +23,7 @@ from fastload.transforms._mix_targets import (
     blended,
     counts_of,
     has_objects,
+    inside,
     pasted,
     refuse_stray_objects,
     size_within,
@@ -39,8 +40,9 @@ class _BatchMix(torch.nn.Module):
     with the objects of both images in each target: its own, then those of the other. Their labels stay what they are;
     so does what belongs to the whole image. What belongs to objects is found as by `DetectionCollate`: a ValueError
     says where that cannot be told, and ``boxes=BoxParams(fields=...)`` names it. ``boxes`` is how boxes are written, as
-    for `Compose`. Boxes and key points in a batch of any other form are a ValueError too. labels_getter=None mixes
-    objects all the same; with a function of yours the batch is one with labels, and the rest of it passes through.
+    for `Compose`: those of each image end at its border, and one that is none is a ValueError that names the image and
+    the box. Boxes and key points in a batch of any other form are a ValueError too. labels_getter=None mixes objects all
+    the same; with a function of yours the batch is one with labels, and the rest of it passes through.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class _BatchMix(torch.nn.Module):
             raise ValueError(f"there must be a target for each image, got {len(found)} for {len(images)}")
         check_names(found)
         params = self._naming_fields(targets, found)
-        found = by_image(targets, len(images), params.fields)
+        found = inside(by_image(targets, len(images), params.fields), params, _size_of(images))
         draws, part = self._drawn()
         mixed, made = self.mixed_objects(images, found, params, part, draws)
         changes = {id(images): as_it_came(images, mixed), id(targets): as_they_came(targets, made, params.fields)}

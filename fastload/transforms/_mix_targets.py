@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from fastload.transforms._joined import concatenate, maps_of, paste_maps
 from fastload.transforms._kinds import role_of, tv_extras
 from fastload.transforms._masks import Size
 from fastload.transforms._targets import InPixels, Moving
+from fastload.transforms._values import chosen_of
 
 Target = dict[Any, Any]
 
@@ -70,6 +72,39 @@ def size_within(target: Target, canvas: Size) -> Size:
         return canvas
     height, width = (int(side) for side in target["size"])
     return height, width
+
+
+def inside(targets: list[Target], params: BoxParams, canvas: Size) -> list[Target]:
+    """The targets with boxes that end at the border of their image, and without the objects of which nothing is left.
+
+    ValueError for a box that is none, with its number and that of the image.
+    """
+    return [_inside(target, number, params, size_within(target, canvas)) for number, target in enumerate(targets)]
+
+
+def _inside(target: Target, number: int, params: BoxParams, size: Size) -> Target:
+    name = next((name for name, value in target.items() if role_of(name, value) == "boxes"), None)
+    if name is None:
+        return target
+    boxes = Moving({name: target[name]}, replace(params, fields=("number",)))
+    try:
+        targets = boxes.in_pixels(size)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"image {number} of the batch: {error}") from error
+    before = _without_rounding(targets.edges) if _is_relative(params) else targets.edges
+    if targets.quads.size:  # which never end at the border
+        return target
+    edges = _clipped(before, Rect(0, 0, size[1], size[0]))
+    targets.visible = _area(edges) / np.maximum(_area(before), np.finfo(np.float64).tiny)
+    targets.edges = edges if params.clip else before
+    boxes.values["number"] = np.arange(len(before))
+    boxes.take_pixels(targets, size)
+    kept = np.isin(np.arange(len(before)), boxes.values["number"])
+    if kept.all() and np.array_equal(targets.edges, before):
+        return target
+    whole = _moving(target, params)
+    of_objects = [one for one, value in whole.values.items() if whole.is_per_object(one, value, len(before))]
+    return {**target, **{one: chosen_of(target[one], kept) for one in of_objects}, name: boxes.values[name]}
 
 
 def blended(targets: list[Target], part: float, params: BoxParams, canvas: Size) -> list[Target]:

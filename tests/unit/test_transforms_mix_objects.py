@@ -226,6 +226,66 @@ def test_a_mask_of_the_image_is_none_of_the_objects_because_there_is_one() -> No
                 assert np.array_equal(target["mask"][0].numpy() == label + 1, is_there)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+@pytest.mark.parametrize("box", [(1, 2, float("nan"), 9), (1, 2, float("inf"), 9), (20, 3, 10, 9), (2, 9, 8, 3)])
+def test_a_box_that_is_none_is_named_with_its_image(mode: str, mix: Any, box: Any) -> None:
+    images, targets = batch("list")
+    targets[2]["boxes"][3] = torch.tensor(box)
+    _, collated = DetectionCollate(mode)(list(zip(images, targets, strict=True)))
+    with pytest.raises(ValueError, match=r"image 2 of the batch: box 3 of 4 is \("):
+        mix()(images, collated)
+
+
+BEYOND = [(-5, 4, 24, 20), (50, 30, 90, 80), (66, 5, 80, 20), (5, 56, 20, 60), (-9, -9, 0, 0), (10, 10, 20, 10)]
+SEEN = {0: (0, 4, 24, 20), 1: (50, 30, 66, 56)}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("box_format", ["xyxy", "cxcywh_normalized"])
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+@pytest.mark.parametrize("padded", [False, True])
+def test_boxes_end_at_the_border_of_their_image(mode: str, box_format: str, mix: Any, padded: bool) -> None:
+    size = (56, 66)
+    target = {
+        "boxes": torch.from_numpy(written(np.array(BEYOND, np.float64), box_format, size).astype(np.float32)),
+        "labels": torch.arange(6),
+        "masks": (torch.arange(6, dtype=torch.uint8)[:, None, None] + 1).repeat(1, *size),
+        "keypoints": torch.arange(6.0)[:, None, None].repeat(1, 1, 3),
+    }
+    other = (60, 70) if padded else size
+    none = {**{name: value[:0] for name, value in target.items()}, "masks": torch.zeros(0, *other, dtype=torch.uint8)}
+    batch = DetectionCollate(mode, pad_images=True)([(torch.ones(3, *size), target), (torch.zeros(3, *other), none)])
+    torch.manual_seed(1)
+    for after in by_image(mix(boxes=box_format)(*batch)[1], 2):
+        height, width = after.get("size", torch.tensor(size)).tolist()
+        scale = [width, height] * 2 if box_format != "xyxy" else 1
+        boxes = edges_of(after["boxes"].numpy().astype(np.float64), box_format) * scale
+        labels = after["labels"].tolist()
+        assert set(labels) <= SEEN.keys()
+        for label, box in zip(labels, boxes, strict=True):
+            left, top, right, bottom = SEEN[label]
+            assert np.allclose(np.clip(box, [left, top] * 2, [right, bottom] * 2), box, atol=1e-4)
+            assert mix is T.CutMix or np.allclose(box, SEEN[label], atol=1e-4)
+        assert mix is T.CutMix or labels == [0, 1]
+        assert [int(mask.max()) - 1 for mask in after["masks"]] == labels
+        assert len(after["keypoints"]) == len(boxes)
+
+
+def test_objects_of_which_too_little_is_within_the_image_go() -> None:
+    target = {"boxes": torch.tensor([[-30.0, 0, 10, 8], [-10, 0, 30, 8]]), "labels": torch.arange(2)}
+    images, targets = torch.rand(1, 3, 8, 40), [target]
+    for least, left in ((0.0, [0, 1]), (0.3, [1])):
+        _, (after,) = T.MixUp(boxes=T.BoxParams(min_visibility=least))(images, targets)
+        assert after["labels"].tolist() == left
+        assert after["boxes"].tolist() == [[[0, 0, 10, 8], [0, 0, 30, 8]][label] for label in left]
+    _, (after,) = T.MixUp(boxes=T.BoxParams(clip=False))(images, targets)
+    assert torch.equal(after["boxes"], target["boxes"])
+    turned = torch.tensor([[0.0, 0, 90, 90, 30]])
+    _, (after,) = T.MixUp(boxes="cxcywhr")(images, [{"boxes": turned}])
+    assert torch.equal(after["boxes"], turned)
+
+
 def test_a_getter_of_labels_makes_it_a_batch_of_labels() -> None:
     images, targets = batch("padded")
     targets["scene"] = torch.tensor([0, 1, 2, 3])
