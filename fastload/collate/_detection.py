@@ -22,7 +22,7 @@ class DetectionCollate:
 
     images: a tensor (N, C, H, W) where all images have one size, and of arrays (H, W, C) a tensor (N, H, W, C), as
     `default_collate` makes them. Else a list; or with ``pad_images`` a tensor of the largest height and width, with
-    ``pad_value`` below and to the right, and targets that have a ``size`` (2,) of each image, its height and width,
+    ``pad_value`` below and to the right. Then targets always have a ``size`` (2,) of each image, its height and width,
     and an ``image_mask`` (N, H, W), True where the image is. Masks (masks, mask, segmentation_mask; (H, W) or
     (objects, H, W)) are padded with their images, with 0.
 
@@ -66,7 +66,7 @@ class DetectionCollate:
         pairs = [_pair_of(sample, number) for number, sample in enumerate(samples)]
         images, more = self._images([image for image, _ in pairs])
         targets = [with_tensors(target) for _, target in pairs]
-        if "image_mask" in more:
+        if "image_mask" in more and not more["image_mask"].all():
             targets = [
                 _with_padded_masks(target, size, more["image_mask"].shape[1:], number)
                 for number, (target, size) in enumerate(zip(targets, more["size"].tolist(), strict=True))
@@ -76,7 +76,7 @@ class DetectionCollate:
     def with_images(self, images: torch.Tensor, samples: Sequence[Any]) -> tuple[torch.Tensor, Any]:
         """The same, of samples whose images are the rows of one tensor."""
         targets = [with_tensors(_pair_of(sample, number)[1]) for number, sample in enumerate(samples)]
-        return images, self._targets(targets, {})
+        return images, self._targets(targets, self._without_padding(len(images), images.shape[-2:]))
 
     def _targets(self, found: list[Target], more: dict[str, torch.Tensor]) -> Any:
         if self.targets == "list":
@@ -98,8 +98,16 @@ class DetectionCollate:
         if not all(isinstance(image, torch.Tensor) for image in images):
             return images, {}
         if len({(image.shape, image.dtype) for image in images}) == 1:
-            return default_collate(images), {}
+            size = images[0].shape[:2] if rows_at == 0 else images[0].shape[-2:]
+            return default_collate(images), self._without_padding(len(images), size)
         return self._padded_images(images, rows_at) if self.pad_images else (images, {})
+
+    def _without_padding(self, count: int, size: Sequence[int]) -> dict[str, torch.Tensor]:
+        """What targets have more with ``pad_images``, of images of one size: what they have must not depend on it."""
+        if not self.pad_images:
+            return {}
+        sizes = torch.tensor([list(size)] * count, dtype=torch.int64)
+        return {"size": sizes, "image_mask": torch.ones((count, *size), dtype=torch.bool)}
 
     def _padded_images(self, images: list[torch.Tensor], rows_at: int) -> tuple[Any, dict[str, torch.Tensor]]:
         _check_images(images, rows_at)

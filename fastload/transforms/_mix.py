@@ -41,8 +41,8 @@ class _BatchMix(torch.nn.Module):
     so does what belongs to the whole image. What belongs to objects is found as by `DetectionCollate`: a ValueError
     says where that cannot be told, and ``boxes=BoxParams(fields=...)`` names it. ``boxes`` is how boxes are written, as
     for `Compose`: those of each image end at its border, and one that is none is a ValueError that names the image and
-    the box. Boxes and key points in a batch of any other form are a ValueError too. labels_getter=None mixes objects all
-    the same; with a function of yours the batch is one with labels, and the rest of it passes through.
+    the box. Boxes and key points in a batch of any other form are a ValueError too. labels_getter=None mixes objects
+    all the same; with a function of yours the batch is one with labels, and the rest of it passes through.
     """
 
     def __init__(

@@ -96,6 +96,15 @@ def test_batches_are_those_of_samples(tmp_path: Path, make: Make, mode: str) -> 
     assert_same(batches(data, InPython(mode), num_workers=2), expected)
 
 
+@pytest.mark.parametrize("mode", ["list", "padded", "packed"])
+def test_sizes_of_images_are_those_of_samples(tmp_path: Path, mode: str) -> None:
+    data = as_coco(tmp_path)
+    expected = batches(data, InPython(mode, pad_images=True))
+    assert_same(batches(data, DetectionCollate(mode, pad_images=True), num_workers=2), expected)
+    targets = expected[0][1]
+    assert (targets[0]["size"] if mode == "list" else targets["size"][0]).tolist() == [64, 48]
+
+
 def test_rows_do_not_depend_on_the_batch_size(tmp_path: Path) -> None:
     data = as_coco(tmp_path)
 

@@ -53,6 +53,31 @@ def test_padded_images_know_where_they_end() -> None:
         assert (images[number][:, ~mask] == -1).all()
 
 
+@pytest.mark.parametrize("mode", ["list", "padded", "packed"])
+@pytest.mark.parametrize("of_arrays", [False, True])
+def test_images_of_one_size_know_it_as_padded_ones_do(mode: str, of_arrays: bool) -> None:
+    whole = [samples(), samples(((4, 5), (6, 5), (4, 9)))]
+    if of_arrays:
+        whole = [[(image.permute(1, 2, 0).numpy(), target) for image, target in batch] for batch in whole]
+    for batch in (whole[0], whole[0][:1], whole[1]):
+        _, targets = DetectionCollate(mode, pad_images=True)(batch)
+        for (image, target), found in zip(batch, by_image(targets, len(batch)), strict=True):
+            height, width = image.shape[:2] if of_arrays else image.shape[1:]
+            assert found.keys() == target.keys() | {"size", "image_mask"}
+            assert found["size"].tolist() == [height, width]
+            assert found["size"].dtype == torch.int64
+            assert found["image_mask"].dtype == torch.bool
+            assert found["image_mask"].sum() == found["image_mask"][:height, :width].sum() == height * width
+    _, targets = DetectionCollate(mode)(whole[0])
+    assert "size" not in by_image(targets, 3)[0]
+
+
+def test_masks_of_another_size_than_their_images_stay_where_nothing_is_padded() -> None:
+    target = {"boxes": torch.ones(1, 4), "mask": torch.ones(2, 2)}
+    _, targets = DetectionCollate(pad_images=True)([(torch.ones(3, 8, 8), target)] * 2)
+    assert [one["mask"].shape for one in targets] == [(2, 2)] * 2
+
+
 def test_padded_targets() -> None:
     _, target = DetectionCollate("padded")(samples())
     assert target["boxes"].shape == (3, 3, 4)

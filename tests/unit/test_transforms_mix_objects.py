@@ -210,13 +210,12 @@ def test_targets_without_rows_say_nothing_of_their_shape(mix: Any, empty: Any) -
 
 
 def test_a_mask_of_the_image_is_none_of_the_objects_because_there_is_one() -> None:
-    """(1, H, W) of an image with one object and of one with two."""
+    """(1, H, W) of an image with one object and of one with three."""
     images, targets = batch("list")
-    few = [{name: value[:1] for name, value in targets[1].items() if torch.is_tensor(value)}, targets[0]]
-    few[0]["masks"], images[1] = targets[1]["masks"][:1], images[1].clone()
+    of_objects = ("boxes", "labels", "keypoints", "masks")
+    few = [{name: target[name][:count] for name in of_objects} for target, count in ((targets[1], 1), (targets[0], 3))]
     for target, whole in zip(few, (targets[1], targets[0]), strict=True):
         target["mask"] = whole["mask"][None]
-        target.pop("image_id", None)
     for seed in range(6):
         torch.manual_seed(seed)
         made, mixed = T.CutMix()(images[[1, 0]], few)
