@@ -255,6 +255,8 @@ def _check_labels(labels: Any, count: int, num_classes: int | None) -> None:
             f"labels ({count}, classes) must be parts of classes, or 0 and 1; got {int(labels.min())} to "
             f"{int(labels.max())}: class numbers are ({count},)"
         )
+    if labels.ndim == 1 and (labels.is_floating_point() or labels.is_complex()):
+        raise ValueError(f"labels ({count},) must be class numbers, whole ones; got {labels.dtype}: convert them first")
     if labels.ndim == 1 and num_classes is None:
         raise ValueError("num_classes must be given where labels are class numbers")
     if labels.ndim == 1 and len(labels) and num_classes is not None:

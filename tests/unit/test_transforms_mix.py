@@ -101,3 +101,13 @@ def test_a_rectangle_has_the_part_of_the_sides_that_the_paper_gives_it() -> None
     assert 140 <= max(columns) <= 142
     assert min(rows) >= 35, "the rectangle's middle is in the image"
     assert min(columns) >= 70
+
+
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.complex64])
+def test_class_numbers_are_whole(mix: Any, dtype: torch.dtype) -> None:
+    images, labels = batch()
+    with pytest.raises(ValueError, match=rf"labels \(4,\) must be class numbers, whole ones; got {dtype}"):
+        mix(num_classes=4)(images, labels.to(dtype))
+    for whole in (torch.uint8, torch.int32):
+        assert mix(num_classes=4)(images, labels.to(whole))[1].shape == (4, 4)
