@@ -65,3 +65,20 @@ def test_pasted_objects_are_mirrored_half_of_the_time() -> None:
         red, blue = (np.flatnonzero((image[..., channel] > 127).any(axis=0)).mean() for channel in (0, 2))
         mirrored += bool(blue < red)
     assert 15 <= mirrored <= 45  # of 30; beyond that once in ten thousand times
+
+
+@pytest.mark.parametrize("inner", [(30, 40, 160, 150), (30, 20, 190, 150), (10, 40, 160, 190)])
+def test_a_box_that_is_covered_in_part_grows_to_no_side(inner: tuple[int, int, int, int]) -> None:
+    """A box that its data set has drawn smaller than the mask: what is left of that makes it no larger."""
+    sample, covering = Pair()[0], Pair()[1]
+    mask = torch.zeros(1, 200, 200, dtype=torch.uint8)
+    mask[:, 20:190, 10:190] = 1
+    whole = {"boxes": torch.tensor([inner], dtype=torch.float32), "masks": mask, "labels": torch.tensor([7])}
+    data = T.CopyPaste([(sample[0], whole), covering], p=1.0, p_object=1.0)
+    data.drawn = lambda draws: covering  # type: ignore[method-assign]
+    for seed in range(10):
+        torch.manual_seed(seed)
+        _, target = data[0]
+        assert target["labels"].tolist()[0] == 7
+        assert target["masks"][0].sum() < mask.sum()
+        assert tuple(target["boxes"][0].tolist()) == inner

@@ -285,6 +285,24 @@ def test_objects_of_which_too_little_is_within_the_image_go() -> None:
     assert torch.equal(after["boxes"], turned)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_weights_are_the_parts_of_the_pixels_however_often_images_are_mixed(mode: str) -> None:
+    """Image i has nothing but a 1 in channel i, and one object that is labelled i."""
+    samples = [
+        (one[:, None, None].expand(3, 4, 4), {"boxes": torch.tensor([[0.0, 0, 4, 4]]), "labels": torch.tensor([label])})
+        for label, one in enumerate(torch.eye(3))
+    ]
+    for seed in range(5):
+        torch.manual_seed(seed)
+        images, targets = DetectionCollate(mode)(samples)
+        for times in (1, 2, 3):
+            images, targets = T.MixUp()(images, targets)
+            for image, target in zip(images, by_image(targets, 3), strict=True):
+                assert len(target["weights"]) == 2**times
+                sums = torch.zeros(3).index_add(0, target["labels"], target["weights"])
+                assert torch.allclose(sums, image[:, 0, 0], atol=1e-6)
+
+
 def test_a_getter_of_labels_makes_it_a_batch_of_labels() -> None:
     images, targets = batch("padded")
     targets["scene"] = torch.tensor([0, 1, 2, 3])
