@@ -9,80 +9,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.painted import colour_of, extent, found, grid_of_boxes, painted
+from support.joined import FIELDS, SIZES, Painted, as_array, check, pasting
+from support.painted import extent, found, painted
 
 from fastload import DataLoader
 from fastload import transforms as T
 from fastload.collate import detection_collate
 
-SIZES = [(120, 160), (200, 150), (100, 100), (90, 230), (150, 150), (64, 64)]
 NEAREST = T.InterpolationMode.NEAREST
-FIELDS = T.BoxParams(fields=("labels", "names", "iscrowd"))  # nearly all images have two objects, and two names
-
-
-class Painted(torch.utils.data.Dataset[Any]):
-    """Images of two objects each, whose colours and labels are theirs alone."""
-
-    def __init__(self, kind: str = "array", segments: bool = False) -> None:
-        self.kind = kind
-        self.segments = segments
-
-    def __len__(self) -> int:
-        return len(SIZES)
-
-    def __getitem__(self, index: int) -> Any:
-        height, width = SIZES[index]
-        boxes = grid_of_boxes(height, width, 26, 5)[:2]
-        image = np.full((height, width, 3), 90, dtype=np.uint8)
-        for number, (left, top, right, bottom) in enumerate(boxes):
-            image[top:bottom, left:right] = colour_of(2 * index + number)
-        labels = torch.tensor([2 * index + number for number in range(len(boxes))])
-        masks = np.stack([(image == colour_of(int(label))).all(axis=-1) for label in labels])
-        middles = [[[(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, 2]] for box in boxes]
-        target = {
-            "image_id": index,
-            "boxes": torch.tensor(boxes, dtype=torch.float32),
-            "labels": labels,
-            "masks": torch.from_numpy(masks.astype(np.uint8)),
-            "keypoints": torch.tensor(middles, dtype=torch.float32),
-            "names": [f"object {label}" for label in labels.tolist()],
-        }
-        if self.segments:
-            target["segmentation_mask"] = torch.from_numpy((image != 90).any(axis=-1).astype(np.int64))
-        return self.as_kind(image), target
-
-    def as_kind(self, image: Any) -> Any:
-        if self.kind == "pil":
-            return Image.fromarray(image)
-        return torch.from_numpy(image).permute(2, 0, 1).contiguous() if self.kind == "tensor" else image
-
-
-def pasting(data: Any, **options: Any) -> Any:
-    """All objects of another sample are pasted, always."""
-    return T.CopyPaste(data, p=1.0, p_object=1.0, **{"boxes": FIELDS, **options})
-
-
-def as_array(image: Any) -> Any:
-    return image.permute(1, 2, 0).numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
-
-
-def check(image: Any, target: Any, slack: float) -> None:
-    pixels = as_array(image)
-    labels = target["labels"].tolist()
-    assert target["names"] == [f"object {label}" for label in labels]
-    assert target["masks"].shape == (len(labels), *pixels.shape[:2])
-    assert target["keypoints"].shape == (len(labels), 1, 3)
-    for number, (label, box) in enumerate(zip(labels, target["boxes"].tolist(), strict=True)):
-        assert 0 <= box[0] < box[2] <= pixels.shape[1]
-        assert 0 <= box[1] < box[3] <= pixels.shape[0]
-        inside = target["masks"][number].numpy() > 0
-        if min(box[2] - box[0], box[3] - box[1]) < 6:
-            continue  # too little is left of it to keep its colour
-        core = pixels[inside & (np.abs(pixels.astype(int) - colour_of(label)).max(axis=-1) < 40)]
-        assert len(core) > 0.5 * inside.sum(), (label, box)
-        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-        extent = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
-        assert np.abs(np.subtract(extent, box)).max() <= slack, (label, extent, box)
 
 
 @pytest.mark.parametrize("kind", ["array", "pil", "tensor"])
@@ -96,32 +30,6 @@ def test_a_mosaic_has_the_objects_of_four_images_in_place(kind: str) -> None:
         assert target["image_id"] == seed % len(data)
         check(image, target, slack=1.01)
         assert len({label // 2 for label in target["labels"].tolist()}) > 1
-
-
-def test_masks_of_whole_images_are_put_together_too() -> None:
-    data = T.Mosaic(Painted(segments=True), 200, boxes=FIELDS)
-    for seed in range(5):
-        torch.manual_seed(seed)
-        image, target = data[seed]
-        marked = target["segmentation_mask"].numpy() > 0
-        assert marked.shape == (200, 200)
-        # Of a resized image, borders between colours are neither.
-        assert ((image != 90).any(axis=-1) != marked).mean() < 0.12
-        assert marked.any()
-
-
-@pytest.mark.parametrize("kind", ["array", "pil", "tensor"])
-def test_masks_of_whole_images_are_pasted_too(kind: str) -> None:
-    data = pasting(Painted(kind, segments=True))
-    others = 0
-    for seed in range(20):
-        torch.manual_seed(seed)
-        image, target = data[seed % 6]
-        check(image, target, slack=1.3)
-        marked = target["segmentation_mask"].numpy() > 0
-        assert np.array_equal(marked, (target["masks"].numpy() > 0).any(axis=0))
-        others += any(label // 2 != seed % 6 for label in target["labels"].tolist())
-    assert others > 10
 
 
 def test_boxes_in_parts_of_the_sides_are_of_the_mosaics() -> None:
@@ -160,66 +68,6 @@ def test_pasted_objects_hide_what_is_below() -> None:
     assert hidden > 3
 
 
-def test_key_points_are_visible_where_their_object_is_seen() -> None:
-    """Five in each object, none of them on a border of pixels, told by the colour at each."""
-
-    class Pointed(Painted):
-        def __getitem__(self, index: int) -> Any:
-            image, target = super().__getitem__(index)
-            parts = torch.tensor([[0.12, 0.13], [0.88, 0.12], [0.51, 0.53], [0.13, 0.87], [0.86, 0.89]])
-            low, high = target["boxes"][:, None, :2], target["boxes"][:, None, 2:]
-            places = (low + parts * (high - low)).floor() + 0.5
-            return image, {**target, "keypoints": torch.cat([places, torch.full((len(low), 5, 1), 2.0)], dim=2)}
-
-    data = pasting(Pointed())
-    seen: dict[tuple[bool, bool], int] = {}
-    for seed in range(60):
-        torch.manual_seed(seed)
-        image, target = data[seed % 6]
-        for label, points, mask in zip(target["labels"].tolist(), target["keypoints"], target["masks"], strict=True):
-            for x, y, visibility in points.tolist():
-                if not (0 <= x < image.shape[1] and 0 <= y < image.shape[0]):
-                    assert visibility == 0
-                    continue
-                row, column, is_own = int(y), int(x), label // 2 == seed % 6
-                is_there = bool(mask[row, column])
-                seen[is_own, is_there] = seen.get((is_own, is_there), 0) + 1
-                is_near = mask[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].any()
-                if is_own or is_there or not is_near:
-                    assert visibility == (2 if is_there else 0), (seed, label, x, y)
-    assert seen[True, True] > 100
-    assert seen[True, False] > 5
-    assert seen[False, True] > 100
-
-
-def test_key_points_on_the_border_of_a_pasted_object_are_its_own() -> None:
-    image, target = Painted()[4]
-    corners = torch.cat([target["boxes"].reshape(2, 2, 2), torch.full((2, 2, 1), 2.0)], dim=2)
-    target = {**target, "keypoints": corners}
-    without = {name: value[:0] for name, value in target.items() if name != "image_id"}
-    whole = 0
-    for seed in range(20):
-        torch.manual_seed(seed)
-        data = pasting([(image, {**without, "image_id": 1}), (image, target)], scale=(1.0, 1.0 + 1e-9))
-        made, found = data[0]  # of the same size: pixels are moved, not resized
-        for points, box in zip(found["keypoints"], found["boxes"].tolist(), strict=True):
-            if min(box) > 1 and box[2] < made.shape[1] - 1 and box[3] < made.shape[0] - 1:
-                assert points[:, 2].tolist() == [2, 2]
-                whole += 1
-    assert whole > 5
-
-
-def test_crowds_are_not_pasted() -> None:
-    class Crowds(Painted):
-        def __getitem__(self, index: int) -> Any:
-            image, target = super().__getitem__(index)
-            return image, {**target, "iscrowd": torch.ones(len(target["labels"]), dtype=torch.int64)}
-
-    data = T.CopyPaste(Crowds(), p=1.0, p_object=1.0, boxes=FIELDS)
-    for index in range(len(data)):
-        assert data[index][1]["labels"].tolist() == Painted()[index][1]["labels"].tolist()
-
-
 @pytest.mark.parametrize(
     "make", [lambda: T.Mosaic(Painted(), 96, boxes=FIELDS), lambda: T.CopyPaste(Painted(), p=1.0, boxes=FIELDS)]
 )
@@ -246,60 +94,6 @@ def test_without_probability_samples_stay_as_they_are() -> None:
     image, target = T.Mosaic(Painted(), p=0.0)[2]
     assert image.shape[:2] == SIZES[2]
     assert target["labels"].tolist() == [4, 5]
-
-
-def test_empty_targets_are_welcome() -> None:
-    class Sparse(Painted):
-        def __getitem__(self, index: int) -> Any:
-            image, target = super().__getitem__(index)
-            if index % 2:
-                kept = {name: value[:0] for name, value in target.items() if name not in ("image_id",)}
-                target = {**kept, "image_id": index}
-            return image, target
-
-    for data in (T.Mosaic(Sparse(), 120, boxes=FIELDS), T.CopyPaste(Sparse(), p=1.0, boxes=FIELDS)):
-        for index in range(len(data)):
-            check(*data[index], slack=1.01)
-
-
-def empty_rows(name: str, value: Any) -> Any:
-    """No entries, in the shape that whoever makes them of nothing gives them."""
-    if not isinstance(value, torch.Tensor) or name == "masks":
-        return value[:0]
-    return torch.zeros(0, 0, 3) if name == "keypoints" else torch.zeros(0)
-
-
-@pytest.mark.parametrize("empty", [(0,), (1,), (0, 1), (1, 2, 3, 4, 5)])
-@pytest.mark.parametrize("make", [lambda data: T.Mosaic(data, 120, boxes=FIELDS), pasting])
-def test_targets_without_rows_say_nothing_of_their_shape(empty: Any, make: Any) -> None:
-    class Sparse(Painted):
-        def __getitem__(self, index: int) -> Any:
-            image, target = super().__getitem__(index)
-            if index in empty:
-                kept = {name: empty_rows(name, value) for name, value in target.items() if name != "image_id"}
-                target = {**kept, "image_id": index}
-            return image, target
-
-    data = make(Sparse())
-    for seed in range(12):
-        torch.manual_seed(seed)
-        image, target = data[seed % 2]
-        if len(target["boxes"]):
-            check(image, target, slack=1.3)
-            assert target["labels"].dtype == torch.int64
-        assert not {label // 2 for label in target["labels"].tolist()} & set(empty)
-
-
-def test_key_points_of_several_numbers_are_refused() -> None:
-    class Odd(Painted):
-        def __getitem__(self, index: int) -> Any:
-            image, target = super().__getitem__(index)
-            return image, {**target, "keypoints": torch.ones(2, 1 + index, 3)}
-
-    message = r"'keypoints' must be of one shape but .* got \(2, \d, 3\) and \(2, \d, 3\)"
-    for data in (T.Mosaic(Odd(), 64, boxes=FIELDS), pasting(Odd())):
-        with pytest.raises(ValueError, match=message):
-            [data[0] for _ in range(20)]
 
 
 def test_bad_samples_and_arguments_are_refused() -> None:
@@ -335,19 +129,10 @@ def test_bad_samples_and_arguments_are_refused() -> None:
         T.CopyPaste(Painted(), scale=(0.0, 1.0))
 
 
-def test_labels_must_be_of_one_type_and_as_many_as_boxes() -> None:
-    boxes = torch.tensor([[1.0, 1, 19, 19]])
-    image = painted(20, 20, [])
-    mixed = [(image, {"boxes": boxes, "labels": labels}) for labels in (torch.tensor([1]), [1])]
-    data = T.Mosaic(mixed, 64, boxes="xyxy")
-    with pytest.raises(TypeError, match=r"'labels' must be of one type .* got (list and Tensor|Tensor and list)"):
-        [data[0] for _ in range(20)]
-    with pytest.raises(ValueError, match="'labels' has 2 entries and 'boxes' has 1"):
-        T.Mosaic([(image, {"boxes": boxes, "labels": torch.tensor([1, 2])})], 64)[0]
-
-
 RGB = np.full((20, 20, 3), 200, np.uint8)
+
 PLANES = torch.from_numpy(RGB).permute(2, 0, 1)
+
 ODD_PAIRS = {
     "levels and parts": (PLANES, PLANES / 255, r"uint8 \(H, W, 3\) and float32 \(H, W, 3\)"),
     "arrays of two types": (RGB, RGB / 255, r"uint8 \(H, W, 3\) and float64 \(H, W, 3\)"),

@@ -7,70 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.painted import BACKGROUND, colour_of, found
+from support.mixed import BOXES, FIRST, MODES, SIZES, batch, check_seen, pixels_of
+from support.painted import colour_of
 
 from fastload import transforms as T
 from fastload.collate import DetectionCollate
 from fastload.collate._by_image import by_image
-from fastload.transforms._boxes import edges_of, written
-
-MODES = ("list", "padded", "packed")
-# Of each image; the last one has none.
-BOXES = [
-    [(4, 6, 24, 20), (30, 10, 60, 44), (5, 30, 25, 50)],
-    [(10, 8, 46, 40), (50, 2, 62, 50)],
-    [(2, 2, 12, 12), (20, 4, 50, 16), (16, 22, 60, 34), (8, 40, 30, 52)],
-    [],
-]
-FIRST = [0, 3, 5, 9]  # object's number in all of the batch, which is its label and its colour
-SIZES = [(54, 64), (60, 64), (54, 80), (54, 64)]
-
-
-def batch(mode: str, sizes: Any = None, box_format: str = "xyxy", masks: bool = True) -> tuple[torch.Tensor, Any]:
-    """Images as (N, 3, H, W) float32 levels; masks are of the objects, a map has the label + 1 of each pixel."""
-    samples = []
-    for number, (boxes, (height, width)) in enumerate(zip(BOXES, sizes or [(56, 66)] * 4, strict=True)):
-        pixels = np.empty((height, width, 3), np.uint8)
-        pixels[:] = BACKGROUND
-        planes, labels = np.zeros((len(boxes), height, width), bool), FIRST[number] + np.arange(len(boxes))
-        for label, plane, (left, top, right, bottom) in zip(labels, planes, boxes, strict=True):
-            pixels[top:bottom, left:right] = colour_of(int(label))
-            plane[top:bottom, left:right] = True
-        edges = np.array(boxes, np.float64).reshape(-1, 4)
-        target = {
-            "image_id": 70 + number,
-            "boxes": torch.from_numpy(written(edges, box_format, (height, width)).astype(np.float32)),
-            "labels": torch.from_numpy(labels),
-            "keypoints": torch.full((len(boxes), 2, 3), 2.0),
-        }
-        corners = np.concatenate([edges[:, :2] + 3, edges[:, 2:] - 3], axis=1)
-        target["keypoints"][..., :2] = torch.from_numpy(corners.reshape(-1, 2, 2))
-        if masks:
-            target["masks"] = torch.from_numpy(planes)
-            target["mask"] = torch.from_numpy((planes * (labels[:, None, None] + 1)).sum(axis=0))
-        samples.append((torch.from_numpy(pixels).permute(2, 0, 1).float(), target))
-    return DetectionCollate(mode, pad_images=True)(samples)
-
-
-def pixels_of(image: torch.Tensor) -> Any:
-    return image.permute(1, 2, 0).numpy()
-
-
-def check_seen(image: Any, target: dict[str, Any], box_format: str = "xyxy") -> None:
-    """The target has the objects of which there are pixels in the image, and each is where its pixels are."""
-    height, width = target.get("size", torch.tensor(image.shape[:2])).tolist()
-    labels = target["labels"].tolist()
-    assert sorted(labels) == [n for n in range(9) if found(image, n) is not None]
-    boxes = edges_of(target["boxes"].numpy().astype(np.float64), box_format.removesuffix("_normalized"))
-    boxes = boxes * ([width, height] * 2 if box_format.endswith("_normalized") else 1)
-    for place, label in enumerate(labels):
-        assert np.allclose(boxes[place], found(image, label), atol=1e-4)
-        is_there = (image == colour_of(label)).all(axis=-1)
-        if "masks" in target:
-            assert np.array_equal(target["masks"][place].numpy(), is_there)
-            assert np.array_equal(target["mask"].numpy() == label + 1, is_there)
-        for x, y, visibility in target["keypoints"][place].int().tolist():
-            assert visibility == (2 if is_there[y, x] else 0)
+from fastload.transforms._boxes import edges_of
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -154,25 +97,6 @@ def test_batches_come_out_in_the_form_that_they_came_in(mode: str, mix: Any) -> 
         assert again.shape == images.shape
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_weights_go_on_to_the_next_mix(mode: str) -> None:
-    torch.manual_seed(0)
-    images, targets = T.MixUp()(*batch(mode))
-    _, twice = T.MixUp()(images, targets)
-    for target in by_image(twice, 4):
-        assert len(target["weights"]) == len(target["labels"])
-    _, cut = T.CutMix(boxes=T.BoxParams(fields=("labels",)))(images, targets)
-    for number, target in enumerate(by_image(cut, 4)):
-        known = {
-            label: weight
-            for one in (by_image(targets, 4)[which] for which in (number, number - 1))
-            for label, weight in zip(one["labels"].tolist(), one["weights"].tolist(), strict=True)
-        }
-        assert all(weight > 0 for weight in target["weights"].tolist())
-        assert set(target["labels"].tolist()) <= known.keys()
-        assert len(target["weights"]) == len(target["labels"])
-
-
 def test_one_image_stays_as_it_is() -> None:
     images, targets = batch("list")
     for mix in (T.MixUp(), T.CutMix()):
@@ -190,153 +114,12 @@ def test_without_any_object() -> None:
             assert [len(target["boxes"]) for target in by_image(mix(*collated)[1], 2)] == [0, 0]
 
 
-@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
-@pytest.mark.parametrize("empty", [(0,), (3,), (0, 2), (0, 1, 2, 3)])
-def test_targets_without_rows_say_nothing_of_their_shape(mix: Any, empty: Any) -> None:
-    images, targets = batch("list")
-    for number in empty:
-        images[number] = torch.tensor(BACKGROUND)[:, None, None]
-        none = {"boxes": torch.zeros(0), "labels": torch.zeros(0), "keypoints": torch.zeros(0, 0, 3)}
-        targets[number].update(none, masks=targets[number]["masks"][:0], mask=torch.zeros(56, 66, dtype=torch.int64))
-    for seed in range(4):
-        torch.manual_seed(seed)
-        made, mixed = mix()(images, targets)
-        for number, target in enumerate(mixed):
-            if mix is T.CutMix and len(target["labels"]):
-                check_seen(pixels_of(made[number]), target)
-            both = [one["labels"].tolist() for one in (targets[number], targets[number - 1])]
-            assert mix is T.CutMix or target["labels"].tolist() == both[0] + both[1]
-            assert target["labels"].dtype == torch.int64 or not any(both)
-
-
-def test_a_mask_of_the_image_is_none_of_the_objects_because_there_is_one() -> None:
-    """(1, H, W) of an image with one object and of one with three."""
-    images, targets = batch("list")
-    of_objects = ("boxes", "labels", "keypoints", "masks")
-    few = [{name: target[name][:count] for name in of_objects} for target, count in ((targets[1], 1), (targets[0], 3))]
-    for target, whole in zip(few, (targets[1], targets[0]), strict=True):
-        target["mask"] = whole["mask"][None]
-    for seed in range(6):
-        torch.manual_seed(seed)
-        made, mixed = T.CutMix()(images[[1, 0]], few)
-        for image, target in zip(made, mixed, strict=True):
-            for label in range(9):
-                is_there = (pixels_of(image) == colour_of(label)).all(axis=-1)
-                assert np.array_equal(target["mask"][0].numpy() == label + 1, is_there)
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
-@pytest.mark.parametrize("box", [(1, 2, float("nan"), 9), (1, 2, float("inf"), 9), (20, 3, 10, 9), (2, 9, 8, 3)])
-def test_a_box_that_is_none_is_named_with_its_image(mode: str, mix: Any, box: Any) -> None:
-    images, targets = batch("list")
-    targets[2]["boxes"][3] = torch.tensor(box)
-    _, collated = DetectionCollate(mode)(list(zip(images, targets, strict=True)))
-    with pytest.raises(ValueError, match=r"image 2 of the batch: box 3 of 4 is \("):
-        mix()(images, collated)
-
-
-BEYOND = [(-5, 4, 24, 20), (50, 30, 90, 80), (66, 5, 80, 20), (5, 56, 20, 60), (-9, -9, 0, 0), (10, 10, 20, 10)]
-SEEN = {0: (0, 4, 24, 20), 1: (50, 30, 66, 56)}
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("box_format", ["xyxy", "cxcywh_normalized"])
-@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
-@pytest.mark.parametrize("padded", [False, True])
-def test_boxes_end_at_the_border_of_their_image(mode: str, box_format: str, mix: Any, padded: bool) -> None:
-    size = (56, 66)
-    target = {
-        "boxes": torch.from_numpy(written(np.array(BEYOND, np.float64), box_format, size).astype(np.float32)),
-        "labels": torch.arange(6),
-        "masks": (torch.arange(6, dtype=torch.uint8)[:, None, None] + 1).repeat(1, *size),
-        "keypoints": torch.arange(6.0)[:, None, None].repeat(1, 1, 3),
-    }
-    other = (60, 70) if padded else size
-    none = {**{name: value[:0] for name, value in target.items()}, "masks": torch.zeros(0, *other, dtype=torch.uint8)}
-    batch = DetectionCollate(mode, pad_images=True)([(torch.ones(3, *size), target), (torch.zeros(3, *other), none)])
-    torch.manual_seed(1)
-    for after in by_image(mix(boxes=box_format)(*batch)[1], 2):
-        height, width = after.get("size", torch.tensor(size)).tolist()
-        scale = [width, height] * 2 if box_format != "xyxy" else 1
-        boxes = edges_of(after["boxes"].numpy().astype(np.float64), box_format) * scale
-        labels = after["labels"].tolist()
-        assert set(labels) <= SEEN.keys()
-        for label, box in zip(labels, boxes, strict=True):
-            left, top, right, bottom = SEEN[label]
-            assert np.allclose(np.clip(box, [left, top] * 2, [right, bottom] * 2), box, atol=1e-4)
-            assert mix is T.CutMix or np.allclose(box, SEEN[label], atol=1e-4)
-        assert mix is T.CutMix or labels == [0, 1]
-        assert [int(mask.max()) - 1 for mask in after["masks"]] == labels
-        assert len(after["keypoints"]) == len(boxes)
-
-
-def test_objects_of_which_too_little_is_within_the_image_go() -> None:
-    target = {"boxes": torch.tensor([[-30.0, 0, 10, 8], [-10, 0, 30, 8]]), "labels": torch.arange(2)}
-    images, targets = torch.rand(1, 3, 8, 40), [target]
-    for least, left in ((0.0, [0, 1]), (0.3, [1])):
-        _, (after,) = T.MixUp(boxes=T.BoxParams(min_visibility=least))(images, targets)
-        assert after["labels"].tolist() == left
-        assert after["boxes"].tolist() == [[[0, 0, 10, 8], [0, 0, 30, 8]][label] for label in left]
-    _, (after,) = T.MixUp(boxes=T.BoxParams(clip=False))(images, targets)
-    assert torch.equal(after["boxes"], target["boxes"])
-    turned = torch.tensor([[0.0, 0, 90, 90, 30]])
-    _, (after,) = T.MixUp(boxes="cxcywhr")(images, [{"boxes": turned}])
-    assert torch.equal(after["boxes"], turned)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_weights_are_the_parts_of_the_pixels_however_often_images_are_mixed(mode: str) -> None:
-    """Image i has nothing but a 1 in channel i, and one object that is labelled i."""
-    samples = [
-        (one[:, None, None].expand(3, 4, 4), {"boxes": torch.tensor([[0.0, 0, 4, 4]]), "labels": torch.tensor([label])})
-        for label, one in enumerate(torch.eye(3))
-    ]
-    for seed in range(5):
-        torch.manual_seed(seed)
-        images, targets = DetectionCollate(mode)(samples)
-        for times in (1, 2, 3):
-            images, targets = T.MixUp()(images, targets)
-            for image, target in zip(images, by_image(targets, 3), strict=True):
-                assert len(target["weights"]) == 2**times
-                sums = torch.zeros(3).index_add(0, target["labels"], target["weights"])
-                assert torch.allclose(sums, image[:, 0, 0], atol=1e-6)
-
-
 def test_a_getter_of_labels_makes_it_a_batch_of_labels() -> None:
     images, targets = batch("padded")
     targets["scene"] = torch.tensor([0, 1, 2, 3])
     _, mixed = T.MixUp(num_classes=4, labels_getter=lambda batch: batch[1]["scene"])(images, targets)
     assert mixed["scene"].shape == (4, 4)
     assert torch.equal(mixed["boxes"], targets["boxes"])
-
-
-@pytest.mark.parametrize(
-    ("mix", "change", "message"),
-    [
-        (T.MixUp(), lambda images, targets: (list(images), targets), r"\(N, C, H, W\) to be mixed, got list"),
-        (T.MixUp(), lambda images, targets: (images, targets[:3]), "got 3 for 4"),
-        (T.MixUp(), lambda images, targets: (images, [{**targets[0], "more": 1}, *targets[1:]]), "sample 1 has"),
-        (
-            T.MixUp(),
-            lambda images, targets: (images, [{"labels": t["labels"]} for t in targets]),
-            "MixUp needs targets",
-        ),
-        (
-            T.CutMix(),
-            lambda images, targets: (images, [{"masks": t["masks"]} for t in targets]),
-            "CutMix needs targets",
-        ),
-        (
-            T.CutMix(boxes="cxcywhr"),
-            lambda images, targets: (images, [{"boxes": torch.ones(1, 5)} for _ in targets]),
-            "rotated boxes",
-        ),
-    ],
-)
-def test_what_cannot_be_mixed_is_said(mix: Any, change: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        mix(*change(*batch("list")))
 
 
 @pytest.mark.parametrize("mode", MODES)
