@@ -31,8 +31,8 @@ class YOLODetection(DetectionDataset):
     The target is a dict: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64; with
     ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
 
-    apply_exif_orientation: turn images as their EXIF data says, as YOLO's tools do, and those that boxes are drawn with;
-        without it, labels must be of the images as they are stored.
+    apply_exif_orientation: turn images as their EXIF data says, as YOLO's tools do; without it, labels must be of the
+        images as they are stored.
 
     Raises FileNotFoundError for a missing folder, ValueError with file and key for a data.yaml that is none, and with
     file and line for what is no box.

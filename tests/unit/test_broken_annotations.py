@@ -233,10 +233,16 @@ def test_a_file_of_yolo_that_is_no_text_is_named(tmp_path: Path) -> None:
 def test_boxes_of_yolo_are_in_the_pixels_of_the_image_that_comes_with_them(tmp_path: Path) -> None:
     root = yolo(tmp_path)
     turned(root / "images/train/image0.png")
-    image, target = YOLODetection(root, masks=True)[0]
+    image, target = YOLODetection(root, masks=True, apply_exif_orientation=False)[0]
     assert (image.height, image.width) == SIZES[0]
     assert target["masks"].shape[1:] == SIZES[0]
     assert np.allclose(target["boxes"], boxes_of(0), atol=1e-4)
+    height, width = SIZES[0]
+    image, target = YOLODetection(root, masks=True)[0]
+    assert (image.height, image.width) == (width, height)
+    assert target["masks"].shape[1:] == (width, height)
+    scale = np.array([height / width, width / height] * 2)
+    assert np.allclose(target["boxes"], boxes_of(0) * scale, atol=1e-4)
 
 
 def annotation(box: str, head: str = "") -> str:
