@@ -27,6 +27,7 @@ NO_VALUES: Mapping[Any, Any] = MappingProxyType({})
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, and which come back from an array
 _SLACK = 1e-3  # pixels: some libraries count in float32
 _APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that mirror points about centres of pixels
+_STEP = 2.0**-22  # of a number: float32 has others at 2**-23 or less of it
 # In parts of the image's sides: what tells of mirrors, and what is left where most of the image has gone.
 _MIDDLE = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])
 _PROBES = np.concatenate([_MIDDLE, [[0.05, 0.05], [0.95, 0.05], [0.95, 0.95], [0.05, 0.95]]])
@@ -120,7 +121,7 @@ class Points:
         self._targets = targets
         self._is_turned = targets.quads.size > 0
         self.edges = within(targets.edges, size)  # of boxes as they are seen, which no library refuses
-        corners = targets.quads if self._is_turned else targets.edges[:, [0, 1, 2, 1, 2, 3, 0, 3]]
+        corners = targets.quads if self._is_turned else _inset(targets.edges, size)[:, [0, 1, 2, 1, 2, 3, 0, 3]]
         self.sent = np.concatenate([targets.points, corners.reshape(-1, 2), _PROBES * [width, height]])
         self.corners = slice(len(targets.points), len(self.sent) - len(_PROBES))  # four of each box
 
@@ -185,6 +186,13 @@ class Points:
 def within(edges: Array, size: tuple[int, int]) -> Array:
     """What of boxes lies in an image of that (height, width)."""
     return np.clip(edges, 0, np.array([size[1], size[0]] * 2, dtype=np.float64))
+
+
+def _inset(edges: Array, size: tuple[int, int]) -> Array:
+    """Boxes in the image a step of float32 smaller: so their ends are no other tile's, and not outside."""
+    is_inside = (within(edges, size) == edges).all(axis=1, keepdims=True)
+    smaller: Array = edges + _STEP * np.maximum(np.abs(edges), 1) * [1, 1, -1, -1]
+    return np.where(is_inside, smaller, edges)
 
 
 def _areas(edges: Array) -> Array:

@@ -65,7 +65,6 @@ def test_turned_boxes_at_the_border_stay_where_they_are_as_nothing_bends() -> No
     assert np.abs(moved["boxes"][:, 2:] - boxes[:, 2:]).max() < 6
 
 
-@pytest.mark.filterwarnings("ignore:Some keypoints are not in any tile")  # those on the border
 @pytest.mark.parametrize("params", [T.BoxParams(), T.BoxParams(min_visibility=0.8), T.BoxParams(clip=False)])
 def test_a_box_holds_all_parts_that_its_object_is_cut_into(params: T.BoxParams) -> None:
     masks = np.stack([(colour == IMAGE).all(axis=-1) for colour in COLOURS])
