@@ -48,8 +48,8 @@ class VOCDetection(DetectionDataset):
     tensors: the target is a dict instead: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels, the first
         pixel being 0; labels (N,) int64, 1 to 20 in the order of `VOC_CLASSES`, or of ``classes``; difficult (N,) bool.
 
-    Raises FileNotFoundError for a missing folder or file, ValueError for an unknown year, split or class, and for XML
-    that is broken or declares entities.
+    Raises FileNotFoundError for a missing folder or file, ValueError for an unknown year or class, for a list of one
+    class's images (cat_train) in place of a split, and for XML that is broken or declares entities.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class VOCDetection(DetectionDataset):
         split = folder / "ImageSets" / "Main" / f"{image_set}.txt"
         if not split.is_file():
             raise FileNotFoundError(f"there is no {split}: root must hold VOCdevkit/VOC{name} with that split")
-        names = split.read_text().split()
+        names = _names_in(split)
         self.paths = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
         self.annotations = [str(folder / "Annotations" / f"{name}.xml") for name in names]
 
@@ -122,6 +122,20 @@ class VOCDetection(DetectionDataset):
         }
 
 
+def _names_in(split: Path) -> list[str]:
+    """One a line; ValueError for lists of one class, which have all images with 1, 0 or -1 behind them."""
+    names = []
+    for number, line in enumerate(split.read_text().splitlines(), start=1):
+        words = line.split()
+        if len(words) > 1:
+            raise ValueError(
+                f"{split}, line {number}: a split has the name of one image a line, got {line.strip()!r}, as lists of "
+                "the images of one class have it: take a whole split, such as 'train'"
+            )
+        names += words
+    return names
+
+
 def _corners(box: ElementTree.Element, where: str) -> tuple[float, float, float, float]:
     """xyxy. VOC counts pixels from 1, the last one included."""
     words = [box.findtext(name) for name in ("xmin", "ymin", "xmax", "ymax")]
@@ -150,10 +164,13 @@ def _parsed(path: str) -> ElementTree.Element:
 
 
 def _as_dict(node: ElementTree.Element) -> dict[str, Any]:
-    """torchvision's: a text, or a dict of children by tag; several of one tag are a list, and objects always are."""
+    """torchvision's: a text, or a dict of children by tag; several of one tag are a list, and objects always are.
+
+    What holds nothing at all, not even a space, is left out.
+    """
     children = list(node)
     if not children:
-        return {node.tag: (node.text or "").strip()}
+        return {node.tag: node.text.strip()} if node.text else {}
     merged: dict[str, list[Any]] = {}
     for child in children:
         for tag, value in _as_dict(child).items():
