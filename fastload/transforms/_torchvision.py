@@ -91,9 +91,14 @@ class TorchVision(Foreign):
         return result, points.returned(places, edges, kept, planes, after)
 
     def _as_it_was(self, before: Any, made: Any) -> Any:
-        """A (C, H, W) tensor as an array if it was one, and without an axis for channels if it had none."""
+        """A (C, H, W) tensor as an array if it was one, and without an axis for channels if it had none.
+
+        What makes several of an image, as `FiveCrop` and `TenCrop` do, makes each so.
+        """
         from torchvision.transforms import v2
 
+        if isinstance(made, tuple | list):
+            return type(made)(self._as_it_was(before, one) for one in made)
         if not (_is_plain(before) and isinstance(made, torch.Tensor)):
             return made
         made = made.as_subclass(torch.Tensor)

@@ -53,3 +53,16 @@ def test_batches_are_mixed_with_their_labels(mix: Any) -> None:
         assert (made.shape, parts.shape) == (images.shape, (4, 5))
         means = parts @ torch.arange(5.0)  # of class numbers, which are the levels of the images
         assert torch.allclose(made.mean(dim=(1, 2, 3)), means, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "grey"])
+@pytest.mark.parametrize("crops", [v2.FiveCrop, v2.TenCrop])
+def test_several_crops_are_each_what_the_image_was(crops: Any, kind: str) -> None:
+    image = PIXELS[:, :, 0] if kind == "grey" else KINDS[kind]()
+    made = T.Compose([crops((20, 30))])(image)
+    expected = crops((20, 30))(Image.fromarray(PIXELS))
+    assert type(made) is tuple
+    for one, other in zip(made, expected, strict=True):
+        assert type(one) is type(image)
+        pixels = one.permute(1, 2, 0) if kind == "tensor" else one
+        assert np.array_equal(pixels, np.asarray(other)[:, :, 0] if kind == "grey" else other)
