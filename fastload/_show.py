@@ -43,12 +43,15 @@ def show(options: argparse.Namespace) -> str:
         raise ValueError(f"--count must be 1 or more, got {options.count}")
     import torch
 
+    from fastload import datasets
     from fastload.plot import show as draw
 
     dataset, names = _dataset(options)
     length = len(dataset)
     torch.manual_seed(options.seed)
     chosen = torch.randperm(length)[: options.count].tolist()
+    if isinstance(dataset, datasets.YOLODetection):  # the masks of boxes alone would show nothing
+        dataset.masks = dataset.has_polygons(chosen)
     boxes = options.boxes or _box_params(dataset)
     draw([dataset[index] for index in chosen], options.output, boxes=boxes, names=names, limit=options.count)
     return f"{options.output}: {len(chosen)} of {length} samples"
@@ -63,7 +66,9 @@ def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
     place, transforms = options.dataset, _transforms(options.transforms, options.boxes)
     path = Path(place)
     if path.suffix == ".json":
-        coco = datasets.CocoDetection(options.root or path.parent, path, transforms=transforms, tensors=True)
+        coco = datasets.CocoDetection(
+            options.root or path.parent, path, transforms=transforms, tensors=True, keypoints=True
+        )
         coco.masks = coco.has_masks()
         return coco, {number: entry.get("name", number) for number, entry in coco.categories.items()}
     if path.suffix in (".yaml", ".yml"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,11 @@ class YOLODetection(DetectionDataset):
         height, width = image_size(path, self.apply_exif_orientation, self.max_pixels)
         labels, outlines = [], []
         text = _label_file(Path(path))
-        if text.is_file():
-            for line_number, line in enumerate(_lines(text), start=1):
-                if line.strip():
-                    label, corners = _parsed(line, f"{text}, line {line_number}")
-                    labels.append(label)
-                    outlines.append(corners * [width, height])
+        for line_number, line in enumerate(_lines(text), start=1):
+            if line.strip():
+                label, corners = _parsed(line, f"{text}, line {line_number}")
+                labels.append(label)
+                outlines.append(corners * [width, height])
         boxes = [(*corners.min(axis=0), *corners.max(axis=0)) for corners in outlines]
         target = {
             "image_id": Path(path).stem,
@@ -97,6 +96,11 @@ class YOLODetection(DetectionDataset):
             shape = (0, height, width)
             target["masks"] = torch.from_numpy(np.stack(planes) if planes else np.zeros(shape, dtype=np.uint8))
         return target
+
+    def has_polygons(self, numbers: Iterable[int]) -> bool:
+        """Whether an object in one of these images is outlined by a polygon, which says more than its box."""
+        files = (_label_file(Path(self.paths[number])) for number in numbers)
+        return any(len(line.split()) > 5 for file in files for line in _lines(file))
 
 
 def _split_folder(root: Path, split: str) -> Path:
@@ -117,6 +121,9 @@ def _label_file(image: Path) -> Path:
 
 
 def _lines(file: Path) -> list[str]:
+    """None of a file that is not there."""
+    if not file.is_file():
+        return []
     try:
         return file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

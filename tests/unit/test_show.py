@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.detection_files import boxes_of, coco, pixels_of
+import torch
+from support.detection_files import boxes_of, coco, pixels_of, voc, yolo
 
 from fastload import plot
 from fastload._cli import main
@@ -135,3 +136,58 @@ def test_a_file_of_coco_that_makes_no_masks_is_drawn_without_them(
     assert main(["show", str(file), "--root", str(root)]) == 0
     assert [len(axes.images) for axes in figures[0].axes] == [1] * 4
     assert any(axes.patches for axes in figures[0].axes)
+
+
+def test_key_points_of_coco_are_drawn_where_they_are_visible(figures: list[Any], tmp_path: Path) -> None:
+    root, file = coco(tmp_path)
+    content = json.loads(file.read_text())
+    for entry in content["annotations"]:
+        entry["keypoints"][5] = 0  # the second is not to be seen
+    file.write_text(json.dumps(content))
+    assert main(["show", str(file), "--root", str(root), "--transforms", "none"]) == 0
+    places = {axes.images[0].get_array().shape[:2]: axes.collections for axes in figures[0].axes}
+    for number in range(4):
+        drawn = [point.tolist() for points in places[pixels_of(number).shape[:2]] for point in points.get_offsets()]
+        assert sorted(drawn) == sorted([left + 1, top + 2] for left, top, _, _ in boxes_of(number))
+
+
+@pytest.mark.parametrize("polygons", [True, False])
+def test_polygons_of_yolo_are_drawn_and_boxes_are_not_filled(
+    figures: list[Any], tmp_path: Path, polygons: bool
+) -> None:
+    """The first object of each image is a polygon; without it, there are only boxes."""
+    root = yolo(tmp_path)
+    shapes: dict[Any, Any] = {}
+    for number in range(4):
+        height, width = pixels_of(number).shape[:2]
+        covered = shapes[height, width] = np.zeros((height, width), dtype=bool)
+        file = root / "labels" / "train" / f"image{number}.txt"
+        for left, top, right, bottom in boxes_of(number):
+            covered[top:bottom, left:right] = True
+        if boxes_of(number) and not polygons:
+            file.write_text("\n".join(file.read_text().splitlines()[1:]))
+    assert main(["show", str(root), "--transforms", "none"]) == 0
+    for axes in figures[0].axes:
+        assert len(axes.images) == 1 + polygons
+        if polygons:
+            shade = axes.images[1].get_array()
+            assert np.array_equal(shade[..., 3] > 0, shapes[shade.shape[:2]])
+
+
+def test_names_of_voc_are_those_of_its_objects(figures: list[Any], tmp_path: Path) -> None:
+    assert main(["show", str(voc(tmp_path)), "--transforms", "none"]) == 0
+    for axes in figures[0].axes:
+        names = [text.get_text() for text in axes.texts]
+        assert names == (["cat", "dog"] * len(names))[: len(names)]
+    assert any(axes.texts for axes in figures[0].axes)
+
+
+def test_a_seed_chooses_the_samples_and_what_is_drawn_for_them(figures: list[Any], tmp_path: Path) -> None:
+    root, file = coco(tmp_path)
+    pictures = []
+    for before, seed in ((0, "3"), (1, "3"), (1, "4")):
+        torch.manual_seed(before)
+        assert main(["show", str(file), "--root", str(root), "-n", "3", "--seed", seed]) == 0
+        pictures.append([np.asarray(axes.images[0].get_array()) for axes in figures[-1].axes])
+    assert all(np.array_equal(one, other) for one, other in zip(pictures[0], pictures[1], strict=True))
+    assert not all(np.array_equal(one, other) for one, other in zip(pictures[1], pictures[2], strict=True))
