@@ -124,20 +124,8 @@ def _kind_of(tensor: Any) -> str:
 def _is_many(value: Any) -> bool:
     """Whether these are images: a tensor or an array of four dimensions, or a list of images."""
     if isinstance(value, list | tuple):
-        return bool(value) and all(is_image(image) for image in value) and not _is_with_map(value)
+        return bool(value) and all(is_image(image) for image in value)
     return is_image(value) and not is_pil(value) and value.ndim == 4
-
-
-def _is_with_map(value: Sequence[Any]) -> bool:
-    """Whether this is (image, map of classes), and not two images."""
-    if len(value) != 2 or isinstance(value, list):
-        return False
-    image, other = value
-    return _look_of(image) != _look_of(other) and _is_map(other, image)
-
-
-def _look_of(image: Any) -> Any:
-    return image.mode if is_pil(image) else image.shape
 
 
 def _pairs(images: Any, parts: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -60,3 +60,11 @@ def test_a_map_of_classes_is_drawn(shape: tuple[int, ...]) -> None:
     shade = plot.show((IMAGE, tv_tensors.Mask(plane))).axes[0].images[1].get_array()
     assert shade[15, 0, 3] == 0
     assert not np.array_equal(shade[0, 0], shade[30, 0])
+
+
+@pytest.mark.parametrize("name", ["keypoints", "kps", "joints"])
+def test_points_have_any_name(name: str) -> None:
+    points = tv_tensors.KeyPoints([[[12.0, 9.0]], [[31.0, 21.0]]], canvas_size=(40, 60))
+    figure = plot.show((IMAGE, {"b": boxes_in("XYXY"), "labels": LABELS, name: points}))
+    assert figure.axes[0].collections[0].get_offsets().tolist() == [[12, 9], [31, 21]]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["3", "1"]

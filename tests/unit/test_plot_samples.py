@@ -109,6 +109,8 @@ def test_two_images_are_two_images() -> None:
         figure = plot.show(images)
         assert [len(axes.images) for axes in figure.axes] == [1] * 6
         assert titles(figure) == [""] * 6
+    assert titles(plot.show((IMAGES[0], IMAGES[1]))) == [""]
+    assert titles(plot.show([(IMAGES[0], IMAGES[1], 4)])) == ["4"]
 
 
 def test_annotations_of_coco_are_boxes(tmp_path: Path) -> None:
