@@ -57,14 +57,14 @@ def show(
     """The figure of a sample, of a list of samples, or of a batch, drawn in a grid; a file, too, if ``to`` names one.
 
     samples: an image (PIL, array or tensor); (image, label), (image, target dict), (image, map of classes), (image,
-    COCO's annotations), an image with torchvision's boxes, masks and labels, or a dict with an "image"; a list of those;
-    a batch as `default_collate` or `DetectionCollate` makes it; or a data set, of which the first are drawn. Labels are
-    written at the boxes, one for each, or above the image. boxes: how boxes are written, as for `Compose`. names: what
-    labels are called, by number. mean, std: what images were normalised with. limit: so many images at most. masks:
-    whether to draw them, each object, and each class of a map of classes, in its own colour.
+    COCO's annotations), an image with torchvision's boxes, masks and labels, or a dict with an "image"; a list of
+    those; a batch as `default_collate` or `DetectionCollate` makes it; or a data set, of which the first are drawn.
+    boxes: how boxes are written, as for `Compose`. names: what labels are called, by number; they are written at the
+    boxes, if there is one for each, else above the image. mean, std: what images were normalised with. limit: so many
+    images at most. masks: whether to draw them, each object, and each class of a map of classes, in its own colour.
 
-    Bytes, and floats in [0, 1], are drawn as they are, others from their least to their greatest; NaN is black. Raises TypeError for what holds
-    no image, ValueError for boxes or masks that do not fit.
+    Bytes, and floats in [0, 1], are drawn as they are, others from their least to their greatest; NaN is black. Raises
+    TypeError for what holds no image, ValueError for boxes or masks that do not fit.
     """
     for name, number in (("limit", limit), ("columns", columns)):
         if number is not None and number < 1:
