@@ -15,11 +15,13 @@ OF_THE_OBJECTS = (
     *("area", "iscrowd", "difficult", "truncated", "occluded"),
 )
 # Values of the image, not of its objects, even if there are as many of them: names of COCO's, torchvision's, DETR's and
-# OpenMMLab's tools.
+# OpenMMLab's tools, and what Albumentations' transforms ask for.
 OF_THE_IMAGE = (
     *("image_id", "img_id", "image_mask", "pixel_mask"),
     *("size", "orig_size", "original_size", "image_size", "canvas_size", "img_shape", "ori_shape", "pad_shape"),
     *("scale_factor", "path", "image_path", "img_path", "file_name", "filename"),
+    *("cropping_bbox", "fda_metadata", "hm_metadata", "pda_metadata"),
+    *("mosaic_metadata", "overlay_metadata", "textimage_metadata"),
 )
 
 

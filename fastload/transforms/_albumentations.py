@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastload.transforms._asked import answers, asked_by, leaves_of, movable
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._foreign import NO_VALUES, Foreign, Points, own_copy, values_of, within
 from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
 _NUMBERS, _CORNERS = "fastload_numbers", "fastload_corners"
-_MOVED_AS_THEY_ARE = (np.uint8, np.int16, np.uint16, np.float32, np.float64)
-_MOST_EXACT = ((np.float32, 1 << 24), (np.float64, 1 << 53))  # whole numbers that they hold
 
 
 def is_albumentations(step: Any) -> bool:
@@ -41,6 +41,10 @@ class Albumentations(Foreign):
     transforms do, are put at (-1, -1) and are no longer visible; ``keypoint_remapping_method="direct"`` keeps them.
     PIL images must be L, LA, RGB, RGBA, I or F: others, such as palettes, must be converted first.
 
+    What some transforms ask for beside these (a ``cropping_bbox``, metadata) is handed to them from the sample's dict
+    by its key. It is as it is there, of the image as it is by then: no step moves it. A ``cropping_bbox_key`` of
+    "boxes" is the sample's only box, which moves; the "mask" is the sample's, or its only one.
+
     Raises TypeError for anything but a transform of Albumentations, ImportError if that is not installed, or is older
     than 1.4.19, where its transforms had no seeds.
     """
@@ -61,6 +65,8 @@ class Albumentations(Foreign):
             self.box_params = BoxParams(own.params.format)
         self._certain: tuple[Foreign, ...] = ()  # in a tuple it is no child of this module
         self._whole = _with_targets(library, transform, None if own is None else own.params)
+        self._asked = asked_by(transform)
+        self._alone = _Alone(library, transform) if _refuses_boxes(library, transform) else None
 
     def extra_repr(self) -> str:
         return str(self.theirs)
@@ -73,6 +79,8 @@ class Albumentations(Foreign):
     def apply_seeded(
         self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES
     ) -> tuple[Any, InPixels]:
+        if self._alone is not None and not len(targets.edges) and not len(targets.points):
+            return self._without_boxes(self._alone, image, targets, seed, values)
         whole = own_copy(self, self._whole)
         whole.set_random_seed(seed)
         points = Points(targets, size_of(image))
@@ -87,8 +95,8 @@ class Albumentations(Foreign):
             _CORNERS: numbered[middle:],
         }
         if targets.masks:
-            sent["masks"] = [_movable(mask) for mask in targets.masks]
-        made = whole(**sent)
+            sent["masks"] = [movable(mask) for mask in targets.masks]
+        made = whole(**sent, **answers(self._asked, sent, values, image, targets))
         result = image_like(image, made["image"])
         edges, kept = np.zeros_like(targets.edges), np.zeros(len(targets.edges), dtype=bool)
         numbers = np.asarray(made[_NUMBERS], dtype=np.int64)
@@ -103,11 +111,43 @@ class Albumentations(Foreign):
             places[rows[:, 2].astype(np.int64)] = rows[:, :2]
         # Each corner has gone with another part.
         places[points.corners].reshape(-1, 4, 2)[np.bincount(numbers, minlength=len(edges)) > 1] = np.nan
-        planes = [np.asarray(mask) for mask in made.get("masks", ())]
-        masks = [
-            plane.reshape(plane.shape[:2]).astype(mask.dtype) for plane, mask in zip(planes, targets.masks, strict=True)
-        ]
+        masks = _masks_of(made, targets)
         return result, points.returned(places, edges, kept, masks, size_of(result))
+
+    def _without_boxes(
+        self, alone: _Alone, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any]
+    ) -> tuple[Any, InPixels]:
+        whole = own_copy(alone, alone.whole)
+        whole.set_random_seed(seed)
+        sent: dict[str, Any] = {"image": values_of(image)}
+        if targets.masks:
+            sent["masks"] = [movable(mask) for mask in targets.masks]
+        made = whole(**sent, **answers(self._asked, sent, values, image, targets))
+        return image_like(image, made["image"]), replace(targets, masks=_masks_of(made, targets))
+
+
+class _Alone:
+    """The transform for samples without boxes and key points, where some of it takes none."""
+
+    def __init__(self, library: Any, transform: Any) -> None:
+        is_plain = type(transform) is library.Compose
+        members = transform.transforms if is_plain else [transform]
+        self.whole = library.Compose(members, p=transform.p if is_plain else 1.0)
+
+
+def _refuses_boxes(library: Any, transform: Any) -> bool:
+    """Whether there is a transform of Albumentations that fails wherever boxes are sent, if only none of them."""
+    dual = library.DualTransform
+    return any(
+        isinstance(one, dual) and type(one).apply_to_bboxes is dual.apply_to_bboxes for one in leaves_of(transform)
+    )
+
+
+def _masks_of(made: Any, targets: InPixels) -> list[NDArray[Any]]:
+    planes = [np.asarray(mask) for mask in made.get("masks", ())]
+    return [
+        plane.reshape(plane.shape[:2]).astype(mask.dtype) for plane, mask in zip(planes, targets.masks, strict=True)
+    ]
 
 
 def _are_boxes(edges: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -115,26 +155,6 @@ def _are_boxes(edges: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.
     parts = (within(edges, size) / np.array([size[1], size[0]] * 2)).astype(np.float32)
     are: NDArray[np.bool_] = (parts[:, 2:] > parts[:, :2]).all(axis=1)
     return are
-
-
-def _movable(mask: NDArray[Any]) -> NDArray[Any]:
-    """A mask in a type that OpenCV moves about, with the same values."""
-    if mask.dtype in _MOVED_AS_THEY_ARE:
-        return np.ascontiguousarray(mask)
-    if mask.dtype == np.bool_:
-        return mask.astype(np.uint8)
-    if mask.dtype == np.float16:
-        return mask.astype(np.float32)
-    if mask.dtype.kind not in "iu":
-        raise TypeError(f"Albumentations cannot move masks of {mask.dtype}: convert them to float32 or whole numbers")
-    largest = max(int(mask.max(initial=0)), -int(mask.min(initial=0)))
-    for wider, most in _MOST_EXACT:
-        if largest <= most:
-            return mask.astype(wider)
-    raise ValueError(
-        f"a mask of {mask.dtype} has a value of {largest} (with or without a sign), and Albumentations moves whole "
-        f"numbers up to 2**53 exactly: number its objects from 1"
-    )
 
 
 def _with_targets(library: Any, transform: Any, own: Any) -> Any:

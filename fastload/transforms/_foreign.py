@@ -71,10 +71,12 @@ class Foreign(Transform):
         before = sample[place]
         found = targets_of(sample, place, chain.box_params)
         if found is None:
-            return with_part(sample, place, as_it_came(before, self.apply_seeded(before, NOTHING, seed)[0]))
+            made, _ = self.apply_seeded(before, NOTHING, seed, _named_values(sample))
+            return with_part(sample, place, as_it_came(before, made))
         moving, put = found
-        image, made = self.apply_seeded(before, moving.in_pixels(size_of(before)), seed, moving.values)
-        moving.take_pixels(made, size_of(image))
+        values = {**_named_values(sample), **moving.values}
+        image, moved = self.apply_seeded(before, moving.in_pixels(size_of(before)), seed, values)
+        moving.take_pixels(moved, size_of(image))
         return put(as_it_came(before, image))
 
     def apply_seeded(
@@ -87,10 +89,20 @@ class Foreign(Transform):
         raise NotImplementedError
 
 
+def _named_values(part: Any) -> dict[Any, Any]:
+    """What the dicts of a sample hold, the outer ones before those in them; dicts in lists may be other samples."""
+    values: dict[Any, Any] = {}
+    if isinstance(part, tuple | list | Mapping):
+        for inner in part.values() if isinstance(part, Mapping) else part:
+            if isinstance(inner, Mapping | tuple):
+                values = {**_named_values(inner), **values}
+    return {**values, **part} if isinstance(part, Mapping) else values
+
+
 _copies = threading.local()
 
 
-def own_copy(owner: Transform, original: Any) -> Any:
+def own_copy(owner: object, original: Any) -> Any:
     """This thread's copy of what ``owner`` wraps: seeding one changes it."""
     copies = _copies.__dict__.setdefault("of", WeakKeyDictionary())
     known = copies.get(owner)
