@@ -34,6 +34,8 @@ class RowResizer {
   // horizontal.end_input() pixels, and kRowPadding readable bytes after them.
   void push(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count);
 
+  int rows_made() const noexcept { return rows_out_; }  // of `out`, from the first on
+
  private:
   std::uint8_t* ring_row(int row) noexcept { return ring_.data() + (row % ring_rows_) * ring_row_bytes_; }
   void take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <optional>
 
 #include "codecs/orient.h"
@@ -17,6 +18,7 @@ namespace fastload {
 namespace {
 
 constexpr int kWhole = 8;  // eighths of the full size
+constexpr int kRowsPushed = 32;  // what is made of them is finished while it is in the cache
 constexpr std::size_t kMostScratchBytes = std::size_t{16} << 20;
 
 const LevelMap& plain_levels(int channels) {
@@ -67,6 +69,13 @@ Stage placed_already(const Stage& stage) {
   left.rows.reset(stage.out.height);
   left.columns.reset(stage.out.width);
   return left;
+}
+
+// Whether a stage leaves its rows as the resize makes them.
+bool is_only_resized(const Stage& stage) {
+  const auto is_as_it_was = [](const AxisMap& axis) { return axis.is_range() && !axis.is_reversed(); };
+  return stage.resized && !stage.warped && stage.colours.empty() && !stage.to_grey && !stage.to_colour &&
+         is_as_it_was(stage.rows) && is_as_it_was(stage.columns);
 }
 
 // How the result is written.
@@ -160,10 +169,11 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
   RowSource* before = &source;
   for (int number = 0; number < plan_.stages(); ++number) {
     const Stage& stage = plan_.stage(number);
+    const bool is_last = number + 1 == plan_.stages();
     reading_ = number == 0 ? &times_.decode : &times_.resample;
+    if (is_last && is_only_resized(stage)) return finish_resized(stage, *before, bytes, program, out);
     status = read_stage(stage, *before, bytes, &image);
     if (!status.ok()) return status;
-    const bool is_last = number + 1 == plan_.stages();
     if (WarpedSource::suits(stage)) {
       before = &warped.emplace(stage, image, colours_, placed_[placed_in_ ^= 1]);
       if (is_last) return finish_warped(stage, *warped, program, out);
@@ -191,7 +201,8 @@ Status Executor::read_stage(const Stage& stage, RowSource& source, int channels,
   return stage.resized ? resize_stage(stage, source, channels, image) : copy_stage(stage, source, channels, image);
 }
 
-Status Executor::resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image) {
+Status Executor::resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image,
+                              const RowsMade& rows_made) {
   Clock clock;
   const int eighths = source.has_eighths() && stage.filter != Filter::kNearest ? fitting_eighths(stage) : kWhole;
   const Origin origin = source.origin(eighths);
@@ -219,8 +230,12 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, int channel
     status = source.next(&group);
     clock.add_to(reading_);
     if (!status.ok()) break;
-    resizer_.push(group.data, group.row_bytes, group.count);
-    clock.add_to(&times_.resample);
+    for (int done = 0; done < group.count; done += kRowsPushed) {
+      resizer_.push(group.data + done * group.row_bytes, group.row_bytes, std::min(kRowsPushed, group.count - done));
+      clock.add_to(&times_.resample);
+      if (rows_made) rows_made(made, resizer_.rows_made());
+      clock.add_to(&times_.finish);
+    }
     left -= group.count;
   }
   *image = made;
@@ -231,14 +246,7 @@ Status Executor::copy_stage(const Stage& stage, RowSource& source, int channels,
   Clock clock;
   ImageView made;
   Status status = scratch_image(read_[read_in_], stage.window.height, stage.window.width, channels, &made);
-  if (status.ok()) status = source.begin(stage.window, kWhole);
-  for (int y = 0; status.ok() && y < made.height;) {
-    RowSource::Rows group;
-    status = source.next(&group);
-    for (int k = 0; status.ok() && k < group.count; ++k, ++y) {
-      std::memcpy(made.row(y), group.data + k * group.row_bytes, static_cast<std::size_t>(made.row_bytes));
-    }
-  }
+  if (status.ok()) status = source.read(stage.window, made);
   clock.add_to(reading_);
   *image = made;
   return status;
@@ -313,7 +321,27 @@ Status Executor::finish(ImageView image, bool placed, const ImageProgram& progra
   return {};
 }
 
-// The last stage and the last pass, some rows at a time.
+// The last stage and the last pass, some rows at a time: of a stage whose rows come out as they are resized.
+Status Executor::finish_resized(const Stage& stage, RowSource& source, int channels, const ImageProgram& program,
+                                Destination& out) {
+  const Written written(program, plan_);
+  void* destination = nullptr;
+  const Status status = out.place(stage.out, written.channels, out_bytes(written.levels.type()), &destination);
+  if (!status.ok()) return status;
+  int done = 0;
+  const auto finish = [&](ImageView made, int rows) {
+    ImageView part = made;
+    part.data = made.row(done);
+    part.height = rows - done;
+    finish_rows(part, written.levels, done, stage.out.height, written.planar, destination);
+    done = rows;
+  };
+  ImageView image;
+  read_in_ ^= 1;
+  return resize_stage(stage, source, channels, &image, std::ref(finish));
+}
+
+// The same of a warped stage.
 Status Executor::finish_warped(const Stage& stage, WarpedSource& source, const ImageProgram& program,
                                Destination& out) {
   const Written written(program, plan_);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -59,11 +60,16 @@ class Executor {
   Status run(RowSource& source, int channels, const ImageProgram& program, Destination& out);
   Status run_direct(ImageView image, Destination& out);
   Status read_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
-  Status resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
+  // rows_made, if there is one, is told how many rows of the image are there.
+  using RowsMade = std::function<void(ImageView, int rows)>;
+  Status resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image,
+                      const RowsMade& rows_made = {});
   Status copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
   Status warp_stage(const Stage& stage, ImageView* image);
   Status place_stage(const Stage& stage, ImageView in, ImageView* out);
   Status finish(ImageView image, bool placed, const ImageProgram& program, Destination& out);
+  Status finish_resized(const Stage& stage, RowSource& source, int channels, const ImageProgram& program,
+                        Destination& out);
   Status finish_warped(const Stage& stage, WarpedSource& source, const ImageProgram& program, Destination& out);
   Status colour_stage(const Stage& stage, ImageView* image, bool* placed);
   void trim() noexcept;

@@ -42,6 +42,19 @@ Status scratch_image(Scratch& scratch, int height, int width, int channels, Imag
   return {};
 }
 
+Status RowSource::read(Region region, ImageView out) noexcept {
+  constexpr int kWhole = 8;
+  Status status = begin(region, kWhole);
+  for (int y = 0; status.ok() && y < out.height;) {
+    Rows rows;
+    status = next(&rows);
+    for (int k = 0; status.ok() && k < rows.count; ++k, ++y) {
+      std::memcpy(out.row(y), rows.data + k * rows.row_bytes, static_cast<std::size_t>(out.width * out.channels));
+    }
+  }
+  return status;
+}
+
 // Sizes are rounded up: the last pixel of a smaller size may lie partly beyond the image, and in a mirrored one it comes
 // first.
 Origin TurnedJpegSource::origin(int eighths) const noexcept {
@@ -102,12 +115,7 @@ Status ViewSource::next(Rows* rows) noexcept {
     std::uint8_t* out = scratch_.reserve(row_bytes * kRowsAtATime);
     rows->count = std::min(left_.height, kRowsAtATime);
     for (int k = 0; k < rows->count; ++k) {
-      const std::uint8_t* in = image_.data + start + k * image_.row_bytes;
-      if (bytes() != image_.channels) {
-        rgb_to_rgbx(in, left_.width, out + static_cast<std::size_t>(k) * row_bytes);
-      } else {
-        std::memcpy(out + static_cast<std::size_t>(k) * row_bytes, in, row_bytes);
-      }
+      copy_row(left_.x, left_.y + k, left_.width, out + static_cast<std::size_t>(k) * row_bytes);
     }
     rows->data = out;
     rows->row_bytes = static_cast<std::ptrdiff_t>(row_bytes);
@@ -115,6 +123,20 @@ Status ViewSource::next(Rows* rows) noexcept {
   left_.y += rows->count;
   left_.height -= rows->count;
   return {};
+}
+
+Status ViewSource::read(Region region, ImageView out) noexcept {
+  for (int y = 0; y < region.height; ++y) copy_row(region.x, region.y + y, region.width, out.row(y));
+  return {};
+}
+
+void ViewSource::copy_row(int x, int y, int width, std::uint8_t* out) const noexcept {
+  const std::uint8_t* in = image_.row(y) + std::ptrdiff_t{x} * image_.channels;
+  if (bytes() != image_.channels) {
+    rgb_to_rgbx(in, width, out);
+  } else {
+    std::memcpy(out, in, static_cast<std::size_t>(width) * static_cast<std::size_t>(image_.channels));
+  }
 }
 
 Status ScratchSource::begin(Region region, int) noexcept {

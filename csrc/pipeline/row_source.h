@@ -46,6 +46,8 @@ class RowSource {
   virtual bool give_rgb() noexcept { return false; }
   // The region's next rows, of 1 or 4 bytes a pixel, kRowPadding readable bytes after each; count 0 at the end.
   virtual Status next(Rows* rows) noexcept = 0;
+  // The whole region, copied: `out` has its size, and 1 or 4 bytes a pixel.
+  virtual Status read(Region region, ImageView out) noexcept;
 };
 
 // A file that is open in `decoder`.
@@ -90,10 +92,12 @@ class ViewSource : public RowSource {
   bool give_rgb() noexcept override { return gives_rgb_ = image_.channels == 3; }
   Status begin(Region region, int eighths) noexcept override;
   Status next(Rows* rows) noexcept override;
+  Status read(Region region, ImageView out) noexcept override;
 
  private:
   int bytes() const noexcept { return image_.channels == 1 ? 1 : gives_rgb_ ? 3 : 4; }
   int rows_in_place() const noexcept;
+  void copy_row(int x, int y, int width, std::uint8_t* out) const noexcept;
 
   ImageView image_;
   Scratch& scratch_;
