@@ -20,6 +20,8 @@ namespace plain {
 
 }  // namespace plain
 
+int bytes_out(ImageView in) noexcept { return in.channels == 1 ? 1 : 4; }
+
 // Narrows the span to where slope * x + offset >= 0 at the pixels' centres.
 void keep_where_positive(double slope, double offset, double* begin, double* end) noexcept {
   const double at_zero = offset + slope * 0.5;  // of the first pixel's centre
@@ -90,7 +92,7 @@ void bilinear(ImageView in, const std::int32_t* x, const std::int32_t* y, int co
     done = simd() == Simd::kAvx512 ? bilinear_run_avx512(in, x, y, count, out) : bilinear_run_avx2(in, x, y, count, out);
   }
 #endif
-  bilinear_run(in, x + done, y + done, count - done, out + done * in.channels);
+  bilinear_run(in, x + done, y + done, count - done, out + done * bytes_out(in));
 }
 
 std::int32_t fixed(double place) noexcept {
@@ -149,7 +151,7 @@ void bilinear_even_anywhere(ImageView in, EvenPlaces places, int count, std::uin
   for (int begin = 0; begin < count; begin += kRun) {
     const int run = std::min(kRun, count - begin);
     even_runs(places.after(begin), run, x, y);
-    bilinear(in, x, y, run, out + std::ptrdiff_t{begin} * in.channels);
+    bilinear(in, x, y, run, out + std::ptrdiff_t{begin} * bytes_out(in));
   }
 }
 
@@ -174,7 +176,7 @@ void keep_between(std::int64_t start, std::int64_t step, int size, int* begin, i
 void bilinear_even(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
   int begin = 0, end = 0;
 #if defined(__x86_64__)
-  if (simd() == Simd::kAvx512 && in.channels == 4) {
+  if (simd() == Simd::kAvx512 && in.channels != 1) {
     end = count;
     keep_between(places.x, places.step_x, in.width, &begin, &end);
     keep_between(places.y, places.step_y, in.height, &begin, &end);
@@ -182,7 +184,7 @@ void bilinear_even(ImageView in, EvenPlaces places, int count, std::uint8_t* out
   }
 #endif
   bilinear_even_anywhere(in, places, begin, out);
-  bilinear_even_anywhere(in, places.after(end), count - end, out + std::ptrdiff_t{end} * in.channels);
+  bilinear_even_anywhere(in, places.after(end), count - end, out + std::ptrdiff_t{end} * bytes_out(in));
 }
 
 void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling sampling, bool even,
@@ -201,7 +203,9 @@ void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling samp
     }
     return;
   }
-  if (even) return bilinear_even(in, places.even(span.begin), span.end - span.begin, out + span.begin * in.channels);
+  if (even) {
+    return bilinear_even(in, places.even(span.begin), span.end - span.begin, out + span.begin * bytes_out(in));
+  }
   std::int32_t x[kRun], y[kRun];
   for (int begin = span.begin; begin < span.end; begin += kRun) {
     const int count = std::min(kRun, span.end - begin);
@@ -284,6 +288,13 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
   return {static_cast<int>(begin), static_cast<int>(end)};
 }
 
+bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling) noexcept {
+  constexpr int kLeastSide = 16;  // of smaller ones, a row of pixels may be near both ends of the image
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 31;
+  return simd() == Simd::kAvx512 && sampling == Sampling::kBilinear && has_even_rows(to_in) && in.row_bytes > 0 &&
+         in.height >= kLeastSide && in.width >= kLeastSide && in.height * std::int64_t{in.row_bytes} < kMostBytes;
+}
+
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
                 const std::uint8_t fill[4], ImageView out, int first_row) noexcept {
   const bool copies = sampling == Sampling::kNearest && moves_whole_pixels(to_in);
@@ -337,17 +348,19 @@ void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* ou
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {
   constexpr int kOne = 1 << kWarpBits;
   constexpr int kRound = 1 << (2 * kWarpBits - 1);
+  const int bytes = bytes_out(in);
   for (int i = 0; i < count; ++i) {
     const int column = x[i] >> kWarpBits, row = y[i] >> kWarpBits;
     const int right = x[i] & (kOne - 1), down = y[i] & (kOne - 1);
     const std::uint8_t* top = in.row(std::clamp(row, 0, in.height - 1));
     const std::uint8_t* bottom = in.row(std::clamp(row + 1, 0, in.height - 1));
+    std::uint8_t* pixel = out + std::ptrdiff_t{bytes} * i;
     const int first = std::clamp(column, 0, in.width - 1) * in.channels;
     const int second = std::clamp(column + 1, 0, in.width - 1) * in.channels;
     for (int c = 0; c < in.channels; ++c) {
       const int left_sum = (kOne - down) * top[first + c] + down * bottom[first + c];
       const int right_sum = (kOne - down) * top[second + c] + down * bottom[second + c];
-      *out++ = static_cast<std::uint8_t>(((kOne - right) * left_sum + right * right_sum + kRound) >> (2 * kWarpBits));
+      pixel[c] = static_cast<std::uint8_t>(((kOne - right) * left_sum + right * right_sum + kRound) >> (2 * kWarpBits));
     }
   }
 }

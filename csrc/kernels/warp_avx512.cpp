@@ -60,17 +60,17 @@ struct Run {
   alignas(64) std::int32_t right[kPixels];  // (r - 128, -r) in 16 bits
 
   // Sixteen pixels from the i-th on, wherever they are.
-  void put(int i, Axis columns, Axis rows, int row_bytes) noexcept {
-    place(i, columns.first, rows.first, row_bytes);
+  void put(int i, Axis columns, Axis rows, ImageView in) noexcept {
+    place(i, columns.first, rows.first, in);
     _mm512_store_si512(down + i, both(rows.part, 8));
     _mm512_store_si512(right + i, both(columns.part, 16));
   }
 
   // Of pixels that lie between four others each: then r and d are less than 128, and nothing is carried from the one
   // weight to the other.
-  void put_between(int i, __m512i x, __m512i y, int row_bytes) noexcept {
+  void put_between(int i, __m512i x, __m512i y, ImageView in) noexcept {
     const __m512i below_one = _mm512_set1_epi32(kOne - 1);
-    place(i, _mm512_srai_epi32(x, kWarpBits), _mm512_srai_epi32(y, kWarpBits), row_bytes);
+    place(i, _mm512_srai_epi32(x, kWarpBits), _mm512_srai_epi32(y, kWarpBits), in);
     const __m512i r = _mm512_and_si512(x, below_one), d = _mm512_and_si512(y, below_one);
     const __m512i bytes = _mm512_madd_epi16(d, _mm512_set1_epi32(-255 & 0xFFFF));
     _mm512_store_si512(down + i, _mm512_add_epi32(bytes, _mm512_set1_epi32(128)));
@@ -78,9 +78,11 @@ struct Run {
   }
 
  private:
-  void place(int i, __m512i column, __m512i row, int row_bytes) noexcept {
-    const __m512i start = _mm512_mullo_epi32(row, _mm512_set1_epi32(row_bytes));
-    _mm512_store_si512(at + i, _mm512_add_epi32(start, _mm512_slli_epi32(column, 2)));
+  void place(int i, __m512i column, __m512i row, ImageView in) noexcept {
+    const __m512i start = _mm512_mullo_epi32(row, _mm512_set1_epi32(static_cast<int>(in.row_bytes)));
+    const __m512i across = in.channels == 4 ? _mm512_slli_epi32(column, 2)
+                                            : _mm512_add_epi32(column, _mm512_slli_epi32(column, 1));
+    _mm512_store_si512(at + i, _mm512_add_epi32(start, across));
   }
 
   // The weights of a place's neighbours, as negative numbers of so many bits, side by side.
@@ -108,27 +110,42 @@ inline __m256i neighbours(const std::uint8_t* top, const std::uint8_t* bottom, s
   return _mm256_blend_epi32(all, in_all_quarters(bottom + other), 0xC0);
 }
 
+// Where eight bytes are read for a pair of pixels, which are six bytes of RGB: from the pair on, or up to its end. Nothing
+// is read behind the image or before it if the pixels are not in its last row, or else not in its first one.
+struct Pairs {
+  const std::uint8_t *top, *bottom;
+  __m512i order;  // of each channel: upper left, lower left, upper right, lower right
+
+  Pairs(ImageView in, bool up_to_end) noexcept {
+    const int skipped = up_to_end ? 2 : 0;
+    top = in.data - skipped;
+    bottom = top + in.row_bytes;
+    const __m128i rgbx = _mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15);
+    const __m128i rgb = _mm_setr_epi8(0, 8, 3, 11, 1, 9, 4, 12, 2, 10, 5, 13, 2, 10, 5, 13);
+    const __m128i each = in.channels == 4 ? rgbx : _mm_add_epi8(rgb, _mm_set1_epi8(static_cast<char>(skipped)));
+    order = _mm512_broadcast_i32x4(each);
+  }
+};
+
 // Pixels k, k + 4, k + 8, k + 12 from `first` on, four channels of 32 bits each.
 template <int k>
-inline __m512i blend(const std::uint8_t* top, const std::uint8_t* bottom, const Run& run, int first) noexcept {
-  // Of each channel: upper left, lower left, upper right, lower right.
-  const __m512i order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15));
+inline __m512i blend(const Pairs& pairs, const Run& run, int first) noexcept {
   const __m512i kth_word = _mm512_set1_epi16((4 * k + 1) << 8 | 4 * k);
   constexpr auto kEach = static_cast<_MM_PERM_ENUM>(0x55 * k);
   const std::uint32_t* at = run.at + first + k;
-  const __m256i low = neighbours(top, bottom, at[0], at[4]), high = neighbours(top, bottom, at[8], at[12]);
-  const __m512i levels = _mm512_shuffle_epi8(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1), order);
+  const __m256i low = neighbours(pairs.top, pairs.bottom, at[0], at[4]);
+  const __m256i high = neighbours(pairs.top, pairs.bottom, at[8], at[12]);
+  const __m512i levels = _mm512_shuffle_epi8(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1), pairs.order);
   const __m512i down = _mm512_shuffle_epi8(_mm512_load_si512(run.down + first), kth_word);
   const __m512i right = _mm512_shuffle_epi32(_mm512_load_si512(run.right + first), kEach);
   const __m512i half = _mm512_set1_epi32(1 << (2 * kWarpBits - 1));
   return _mm512_srli_epi32(_mm512_dpwssd_epi32(half, _mm512_maddubs_epi16(levels, down), right), 2 * kWarpBits);
 }
 
-void blend_all(ImageView in, const Run& run, int count, std::uint8_t* out) noexcept {
-  const std::uint8_t *top = in.data, *bottom = in.data + in.row_bytes;
+void blend_all(const Pairs& pairs, const Run& run, int count, std::uint8_t* out) noexcept {
   for (int i = 0; i < count; i += 16) {
-    const __m512i first = _mm512_packs_epi32(blend<0>(top, bottom, run, i), blend<1>(top, bottom, run, i));
-    const __m512i second = _mm512_packs_epi32(blend<2>(top, bottom, run, i), blend<3>(top, bottom, run, i));
+    const __m512i first = _mm512_packs_epi32(blend<0>(pairs, run, i), blend<1>(pairs, run, i));
+    const __m512i second = _mm512_packs_epi32(blend<2>(pairs, run, i), blend<3>(pairs, run, i));
     _mm512_mask_storeu_epi32(out + std::ptrdiff_t{4} * i, first_of(count - i), _mm512_packus_epi16(first, second));
   }
 }
@@ -164,7 +181,8 @@ class Steps {
 
 int bilinear_run_avx512(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
                         std::uint8_t* out) noexcept {
-  if (!is_within_reach(in)) return 0;
+  if (in.channels != 4 || !is_within_reach(in)) return 0;
+  const Pairs pairs(in, false);
   for (int begin = 0; begin < count; begin += Run::kPixels) {
     const int pixels = std::min(count - begin, Run::kPixels);
     Run run;
@@ -172,24 +190,36 @@ int bilinear_run_avx512(ImageView in, const std::int32_t* x, const std::int32_t*
       const __mmask16 wanted = first_of(pixels - i);
       const Axis columns(_mm512_maskz_loadu_epi32(wanted, x + begin + i), in.width - 2);
       const Axis rows(_mm512_maskz_loadu_epi32(wanted, y + begin + i), in.height - 2);
-      run.put(i, columns, rows, static_cast<int>(in.row_bytes));
+      run.put(i, columns, rows, in);
     }
-    blend_all(in, run, pixels, out + std::ptrdiff_t{4} * begin);
+    blend_all(pairs, run, pixels, out + std::ptrdiff_t{4} * begin);
   }
   return count;
 }
 
 int bilinear_even_avx512(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
-  if (!is_within_reach(in)) return 0;
+  if (!is_within_reach(in) || count == 0) return 0;
+  const auto row = [&](int i) { return (places.y + i * places.step_y) >> (32 + kWarpBits); };
+  const bool up_to_end = in.channels == 3 && std::max(row(0), row(count - 1)) == in.height - 2;
+  if (up_to_end) {
+    const int half = count / 2 / 16 * 16;
+    if (std::min(row(0), row(count - 1)) == 0) {  // each half is far from the first row or from the last one
+      if (half == 0) return 0;
+      const int done = bilinear_even_avx512(in, places, half, out);
+      return done + bilinear_even_avx512(in, places.after(half), count - half, out + std::ptrdiff_t{4} * half);
+    }
+    count = count / 16 * 16;  // what is read for those that are not wanted begins with the image
+  }
+  const Pairs pairs(in, up_to_end);
   Steps x(places.x, places.step_x), y(places.y, places.step_y);
   for (int begin = 0; begin < count; begin += Run::kPixels) {
     const int pixels = std::min(count - begin, Run::kPixels);
     Run run;
     for (int i = 0; i < pixels; i += 16) {
       const __mmask16 wanted = first_of(pixels - i);
-      run.put_between(i, x.next(wanted), y.next(wanted), static_cast<int>(in.row_bytes));
+      run.put_between(i, x.next(wanted), y.next(wanted), in);
     }
-    blend_all(in, run, pixels, out + std::ptrdiff_t{4} * begin);
+    blend_all(pairs, run, pixels, out + std::ptrdiff_t{4} * begin);
   }
   return count;
 }

@@ -11,7 +11,7 @@ namespace fastload {
 constexpr int kWarpBits = 7;  // a place is counted in 1 / 128 of a pixel: two weights of 7 bits multiply within 16
 
 // x, y: places of `count` output pixels in the input, less half a pixel, times 128; pixel i lies at 128 * i.
-// Interpolates between four neighbours; outside of the input, its nearest pixels are repeated.
+// Interpolates between four neighbours; outside of the input, its nearest pixels are repeated. RGB becomes RGBX.
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 
 // The same bits, for 4 bytes a pixel. They do as many as they can and return how many.
@@ -33,7 +33,7 @@ struct EvenPlaces {
   EvenPlaces after(int pixels) const noexcept { return {x + pixels * step_x, y + pixels * step_y, step_x, step_y}; }
 };
 
-// As bilinear_run_avx512, of places that lie between four pixels of the input each.
+// As bilinear_run_avx512, of places that lie between four pixels of the input each; for RGB, too, that warp_takes_rgb.
 int bilinear_even_avx512(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept;
 
 // The upper halves of start, start + step, start + 2 step, ...

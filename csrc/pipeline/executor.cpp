@@ -195,10 +195,15 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
   return finish(image, placed, program, out);
 }
 
-// What `stage` reads, resized if it says so. Not where what the stage before has read lies: it may still be read.
+// What `stage` reads, resized if it says so; RGB only if the stage is made row by row. Not where what the stage before has read lies: it may still be read.
 Status Executor::read_stage(const Stage& stage, RowSource& source, int channels, ImageView* image) {
   read_in_ ^= 1;
-  return stage.resized ? resize_stage(stage, source, channels, image) : copy_stage(stage, source, channels, image);
+  if (stage.resized) return resize_stage(stage, source, channels, image);
+  if (WarpedSource::suits(stage)) {
+    *image = source.rgb_in_place(stage.window);
+    if (image->data != nullptr && warp_takes_rgb(*image, stage.to_read, stage.sampling)) return {};
+  }
+  return copy_stage(stage, source, channels, image);
 }
 
 Status Executor::resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image,

@@ -125,6 +125,11 @@ Status ViewSource::next(Rows* rows) noexcept {
   return {};
 }
 
+ImageView ViewSource::rgb_in_place(Region region) const noexcept {
+  if (image_.channels != 3) return {};
+  return {image_.row(region.y) + std::ptrdiff_t{3} * region.x, region.height, region.width, 3, image_.row_bytes};
+}
+
 Status ViewSource::read(Region region, ImageView out) noexcept {
   for (int y = 0; y < region.height; ++y) copy_row(region.x, region.y + y, region.width, out.row(y));
   return {};

@@ -46,6 +46,8 @@ class RowSource {
   virtual bool give_rgb() noexcept { return false; }
   // The region's next rows, of 1 or 4 bytes a pixel, kRowPadding readable bytes after each; count 0 at the end.
   virtual Status next(Rows* rows) noexcept = 0;
+  // The region as RGB where it lies, if it does; else an image without pixels.
+  virtual ImageView rgb_in_place(Region) const noexcept { return {}; }
   // The whole region, copied: `out` has its size, and 1 or 4 bytes a pixel.
   virtual Status read(Region region, ImageView out) noexcept;
 };
@@ -92,6 +94,7 @@ class ViewSource : public RowSource {
   bool give_rgb() noexcept override { return gives_rgb_ = image_.channels == 3; }
   Status begin(Region region, int eighths) noexcept override;
   Status next(Rows* rows) noexcept override;
+  ImageView rgb_in_place(Region region) const noexcept override;
   Status read(Region region, ImageView out) noexcept override;
 
  private:

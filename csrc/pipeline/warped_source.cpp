@@ -22,8 +22,9 @@ WarpedSource::WarpedSource(const Stage& stage, ImageView image, PixelRunner& col
 
 Status WarpedSource::begin(Region region, int) noexcept {
   left_ = region;
-  const int rows = std::clamp(kBandBytes / (image_.channels * stage_.out.width), 1, stage_.out.height);
-  return scratch_image(scratch_, rows, stage_.out.width, image_.channels, &band_);
+  const int bytes = image_.channels == 1 ? 1 : 4;
+  const int rows = std::clamp(kBandBytes / (bytes * stage_.out.width), 1, stage_.out.height);
+  return scratch_image(scratch_, rows, stage_.out.width, bytes, &band_);
 }
 
 Status WarpedSource::next(Rows* rows) noexcept {

@@ -17,7 +17,7 @@ class WarpedSource : public RowSource {
   // Whether the stage's rows can be made apart from each other.
   static bool suits(const Stage& stage) noexcept;
 
-  // image: what the stage has read. Everything must stay until the last row.
+  // image: what the stage has read, of 1 or 4 bytes a pixel, or RGB that the warp takes. Everything must stay until the last row.
   WarpedSource(const Stage& stage, ImageView image, PixelRunner& colours, Scratch& band);
 
   Status begin(Region region, int eighths) noexcept override;
