@@ -19,6 +19,10 @@ struct ImageView {
 // Loads may run up to this many bytes past the last pixel of a row that the pipeline owns; they never use what they read.
 constexpr std::size_t kRowPadding = 64;
 
+// Rows that are worked on several times, one kernel after the other, are taken so many bytes at a time: they stay in the
+// second-level cache.
+constexpr int kBandBytes = 128 << 10;
+
 // x, y: the top left corner. In pixels.
 struct Region {
   int x = 0;

@@ -9,8 +9,6 @@
 namespace fastload {
 namespace {
 
-constexpr int kBandBytes = 128 << 10;  // in the second-level cache
-
 // What rounding adds to how far changes one by one are off.
 void add_rounding(ColourPass::Mixed* mixed) {
   if (mixed->rounding == Rounding::kDown) mixed->low -= 1;

@@ -11,8 +11,6 @@
 namespace fastload {
 namespace {
 
-constexpr int kBandBytes = 128 << 10;  // in the second-level cache
-
 bool is_reversed(const Stage& stage) { return stage.rows.is_reversed() || stage.columns.is_reversed(); }
 
 // What is taken out of the image, and how its rows come.

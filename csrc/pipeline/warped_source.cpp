@@ -6,11 +6,6 @@
 #include "kernels/warp.h"
 
 namespace fastload {
-namespace {
-
-constexpr int kBandBytes = 128 << 10;  // in the second-level cache
-
-}  // namespace
 
 bool WarpedSource::suits(const Stage& stage) noexcept {
   return stage.warped && stage.mesh == nullptr && !stage.to_grey && !stage.to_colour &&
