@@ -250,8 +250,8 @@ class Moving:
         if name is None:
             return None
         points = float_rows(self.values[name], f"the {name} of a sample")
-        if points.size == 0:
-            return points.reshape(*points.shape[:-1], points.shape[-1]) if points.ndim > 1 else np.zeros((0, 2))
+        if len(points) == 0:
+            return points if points.ndim > 1 and points.shape[-1] in (2, 3) else np.zeros((0, 2))
         if points.ndim not in (2, 3) or points.shape[-1] not in (2, 3):
             raise ValueError(
                 f"{name!r} must be (K, 2), (N, K, 2), or with a third number for visibility; got shape {points.shape}"

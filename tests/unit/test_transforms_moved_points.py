@@ -162,3 +162,17 @@ def test_of_several_places_that_show_a_point_it_goes_to_the_nearest() -> None:
             assert abs(np.hypot(now[0] - point[0], now[1] - point[1]) - away.min()) < 1
             several += away.max() > away.min() + 6
     assert several > 50
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 0), (0, 2), (0, 3), (0, 17, 3), (2, 0, 3)])
+def test_there_may_be_no_points(shape: tuple[int, ...]) -> None:
+    image = np.zeros((8, 8, 3), dtype=np.uint8)
+    _, target = T.RandomHorizontalFlip(1.0)(image, {"keypoints": np.zeros(shape)})
+    assert target["keypoints"].size == 0
+    assert target["keypoints"].shape == (shape if shape[-1] in (2, 3) else (0, 2))
+
+
+def test_points_without_numbers_are_refused() -> None:
+    image = np.zeros((8, 8, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"'keypoints' must be .* got shape \(2, 0\)"):
+        T.RandomHorizontalFlip(1.0)(image, {"keypoints": [[], []]})
