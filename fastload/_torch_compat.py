@@ -70,8 +70,7 @@ def has_forward_hooks(module: torch.nn.Module) -> bool:
 def is_call_hooked(module: torch.nn.Module) -> bool:
     """Whether a call of this module runs functions beside its forward, be they registered on it or on all modules."""
     return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
+        has_forward_hooks(module)
         or module._backward_hooks
         or module._backward_pre_hooks
         or _of_all_modules._global_forward_hooks

@@ -5,8 +5,11 @@
 
 namespace fastload {
 
+constexpr std::uint32_t kLuminance[3] = {19595, 38470, 7471};  // of red, green and blue, in parts of 2^16
+
 inline std::uint8_t luminance(std::uint8_t red, std::uint8_t green, std::uint8_t blue) noexcept {
-  return static_cast<std::uint8_t>((19595u * red + 38470u * green + 7471u * blue + 0x8000u) >> 16);
+  const std::uint32_t sum = kLuminance[0] * red + kLuminance[1] * green + kLuminance[2] * blue;
+  return static_cast<std::uint8_t>((sum + 0x8000u) >> 16);
 }
 
 }  // namespace fastload

@@ -1,19 +1,12 @@
 // AVX-512 with VBMI: one permutation of bytes for sixteen pixels.
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstddef>
 
+#include "core/avx512.h"
 #include "core/target.h"
 #include "kernels/channels.h"
-
-// gcc 12 warns of its own intrinsics, whose masked forms begin with an undefined register.
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 
 FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512vl,avx512vbmi")
 

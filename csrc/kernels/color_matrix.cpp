@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/luminance.h"
+
 namespace fastload {
 namespace {
 
 constexpr double kAlmost = 1e-6;
 constexpr double kMostLevels = 8192;  // of a constant: sums stay far within 32 bits
-
-// core/luminance.h
-constexpr double kLuminance[3] = {19595 / 65536.0, 38470 / 65536.0, 7471 / 65536.0};
 
 bool is_near(double a, double b) { return std::abs(a - b) < kAlmost; }
 
@@ -23,7 +22,7 @@ ColorMatrix line_matrix(double slope, double offset) noexcept {
 ColorMatrix saturation_matrix(double factor) noexcept {
   ColorMatrix made = line_matrix(factor, 0);
   for (auto& row : made.m) {
-    for (int c = 0; c < 3; ++c) row[c] += (1 - factor) * kLuminance[c];
+    for (int c = 0; c < 3; ++c) row[c] += (1 - factor) * kLuminance[c] / 65536;
   }
   return made;
 }

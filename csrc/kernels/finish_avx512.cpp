@@ -1,18 +1,11 @@
 // As for AVX2, sixteen values at a time: the same operations in the same order.
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <cstddef>
 
+#include "core/avx512.h"
 #include "core/target.h"
 #include "kernels/finish_rows.h"
-
-// gcc 12 warns of its own intrinsics, whose masked forms begin with an undefined register.
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 
 FASTLOAD_TARGET("avx2,fma,avx512f")
 

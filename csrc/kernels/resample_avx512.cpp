@@ -1,18 +1,11 @@
 // AVX-512 with VBMI and VNNI: one permutation of bytes lays out eight pixels, one dot product multiplies and adds them.
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <cstring>
 
+#include "core/avx512.h"
 #include "core/target.h"
 #include "kernels/resample_passes.h"
-
-// gcc 12 warns of its own intrinsics, whose masked forms begin with an undefined register.
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 
 FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")
 

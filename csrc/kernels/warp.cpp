@@ -290,9 +290,8 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
 
 bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling) noexcept {
   constexpr int kLeastSide = 16;  // of smaller ones, a row of pixels may be near both ends of the image
-  constexpr std::int64_t kMostBytes = std::int64_t{1} << 31;
   return simd() == Simd::kAvx512 && sampling == Sampling::kBilinear && has_even_rows(to_in) && in.row_bytes > 0 &&
-         in.height >= kLeastSide && in.width >= kLeastSide && in.height * std::int64_t{in.row_bytes} < kMostBytes;
+         in.height >= kLeastSide && in.width >= kLeastSide && in.height * std::int64_t{in.row_bytes} < kMostWarpBytes;
 }
 
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,

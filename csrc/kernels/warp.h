@@ -30,8 +30,9 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
 // Whether `in` may be RGB where `out` has 4 bytes a pixel: no more than its rows are read.
 bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling) noexcept;
 
-// in, out: both 1 or both 4 bytes a pixel, or as warp_takes_rgb says; sides of at most 2^23 pixels. to_in: from the output to the input; its
-// weight is positive wherever the canvases are. first_row: of the output's rows, where those in `out` begin.
+// in, out: both 1 or both 4 bytes a pixel, or as warp_takes_rgb says; sides of at most 2^23 pixels. to_in: from the
+// output to the input; its weight is positive wherever the canvases are. first_row: of the output's rows, where those in
+// `out` begin.
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
                 const std::uint8_t fill[4], ImageView out, int first_row = 0) noexcept;
 

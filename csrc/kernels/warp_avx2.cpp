@@ -20,7 +20,6 @@ constexpr int kOne = 1 << kWarpBits;
 
 
 constexpr int kEight = 8;
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 31;  // offsets are counted in 32 bits
 
 inline __m256i load(const void* from) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
 inline void store(void* to, __m256i values) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), values); }
@@ -95,7 +94,7 @@ inline __m256i blend(const std::uint8_t* top, const std::uint8_t* bottom, const 
 
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
                       std::uint8_t* out) noexcept {
-  const bool is_small = in.height * std::int64_t{in.row_bytes} < kMostBytes;
+  const bool is_small = in.height * std::int64_t{in.row_bytes} < kMostWarpBytes;
   if (!is_small || in.width < 2 || in.height < 2) return 0;
   const int whole = count / kEight * kEight;
   const std::uint8_t *top = in.data, *bottom = in.data + in.row_bytes;

@@ -1,21 +1,14 @@
 // As for AVX2, sixteen pixels at a time, four in a register; the last ones may be fewer.
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include "core/avx512.h"
 #include "core/target.h"
 #include "kernels/warp_rows.h"
-
-// gcc 12 warns of its own intrinsics, whose masked forms begin with an undefined register.
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
 
 FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 
@@ -23,7 +16,6 @@ namespace fastload {
 namespace {
 
 constexpr int kOne = 1 << kWarpBits;
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 31;  // offsets are counted in 32 bits
 
 // Of sixteen, the first `count`, or all.
 inline __mmask16 first_of(int count) noexcept {
@@ -151,7 +143,7 @@ void blend_all(const Pairs& pairs, const Run& run, int count, std::uint8_t* out)
 }
 
 bool is_within_reach(ImageView in) noexcept {
-  return in.height * std::int64_t{in.row_bytes} < kMostBytes && in.width >= 2 && in.height >= 2;
+  return in.height * std::int64_t{in.row_bytes} < kMostWarpBytes && in.width >= 2 && in.height >= 2;
 }
 
 // start, start + step, start + 2 step, ...: the upper halves of sixteen at a time.

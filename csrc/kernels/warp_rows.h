@@ -8,6 +8,7 @@
 
 namespace fastload {
 
+constexpr std::int64_t kMostWarpBytes = std::int64_t{1} << 31;  // of an input: offsets are counted in 32 bits
 constexpr int kWarpBits = 7;  // a place is counted in 1 / 128 of a pixel: two weights of 7 bits multiply within 16
 
 // x, y: places of `count` output pixels in the input, less half a pixel, times 128; pixel i lies at 128 * i.

@@ -171,6 +171,7 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
     const Stage& stage = plan_.stage(number);
     const bool is_last = number + 1 == plan_.stages();
     reading_ = number == 0 ? &times_.decode : &times_.resample;
+    read_in_ ^= 1;  // what the stage before has read may still be read
     if (is_last && is_only_resized(stage)) return finish_resized(stage, *before, bytes, program, out);
     status = read_stage(stage, *before, bytes, &image);
     if (!status.ok()) return status;
@@ -195,9 +196,8 @@ Status Executor::run(RowSource& source, int channels, const ImageProgram& progra
   return finish(image, placed, program, out);
 }
 
-// What `stage` reads, resized if it says so; RGB only if the stage is made row by row. Not where what the stage before has read lies: it may still be read.
+// What `stage` reads, resized if it says so; RGB only if the stage is made row by row.
 Status Executor::read_stage(const Stage& stage, RowSource& source, int channels, ImageView* image) {
-  read_in_ ^= 1;
   if (stage.resized) return resize_stage(stage, source, channels, image);
   if (WarpedSource::suits(stage)) {
     *image = source.rgb_in_place(stage.window);
@@ -342,7 +342,6 @@ Status Executor::finish_resized(const Stage& stage, RowSource& source, int chann
     done = rows;
   };
   ImageView image;
-  read_in_ ^= 1;
   return resize_stage(stage, source, channels, &image, std::ref(finish));
 }
 

@@ -130,9 +130,14 @@ class _Alone:
     """The transform for samples without boxes and key points, where some of it takes none."""
 
     def __init__(self, library: Any, transform: Any) -> None:
-        is_plain = type(transform) is library.Compose
-        members = transform.transforms if is_plain else [transform]
-        self.whole = library.Compose(members, p=transform.p if is_plain else 1.0)
+        members, p = _members_of(library, transform)
+        self.whole = library.Compose(members, p=p)
+
+
+def _members_of(library: Any, transform: Any) -> tuple[Any, float]:
+    """What a Compose that does the same consists of, and its probability."""
+    is_plain = type(transform) is library.Compose
+    return (transform.transforms, transform.p) if is_plain else ([transform], 1.0)
 
 
 def _refuses_boxes(library: Any, transform: Any) -> bool:
@@ -163,8 +168,7 @@ def _with_targets(library: Any, transform: Any, own: Any) -> Any:
     filters = {} if own is None else {name: getattr(own, name) for name in names if hasattr(own, name)}
     boxes = library.BboxParams(format="pascal_voc", label_fields=[_NUMBERS], clip=True, **filters)
     points = library.KeypointParams(format="xy", remove_invisible=False)
-    is_plain = type(transform) is library.Compose
-    members = transform.transforms if is_plain else [transform]
+    members, p = _members_of(library, transform)
     with warnings.catch_warnings():  # of targets that a change of colours leaves where they are
         warnings.filterwarnings("ignore", "Got processor for .*, but no transform to process it", UserWarning)
         return library.Compose(
@@ -172,5 +176,5 @@ def _with_targets(library: Any, transform: Any, own: Any) -> Any:
             bbox_params=boxes,
             keypoint_params=points,
             additional_targets={_CORNERS: "keypoints"},
-            p=transform.p if is_plain else 1.0,
+            p=p,
         )
