@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "core/cpu.h"
+#include "kernels/even_warp.h"
 #include "kernels/warp_rows.h"
 
 namespace fastload {
@@ -12,15 +14,12 @@ namespace {
 
 constexpr int kRun = 256;  // pixels whose places are worked out at once: they stay in the first cache
 constexpr double kUnit = 1 << kWarpBits;
-constexpr double kLongestStep = 1 << 20;
 
 namespace plain {
 
 #include "kernels/warp_loops.inl"
 
 }  // namespace plain
-
-int bytes_out(ImageView in) noexcept { return in.channels == 1 ? 1 : 4; }
 
 // Narrows the span to where slope * x + offset >= 0 at the pixels' centres.
 void keep_where_positive(double slope, double offset, double* begin, double* end) noexcept {
@@ -82,17 +81,9 @@ void fill_run(const std::uint8_t fill[4], int channels, int count, std::uint8_t*
     std::memset(out, fill[0], static_cast<std::size_t>(count));
     return;
   }
-  for (int i = 0; i < count; ++i) std::memcpy(out + 4 * i, fill, 4);
-}
-
-void bilinear(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {
-  int done = 0;
-#if defined(__x86_64__)
-  if (in.channels == 4 && simd() != Simd::kScalar) {
-    done = simd() == Simd::kAvx512 ? bilinear_run_avx512(in, x, y, count, out) : bilinear_run_avx2(in, x, y, count, out);
-  }
-#endif
-  bilinear_run(in, x + done, y + done, count - done, out + done * bytes_out(in));
+  std::uint32_t pixel;
+  std::memcpy(&pixel, fill, sizeof(pixel));
+  for (std::ptrdiff_t i = 0; i < count; ++i) std::memcpy(out + 4 * i, &pixel, sizeof(pixel));
 }
 
 std::int32_t fixed(double place) noexcept {
@@ -117,78 +108,12 @@ class RowPlaces {
     }
   }
 
-  // Steps are counted in 2^-32 of a unit, so that adding them up 2^23 times is off by no more than 2^-10 of one.
-  EvenPlaces even(int begin) const noexcept {
-    constexpr double kOne = 4294967296.0 * kUnit;
-    constexpr std::int64_t kHalf = std::int64_t{1} << 31;
-    const Point start = at(begin);
-    return {static_cast<std::int64_t>((start.x - 0.5) * kOne) + kHalf,
-            static_cast<std::int64_t>((start.y - 0.5) * kOne) + kHalf,
-            static_cast<std::int64_t>(map_.m[0][0] * kOne), static_cast<std::int64_t>(map_.m[1][0] * kOne)};
-  }
-
  private:
   const Matrix3& map_;
   double y_;
 };
 
-// Whether a row's pixels lie the same step from one to the next, and no step leaves the range of integers.
-bool has_even_rows(const Matrix3& to_in) noexcept {
-  return to_in.is_affine() && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep;
-}
-
-void even_runs(EvenPlaces places, int count, std::int32_t* x, std::int32_t* y) noexcept {
-  auto run = even_run;
-#if defined(__x86_64__)
-  if (simd() != Simd::kScalar) run = simd() == Simd::kAvx512 ? even_run_avx512 : even_run_avx2;
-#endif
-  run(places.x, places.step_x, count, x);
-  run(places.y, places.step_y, count, y);
-}
-
-void bilinear_even_anywhere(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
-  std::int32_t x[kRun], y[kRun];
-  for (int begin = 0; begin < count; begin += kRun) {
-    const int run = std::min(kRun, count - begin);
-    even_runs(places.after(begin), run, x, y);
-    bilinear(in, x, y, run, out + std::ptrdiff_t{begin} * bytes_out(in));
-  }
-}
-
-#if defined(__x86_64__)
-// Narrows [*begin, *end) to the pixels that lie between the first and the last of `size` on an axis.
-void keep_between(std::int64_t start, std::int64_t step, int size, int* begin, int* end) noexcept {
-  const std::int64_t last = (std::int64_t{size - 1} << (32 + kWarpBits)) - 1;
-  const auto lies_between = [&](int i) { return start + i * step >= 0 && start + i * step <= last; };
-  if (*begin >= *end || (lies_between(*begin) && lies_between(*end - 1))) return;
-  if (step == 0) {
-    *end = *begin;
-    return;
-  }
-  const std::int64_t nearer = step > 0 ? start : last - start, stride = std::abs(step);  // at least 0, at most last
-  const std::int64_t first = nearer >= 0 ? 0 : (-nearer + stride - 1) / stride;
-  const std::int64_t beyond = nearer > last ? 0 : (last - nearer) / stride + 1;
-  *begin = static_cast<int>(std::min<std::int64_t>(std::max<std::int64_t>(*begin, first), *end));
-  *end = static_cast<int>(std::max<std::int64_t>(std::min<std::int64_t>(*end, beyond), *begin));
-}
-#endif
-
-void bilinear_even(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
-  int begin = 0, end = 0;
-#if defined(__x86_64__)
-  if (simd() == Simd::kAvx512 && in.channels != 1) {
-    end = count;
-    keep_between(places.x, places.step_x, in.width, &begin, &end);
-    keep_between(places.y, places.step_y, in.height, &begin, &end);
-    end = begin + bilinear_even_avx512(in, places.after(begin), end - begin, out + std::ptrdiff_t{4} * begin);
-  }
-#endif
-  bilinear_even_anywhere(in, places, begin, out);
-  bilinear_even_anywhere(in, places.after(end), count - end, out + std::ptrdiff_t{end} * bytes_out(in));
-}
-
-void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling sampling, bool even,
-              std::uint8_t* out) noexcept {
+void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling sampling, std::uint8_t* out) noexcept {
   if (sampling == Sampling::kNearest) {
     for (int x = span.begin; x < span.end; ++x) {
       const Point place = places.at(x);
@@ -203,14 +128,11 @@ void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling samp
     }
     return;
   }
-  if (even) {
-    return bilinear_even(in, places.even(span.begin), span.end - span.begin, out + span.begin * bytes_out(in));
-  }
   std::int32_t x[kRun], y[kRun];
   for (int begin = span.begin; begin < span.end; begin += kRun) {
     const int count = std::min(kRun, span.end - begin);
     places.fixed_run(begin, count, x, y);
-    bilinear(in, x, y, count, out + begin * in.channels);
+    bilinear_run_best(in, x, y, count, out + begin * in.channels);
   }
 }
 
@@ -290,7 +212,7 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
 
 bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling) noexcept {
   constexpr int kLeastSide = 16;  // of smaller ones, a row of pixels may be near both ends of the image
-  return simd() == Simd::kAvx512 && sampling == Sampling::kBilinear && has_even_rows(to_in) && in.row_bytes > 0 &&
+  return simd() == Simd::kAvx512 && sampling == Sampling::kBilinear && EvenWarp::suits(to_in) && in.row_bytes > 0 &&
          in.height >= kLeastSide && in.width >= kLeastSide && in.height * std::int64_t{in.row_bytes} < kMostWarpBytes;
 }
 
@@ -301,14 +223,20 @@ void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& c
     const auto copy = out.channels == 1 ? copy_pixels<1> : copy_pixels<4>;
     copy(in, to_in, canvases, out, first_row);
   }
-  const bool even = has_even_rows(to_in);
+  std::optional<EvenWarp> even;
+  if (sampling == Sampling::kBilinear && EvenWarp::suits(to_in)) even.emplace(in, to_in);
   for (int y = 0; y < out.height; ++y) {
     const RowSpan span = visible_span(canvases, first_row + y, out.width);
     std::uint8_t* row = out.row(y);
     fill_run(fill, out.channels, span.begin, row);
     fill_run(fill, out.channels, out.width - span.end, row + span.end * out.channels);
-    if (!copies) warp_row(in, RowPlaces(to_in, first_row + y), span, sampling, even, row);
+    if (even) {
+      even->add(first_row + y, span, row);
+    } else if (!copies) {
+      warp_row(in, RowPlaces(to_in, first_row + y), span, sampling, row);
+    }
   }
+  if (even) even->finish();
 }
 
 void remap_image(ImageView in, const Places& where, Sampling sampling, const std::uint8_t fill[4], ImageView out) noexcept {
@@ -330,7 +258,7 @@ void remap_image(ImageView in, const Places& where, Sampling sampling, const std
       bool all_inside = false;
       if (sampling == Sampling::kBilinear) {
         all_inside = FASTLOAD_BEST(fixed_mesh_run, places, count, in.width, in.height, xs, ys) == count;
-        bilinear(in, xs, ys, count, pixels);
+        bilinear_run_best(in, xs, ys, count, pixels);
       }
       if (!all_inside || sampling != Sampling::kBilinear) remap_run(in, places, count, sampling, fill, pixels);
     }
@@ -342,6 +270,16 @@ void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* ou
     out[i] = static_cast<std::int32_t>(start >> 32);
     start += step;
   }
+}
+
+void bilinear_run_best(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {
+  int done = 0;
+#if defined(__x86_64__)
+  if (in.channels == 4 && simd() != Simd::kScalar) {
+    done = simd() == Simd::kAvx512 ? bilinear_run_avx512(in, x, y, count, out) : bilinear_run_avx2(in, x, y, count, out);
+  }
+#endif
+  bilinear_run(in, x + done, y + done, count - done, out + done * bytes_out(in));
 }
 
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {

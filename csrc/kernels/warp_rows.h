@@ -11,11 +11,16 @@ namespace fastload {
 constexpr std::int64_t kMostWarpBytes = std::int64_t{1} << 31;  // of an input: offsets are counted in 32 bits
 constexpr int kWarpBits = 7;  // a place is counted in 1 / 128 of a pixel: two weights of 7 bits multiply within 16
 
+constexpr int bytes_out(ImageView in) noexcept { return in.channels == 1 ? 1 : 4; }
+
 // x, y: places of `count` output pixels in the input, less half a pixel, times 128; pixel i lies at 128 * i.
 // Interpolates between four neighbours; outside of the input, its nearest pixels are repeated. RGB becomes RGBX.
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 
-// The same bits, for 4 bytes a pixel. They do as many as they can and return how many.
+// The same bits, by the best that the processor has for 4 bytes a pixel.
+void bilinear_run_best(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
+
+// For 4 bytes a pixel. They do as many as they can and return how many.
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 int bilinear_run_avx512(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
                         std::uint8_t* out) noexcept;
@@ -36,6 +41,30 @@ struct EvenPlaces {
 
 // As bilinear_run_avx512, of places that lie between four pixels of the input each; for RGB, too, that warp_takes_rgb.
 int bilinear_even_avx512(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept;
+
+// As many places at even steps as lie between four pixels each, for pixels of 4 bytes from `out` on.
+struct WindowRow {
+  std::int64_t x, y;  // of the first one
+  int count;          // at least kWindowPixels
+  std::uint8_t* out;
+};
+
+// Rows that so nearly follow the input's that the neighbours of eight pixels lie in a window of a few bytes of a few rows.
+constexpr int kWindowPixels = 8;
+
+// In how many rows, one below the other, the upper neighbours of eight pixels may lie: 2, 4, or 0 if that isn't enough.
+constexpr int window_rows(std::int64_t step_y) noexcept {
+  constexpr std::int64_t kRow = std::int64_t{1} << (32 + kWarpBits);
+  const std::int64_t most = (kWindowPixels - 1) * (step_y < 0 ? -step_y : step_y);
+  return most <= kRow ? 2 : most <= 3 * kRow ? 4 : 0;
+}
+
+// Input rows that are read below the first upper neighbour's one, the last of them as far as the row below that.
+constexpr int rows_below_window(std::int64_t step_y) noexcept { return window_rows(step_y) + 1; }
+
+// As bilinear_even_avx512, to the same bits. For each pixel, the input has rows_below_window(step_y) rows below its upper neighbours.
+void bilinear_windows_avx512(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows,
+                             int count) noexcept;
 
 // The upper halves of start, start + step, start + 2 step, ...
 void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;

@@ -1,0 +1,127 @@
+#include "kernels/even_warp.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "core/cpu.h"
+
+namespace fastload {
+namespace {
+
+constexpr int kRun = 256;  // pixels whose places are worked out at once: they stay in the first cache
+constexpr int kFew = 8;    // pixels that are made before anything wider is ready
+constexpr double kLongestStep = 1 << 20;
+
+// Steps are counted in 2^-32 of a unit, so that adding them up 2^23 times is off by no more than 2^-10 of one.
+constexpr double kPixel = 4294967296.0 * (1 << kWarpBits);
+
+void even_runs(EvenPlaces places, int count, std::int32_t* x, std::int32_t* y) noexcept {
+  auto run = even_run;
+#if defined(__x86_64__)
+  if (simd() != Simd::kScalar && count > kFew) run = simd() == Simd::kAvx512 ? even_run_avx512 : even_run_avx2;
+#endif
+  run(places.x, places.step_x, count, x);
+  run(places.y, places.step_y, count, y);
+}
+
+// Of a row's pixels, those that lie between the first and the last of `size` on an axis, among [begin, end).
+[[maybe_unused]] RowSpan between(std::int64_t start, std::int64_t step, int size, RowSpan span) noexcept {
+  const std::int64_t last = (std::int64_t{size - 1} << (32 + kWarpBits)) - 1;
+  const auto lies_between = [&](int i) { return start + i * step >= 0 && start + i * step <= last; };
+  if (span.begin >= span.end || (lies_between(span.begin) && lies_between(span.end - 1))) return span;
+  if (step == 0 || last < 0) return {span.begin, span.begin};
+  const std::int64_t nearer = step > 0 ? start : last - start, stride = std::abs(step);  // at least 0, at most last
+  const std::int64_t first = nearer >= 0 ? 0 : (-nearer + stride - 1) / stride;
+  const std::int64_t beyond = nearer > last ? 0 : (last - nearer) / stride + 1;
+  const auto begin = static_cast<int>(std::min<std::int64_t>(std::max<std::int64_t>(span.begin, first), span.end));
+  const auto end = static_cast<int>(std::max<std::int64_t>(std::min<std::int64_t>(span.end, beyond), begin));
+  return {begin, end};
+}
+
+// Whether the neighbours of kWindowPixels pixels lie in a window, and reading on behind a row stays within the next one.
+bool fits_windows(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept {
+  constexpr int kLeastWidth = 16;
+  const std::int64_t most_columns = in.channels == 3 ? 8 : 14;
+  const std::int64_t across = (kWindowPixels - 1) * std::abs(step_x);
+  return simd() == Simd::kAvx512 && in.channels != 1 && in.width >= kLeastWidth && in.row_bytes > 0 &&
+         window_rows(step_y) != 0 && across <= most_columns << (32 + kWarpBits);
+}
+
+}  // namespace
+
+bool EvenWarp::suits(const Matrix3& to_in) noexcept {
+  return to_in.is_affine() && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep;
+}
+
+EvenWarp::EvenWarp(ImageView in, const Matrix3& to_in) noexcept
+    : in_(in),
+      to_in_(to_in),
+      step_x_(static_cast<std::int64_t>(to_in.m[0][0] * kPixel)),
+      step_y_(static_cast<std::int64_t>(to_in.m[1][0] * kPixel)),
+      has_windows_(fits_windows(in, step_x_, step_y_)) {}
+
+EvenPlaces EvenWarp::places_of(int y, int begin) const noexcept {
+  constexpr std::int64_t kHalf = std::int64_t{1} << 31;
+  const Point start = to_in_({begin + 0.5, y + 0.5});
+  return {static_cast<std::int64_t>((start.x - 0.5) * kPixel) + kHalf,
+          static_cast<std::int64_t>((start.y - 0.5) * kPixel) + kHalf, step_x_, step_y_};
+}
+
+void EvenWarp::add(int y, RowSpan span, std::uint8_t* out) noexcept {
+  const EvenPlaces places = places_of(y, span.begin);
+  const RowSpan all{0, span.end - span.begin};
+  out += std::ptrdiff_t{bytes_out(in_)} * span.begin;
+  RowSpan inside{0, 0};
+#if defined(__x86_64__)
+  if (simd() == Simd::kAvx512 && in_.channels != 1) {
+    inside = between(places.y, step_y_, in_.height, between(places.x, step_x_, in_.width, all));
+    make_between(places, inside, out);
+  }
+#endif
+  make(places, {all.begin, inside.begin}, out);
+  make(places, {inside.end, all.end}, out);
+}
+
+// Pixels of a row that begins at `out`, wherever they lie.
+void EvenWarp::make(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept {
+  std::int32_t x[kRun], y[kRun];
+  for (int begin = span.begin; begin < span.end; begin += kRun) {
+    const int count = std::min(kRun, span.end - begin);
+    even_runs(places.after(begin), count, x, y);
+    const auto run = count > kFew ? bilinear_run_best : bilinear_run;
+    run(in_, x, y, count, out + std::ptrdiff_t{begin} * bytes_out(in_));
+  }
+}
+
+#if defined(__x86_64__)
+// Pixels that lie between four others each.
+void EvenWarp::make_between(EvenPlaces places, RowSpan span, std::uint8_t* out) noexcept {
+  const auto now = [&](RowSpan part) {
+    std::uint8_t* first = out + std::ptrdiff_t{4} * part.begin;
+    const int done = bilinear_even_avx512(in_, places.after(part.begin), part.end - part.begin, first);
+    make(places, {part.begin + done, part.end}, out);
+  };
+  if (!has_windows_) return now(span);
+  const RowSpan windows = between(places.y, step_y_, in_.height + 1 - rows_below_window(step_y_), span);
+  if (windows.end - windows.begin < kWindowPixels) return now(span);
+  const EvenPlaces first = places.after(windows.begin);
+  put_off({first.x, first.y, windows.end - windows.begin, out + std::ptrdiff_t{4} * windows.begin});
+  now({span.begin, windows.begin});
+  now({windows.end, span.end});
+}
+
+void EvenWarp::put_off(const WindowRow& row) noexcept {
+  if (rows_put_off_ == kMostRows) finish();
+  put_off_[rows_put_off_++] = row;
+}
+#endif
+
+void EvenWarp::finish() noexcept {
+#if defined(__x86_64__)
+  if (rows_put_off_ > 0) bilinear_windows_avx512(in_, step_x_, step_y_, put_off_, rows_put_off_);
+#endif
+  rows_put_off_ = 0;
+}
+
+}  // namespace fastload

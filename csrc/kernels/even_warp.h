@@ -1,0 +1,40 @@
+// The bilinear warp of an affine map: along a row, its pixels lie the same step apart in the input.
+#pragma once
+
+#include <cstdint>
+
+#include "core/image_view.h"
+#include "core/matrix3.h"
+#include "kernels/warp.h"
+#include "kernels/warp_rows.h"
+
+namespace fastload {
+
+class EvenWarp {
+ public:
+  // Whether a map is affine, and no step leaves the range of integers.
+  static bool suits(const Matrix3& to_in) noexcept;
+
+  EvenWarp(ImageView in, const Matrix3& to_in) noexcept;
+
+  // Columns [span.begin, span.end) of output row y, which begins at `out`: made now or by finish().
+  void add(int y, RowSpan span, std::uint8_t* out) noexcept;
+  void finish() noexcept;
+
+ private:
+  static constexpr int kMostRows = 32;
+
+  EvenPlaces places_of(int y, int begin) const noexcept;
+  void make(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept;
+  void make_between(EvenPlaces places, RowSpan span, std::uint8_t* out) noexcept;
+  void put_off(const WindowRow& row) noexcept;
+
+  ImageView in_;
+  const Matrix3& to_in_;
+  std::int64_t step_x_, step_y_;
+  bool has_windows_;
+  int rows_put_off_ = 0;
+  WindowRow put_off_[kMostRows];
+};
+
+}  // namespace fastload

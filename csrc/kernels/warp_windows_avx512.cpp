@@ -1,0 +1,148 @@
+// AVX-512 with VBMI: the neighbours of eight pixels lie in a window of a few rows, out of which permutations of bytes pick
+// them all at once.
+#if defined(__x86_64__)
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/avx512.h"
+#include "core/target.h"
+#include "kernels/warp_rows.h"
+
+FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")
+
+namespace fastload {
+namespace {
+
+constexpr int kPixels = kWindowPixels;
+constexpr int kWhole = 32 + kWarpBits;  // whole pixels begin at this bit of a place
+
+// In each byte of a qword, eight bits of that qword from bit `first` on.
+inline __m512i bits_from(int first, __m512i qwords) noexcept {
+  return _mm512_multishift_epi64_epi8(_mm512_set1_epi8(static_cast<char>(first)), qwords);
+}
+
+// a & mask | b
+inline __m512i and_or(__m512i a, std::uint8_t mask, __m512i b) noexcept {
+  return _mm512_ternarylogic_epi64(a, _mm512_set1_epi8(static_cast<char>(mask)), b, 0xEA);
+}
+
+// a & mask ^ b
+inline __m512i and_xor(__m512i a, std::uint8_t mask, __m512i b) noexcept {
+  return _mm512_ternarylogic_epi64(a, _mm512_set1_epi8(static_cast<char>(mask)), b, 0x6A);
+}
+
+// Of eight pixels, the levels of the two neighbours above and of the two below, four channels each: left, right, left,
+// right... kBytes: of an input pixel; kRows: in so many rows from the window's first one on may the upper neighbours lie.
+template <int kBytes, int kRows>
+struct Neighbours;
+
+// Two rows of the window are the halves of a register.
+template <int kRows>
+struct Neighbours<3, kRows> {
+  __m512i upper, lower;
+
+  Neighbours(const std::uint8_t* window, std::ptrdiff_t row_bytes, __m512i x, __m512i y) noexcept {
+    const __m512i each = _mm512_set1_epi64(0x0502'0502'0401'0300), columns = bits_from(kWhole, x);
+    const __m512i bytes = _mm512_add_epi8(_mm512_add_epi8(columns, columns), _mm512_add_epi8(columns, each));
+    const __m512i at = and_or(bits_from(kWhole - 5, y), 0xE0, bytes);  // 32 bytes a row
+    const auto rows_from = [&](int row) {
+      const std::uint8_t* first = window + row * row_bytes;
+      const __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(first)));
+      return _mm512_inserti64x4(low, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first + row_bytes)), 1);
+    };
+    if constexpr (kRows == 2) {
+      upper = _mm512_permutexvar_epi8(at, rows_from(0));
+      lower = _mm512_permutexvar_epi8(at, rows_from(1));
+    } else {
+      upper = _mm512_permutex2var_epi8(rows_from(0), at, rows_from(2));
+      lower = _mm512_permutex2var_epi8(rows_from(1), at, rows_from(3));
+    }
+  }
+};
+
+template <int kRows>
+struct Neighbours<4, kRows> {
+  __m512i upper, lower;
+
+  Neighbours(const std::uint8_t* window, std::ptrdiff_t row_bytes, __m512i x, __m512i y) noexcept {
+    const __m512i each = _mm512_set1_epi64(0x0703'0602'0501'0400);
+    const __m512i columns = _mm512_and_si512(bits_from(kWhole - 2, x), _mm512_set1_epi8(static_cast<char>(0xFC)));
+    const __m512i at = and_or(bits_from(kWhole - 6, y), 0xC0, _mm512_add_epi8(columns, each));  // 64 bytes a row
+    const auto row = [&](int number) { return _mm512_loadu_si512(window + number * row_bytes); };
+    upper = _mm512_permutex2var_epi8(row(0), at, row(1));
+    lower = _mm512_permutex2var_epi8(row(1), at, row(2));
+    if constexpr (kRows == 4) {
+      const __mmask64 further = _mm512_movepi8_mask(at);
+      upper = _mm512_mask_mov_epi8(upper, further, _mm512_permutex2var_epi8(row(2), at, row(3)));
+      lower = _mm512_mask_mov_epi8(lower, further, _mm512_permutex2var_epi8(row(3), at, row(4)));
+    }
+  }
+};
+
+// Levels between the neighbours, to the right by x's part of a pixel and down by y's.
+template <int kBytes, int kRows>
+inline __m256i blend(const Neighbours<kBytes, kRows>& levels, __m512i x, __m512i y) noexcept {
+  // Of negative weights, r - 128 and -r, since 128 is none of a signed byte.
+  const __m512i signs = _mm512_set1_epi16(static_cast<short>(0xFF80)), ones = _mm512_set1_epi16(static_cast<short>(0xFF00));
+  const __m512i right = _mm512_sub_epi8(and_xor(bits_from(32, x), 0x7F, signs), ones);
+  const __m512i upper = _mm512_maddubs_epi16(levels.upper, right), lower = _mm512_maddubs_epi16(levels.lower, right);
+  // (upper - lower) * d / 128, rounded down. d * 512 is a negative number of 16 bits if d is 64 or more: then the product
+  // lacks upper - lower.
+  const __m512i down = _mm512_and_si512(bits_from(31, y), _mm512_set1_epi16(static_cast<short>(0xFE00)));
+  const __m512i part = _mm512_mulhi_epi16(_mm512_sub_epi16(upper, lower), down);
+  const __mmask8 is_lacking = _mm512_test_epi64_mask(y, _mm512_set1_epi64(std::int64_t{1} << (kWhole - 1)));
+  const __m512i sums = _mm512_sub_epi16(part, _mm512_mask_mov_epi64(upper, is_lacking, lower));
+  return _mm512_cvtepi16_epi8(_mm512_mulhrs_epi16(sums, _mm512_set1_epi16(1 << (15 - kWarpBits))));
+}
+
+// A number that is to be read from memory: that costs less than to move it from one register to eight places of another.
+inline __m512i from_memory(std::int64_t number) noexcept {
+  __asm__("" : "+m"(number));
+  return _mm512_set1_epi64(number);
+}
+
+template <int kBytes, int kRows>
+void warp_rows(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows, int count) noexcept {
+  const __m512i numbers = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m512i steps_x = _mm512_mullo_epi64(numbers, _mm512_set1_epi64(step_x));
+  const __m512i steps_y = _mm512_mullo_epi64(numbers, _mm512_set1_epi64(step_y));
+  const std::int64_t to_least_x = std::min<std::int64_t>(0, (kPixels - 1) * step_x);
+  const std::int64_t to_least_y = std::min<std::int64_t>(0, (kPixels - 1) * step_y);
+  const auto eight = [&](std::int64_t x, std::int64_t y, std::uint8_t* out) {
+    const std::int64_t column = (x + to_least_x) >> kWhole, row = (y + to_least_y) >> kWhole;
+    const std::uint8_t* window = in.data + row * in.row_bytes + column * kBytes;
+    const __m512i xs = _mm512_add_epi64(steps_x, from_memory(x - (column << kWhole)));
+    const __m512i ys = _mm512_add_epi64(steps_y, from_memory(y - (row << kWhole)));
+    const __m256i pixels = blend(Neighbours<kBytes, kRows>(window, in.row_bytes, xs, ys), xs, ys);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
+  };
+  for (const WindowRow* row = rows; row < rows + count; ++row) {
+    const std::int64_t last = row->count - kPixels;  // the last eight may be made of some that have been made before
+    std::int64_t x = row->x, y = row->y;
+    std::uint8_t* out = row->out;
+    for (std::int64_t done = 0; done < last; done += kPixels) {
+      eight(x, y, out);
+      x += kPixels * step_x;
+      y += kPixels * step_y;
+      out += 4 * kPixels;
+    }
+    eight(row->x + last * step_x, row->y + last * step_y, row->out + 4 * last);
+  }
+}
+
+}  // namespace
+
+void bilinear_windows_avx512(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows,
+                             int count) noexcept {
+  const bool few = window_rows(step_y) == 2;
+  auto warp = few ? warp_rows<4, 2> : warp_rows<4, 4>;
+  if (in.channels == 3) warp = few ? warp_rows<3, 2> : warp_rows<3, 4>;
+  warp(in, step_x, step_y, rows, count);
+}
+
+}  // namespace fastload
+
+FASTLOAD_END_TARGET
+
+#endif
