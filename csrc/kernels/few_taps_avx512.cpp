@@ -16,6 +16,13 @@ namespace {
 constexpr int kOutputs = 4;
 constexpr int kRows = 4;  // whose four outputs each fill a register
 
+// Where the levels of each row are among qwords of two channels, of which each row has two bytes.
+alignas(64) constexpr std::uint8_t kRowByRow[64] = {
+    0, 1, 8,  9,  16, 17, 24, 25, 32, 33, 40, 41, 48, 49, 56, 57,  //
+    2, 3, 10, 11, 18, 19, 26, 27, 34, 35, 42, 43, 50, 51, 58, 59,  //
+    4, 5, 12, 13, 20, 21, 28, 29, 36, 37, 44, 45, 52, 53, 60, 61,  //
+    6, 7, 14, 15, 22, 23, 30, 31, 38, 39, 46, 47, 54, 55, 62, 63};
+
 // Each of four dwords in all of a quarter.
 inline __m512i for_each_channel(__m128i dwords) noexcept {
   const __m512i fourfold = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
@@ -63,10 +70,10 @@ void FewTaps::make(const AxisWeights& weights, int channels) {
   }
 }
 
+// Weights are not negative, and together at most 1 << bits and a little: a level's byte lies above the last `bits` of a sum.
 void FewTaps::run(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const noexcept {
   const __m512i half = _mm512_set1_epi32((1 << (bits_ - 1)) >> 8);  // it is multiplied by 256
-  const __m128i shift = _mm_cvtsi32_si128(bits_);
-  const __m512i row_by_row = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i levels_of_two = _mm512_set1_epi16(static_cast<std::int16_t>((32 + bits_) << 8 | bits_));
   int next = 0;
   for (const Four& four : fours_) {
     const __m512i places = _mm512_load_si512(four.places);
@@ -75,13 +82,16 @@ void FewTaps::run(const std::uint8_t* const* in, int count, std::uint8_t* const*
     const auto sums = [&](int row) {
       const __m512i levels = _mm512_permutexvar_epi8(places, _mm512_loadu_si512(in[row] + four.start));
       const __m512i coarse = _mm512_slli_epi32(_mm512_dpbusd_epi32(half, levels, high), 8);
-      return _mm512_sra_epi32(_mm512_dpbusd_epi32(coarse, levels, low), shift);
+      return _mm512_dpbusd_epi32(coarse, levels, low);
     };
     for (int a = 0; a < count; a += kRows) {
       const int last = count - 1;  // stands for the rows that there are not
       const int b = std::min(a + 1, last), c = std::min(a + 2, last), d = std::min(a + 3, last);
-      const __m512i upper = _mm512_packs_epi32(sums(a), sums(b)), lower = _mm512_packs_epi32(sums(c), sums(d));
-      const __m512i all = _mm512_permutexvar_epi32(row_by_row, _mm512_packus_epi16(upper, lower));
+      __m512i all = _mm512_multishift_epi64_epi8(levels_of_two, sums(a));
+      all = _mm512_mask_multishift_epi64_epi8(all, 0x0C0C0C0C0C0C0C0Cu, levels_of_two, sums(b));
+      all = _mm512_mask_multishift_epi64_epi8(all, 0x3030303030303030u, levels_of_two, sums(c));
+      all = _mm512_mask_multishift_epi64_epi8(all, 0xC0C0C0C0C0C0C0C0u, levels_of_two, sums(d));
+      all = _mm512_permutexvar_epi8(_mm512_load_si512(kRowByRow), all);
       store_quarter(out[a] + to, _mm512_castsi512_si128(all));
       store_quarter(out[b] + to, _mm512_extracti32x4_epi32(all, 1));
       store_quarter(out[c] + to, _mm512_extracti32x4_epi32(all, 2));

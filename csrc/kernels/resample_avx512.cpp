@@ -1,6 +1,8 @@
 // AVX-512 with VBMI and VNNI: one permutation of bytes lays out eight pixels, one dot product multiplies and adds them.
 #if defined(__x86_64__)
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "core/avx512.h"
@@ -64,6 +66,44 @@ void four_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::u
   }
 }
 
+// Where in two registers of words the lower bytes of what unpacking has laid out as words are, in their old order.
+alignas(64) constexpr std::uint8_t kBackAgain[64] = {
+    0,  2,  4,  6,  8,  10, 12, 14, 64,  66,  68,  70,  72,  74,  76,  78,   //
+    16, 18, 20, 22, 24, 26, 28, 30, 80,  82,  84,  86,  88,  90,  92,  94,   //
+    32, 34, 36, 38, 40, 42, 44, 46, 96,  98,  100, 102, 104, 106, 108, 110,  //
+    48, 50, 52, 54, 56, 58, 60, 62, 112, 114, 116, 118, 120, 122, 124, 126};
+
+inline __mmask64 first_of(std::size_t bytes) noexcept {
+  return bytes >= 64 ? ~__mmask64{0} : (__mmask64{1} << bytes) - 1;
+}
+
+// Of a row's weights, the two that alone are not 0, if they are one below the other and make 1 << 14 together: the
+// number of the upper one's, or -1.
+int only_two(const AxisWeights& weights, int o) noexcept {
+  const std::int16_t* weight = weights.narrow(o);
+  const int last = weights.taps() - 1;
+  int k = 0;
+  while (k < last - 1 && weight[k] == 0) ++k;
+  if (k >= last || weights.bits() != 14 || weight[k] + weight[k + 1] != 1 << 14) return -1;
+  return std::all_of(weight + k + 2, weight + last + 1, [](std::int16_t left) { return left == 0; }) ? k : -1;
+}
+
+// upper + (lower - upper) * part / (1 << 14), rounded: 2 * (lower - upper) * part / (1 << 15) in words, whose lower bytes
+// are added to bytes.
+void between_two(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t part, std::size_t bytes,
+                 std::uint8_t* out) noexcept {
+  const __m512i parts = _mm512_set1_epi16(part), back_again = _mm512_load_si512(kBackAgain);
+  const __m512i twice = _mm512_set1_epi16(static_cast<std::int16_t>(2 << 8 | (-2 & 0xFF)));
+  const auto part_of = [&](__m512i pairs) { return _mm512_mulhrs_epi16(_mm512_maddubs_epi16(pairs, twice), parts); };
+  for (std::size_t x = 0; x < bytes; x += 64) {
+    const __mmask64 inside = first_of(bytes - x);
+    const __m512i above = _mm512_maskz_loadu_epi8(inside, upper + x), below = _mm512_maskz_loadu_epi8(inside, lower + x);
+    const __m512i low = part_of(_mm512_unpacklo_epi8(above, below)), high = part_of(_mm512_unpackhi_epi8(above, below));
+    const __m512i parts_in_bytes = _mm512_permutex2var_epi8(low, back_again, high);
+    _mm512_mask_storeu_epi8(out + x, inside, _mm512_add_epi8(above, parts_in_bytes));
+  }
+}
+
 }  // namespace
 
 void horizontal_avx512(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
@@ -78,11 +118,15 @@ void vertical_avx512(const AxisWeights& weights, int o, const std::uint8_t* cons
                      std::uint8_t* out) {
   if (weights.is_wide()) return vertical_avx2(weights, o, rows, bytes, out);
   const std::int16_t* weight = weights.narrow(o);
-  const int taps = weights.taps();
+  const int taps = weights.taps(), upper_of_two = only_two(weights, o);
+  if (upper_of_two >= 0) {
+    const int k = upper_of_two;
+    return between_two(rows[k], rows[k + 1], weight[k + 1], bytes, out);
+  }
   const __m512i zero = _mm512_setzero_si512();
   const __m128i shift = _mm_cvtsi32_si128(weights.bits());
   for (std::size_t x = 0; x < bytes; x += 64) {
-    const __mmask64 inside = bytes - x >= 64 ? ~__mmask64{0} : (__mmask64{1} << (bytes - x)) - 1;
+    const __mmask64 inside = first_of(bytes - x);
     __m512i sums[4];
     for (__m512i& sum : sums) sum = _mm512_set1_epi32(1 << (weights.bits() - 1));
     for (int k = 0; k < taps; k += 2) {
