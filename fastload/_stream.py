@@ -39,6 +39,10 @@ class MakesBatches(Protocol):
 
 
 class _Here(threading.local):
+    def __init__(self) -> None:
+        with torch.inference_mode(False):  # which may be on now and off when a key is drawn
+            self.drawn = torch.empty((), dtype=torch.int64, device="cpu")  # quicker than a new one for each key
+
     fetcher: MakesBatches | None = None
     # The sample that a key was taken for last, and how many were.
     sample: Any = None
@@ -87,7 +91,7 @@ def is_first_of_batch() -> bool:
 
 def drawn_key() -> int:
     """A key from torch's default generator."""
-    return int(torch.randint(-(1 << 63), (1 << 63) - 1, ()).item()) & _MASK64
+    return int(here.drawn.random_(-(1 << 63), (1 << 63) - 1).item()) & _MASK64
 
 
 def batch_in_hand() -> BatchInHand | None:

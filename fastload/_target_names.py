@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 _TV_TENSORS = "torchvision.tv_tensors"
@@ -27,5 +28,9 @@ OF_THE_IMAGE = (
 
 def tv_name(value: Any) -> str:
     """ "BoundingBoxes", "Mask", ... of one of torchvision's own tensors, else ""."""
-    kind = type(value)
+    return _tv_name_of(type(value))
+
+
+@functools.cache
+def _tv_name_of(kind: type) -> str:
     return kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""

@@ -119,14 +119,15 @@ def edges_of(boxes: Array, box_format: str) -> Array:
     that has no numbers or is inverted.
     """
     name = box_format.removesuffix(NORMALIZED)
-    first, second = boxes[:, :2], boxes[:, 2:]
     if not _core.are_boxes(boxes, name == "xyxy"):
+        first, second = boxes[:, :2], boxes[:, 2:]
         refuse(boxes, ~np.isfinite(boxes).all(axis=1), box_format, "its numbers must be finite")
         if name == "xyxy":
             refuse(boxes, (second < first).any(axis=1), box_format, "x1 <= x2 and y1 <= y2 must hold")
         refuse(boxes, (second < 0).any(axis=1), box_format, "its width and height must not be negative")
     if name == "xyxy":
         return boxes.copy()
+    first, second = boxes[:, :2], boxes[:, 2:]
     start = first if name == "xywh" else first - second / 2
     return np.concatenate([start, start + second], axis=1)
 

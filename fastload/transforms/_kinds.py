@@ -79,6 +79,8 @@ def container_of(image: Any) -> str:
     """ "pil", "array" or "tensor"; TypeError for anything else."""
     if isinstance(image, np.ndarray):
         return "array"
+    if type(image) is torch.Tensor:
+        return "tensor"
     if isinstance(image, torch.Tensor) and tv_name(image) not in ("BoundingBoxes", "KeyPoints"):
         return "tensor"
     if is_pil(image):
@@ -227,10 +229,13 @@ def place_of_image(sample: Any) -> Any:
             if is_image(sample.get(name)):
                 return name
     parts = list(sample.items() if isinstance(sample, Mapping) else enumerate(sample))
-    for is_wanted in (is_pil, is_image):
-        for place, part in parts:
-            if is_wanted(part) and not role_of(place, part) and place not in LABEL_NAMES:
-                return place
+    images = [
+        (place, part)
+        for place, part in parts
+        if is_image(part) and not role_of(place, part) and place not in LABEL_NAMES
+    ]
+    for place, _ in [image for image in images if is_pil(image[1])] or images:
+        return place
     is_named = isinstance(sample, Mapping)
     names = ", ".join(f"{place}: {type(part).__name__}" if is_named else type(part).__name__ for place, part in parts)
     raise TypeError(

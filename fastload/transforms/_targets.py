@@ -137,7 +137,7 @@ class Moving:
         planes = iter(made.masks)
         for name, value in self._masks().items():
             self.values[name] = with_planes(value, planes, size)
-        if kept is not None and not kept.all():
+        if kept is not None and np.count_nonzero(kept) < len(kept):
             self._drop(kept)
 
     def settle(self, size: Size) -> None:
@@ -172,7 +172,7 @@ class Moving:
             kept = self._kept = self._keep_boxes(edges, quads, native.visible(), native.mirrored, size)
         if self._name("keypoints") is not None:
             self._place_points(native.points(), native.points_seen(), native.mirrored, size)
-        if kept is not None and not kept.all():
+        if kept is not None and np.count_nonzero(kept) < len(kept):
             self._drop(kept)
         return self.values
 

@@ -16,7 +16,7 @@ from fastload.transforms._masks import Size
 def float_rows(values: Any, what: str) -> NDArray[np.float64]:
     """float64 of a tensor, an array, or sequences of numbers; TypeError for all else, complex numbers and text too."""
     try:
-        rows = np.array(_without_tensors(values))
+        rows = np.asarray(_without_tensors(values))
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what} must be real numbers, rows of one length; got {values!r:.80}: {error}") from error
     if not _are_real(rows):
