@@ -39,6 +39,16 @@ void even_runs(EvenPlaces places, int count, std::int32_t* x, std::int32_t* y) n
   return {begin, end};
 }
 
+// Of a row's pixels among `span`, those that lie in the rows before `row`.
+[[maybe_unused]] RowSpan above(std::int64_t start, std::int64_t step, int row, RowSpan span) noexcept {
+  const std::int64_t last = (std::int64_t{row} << (32 + kWarpBits)) - 1;
+  const auto lies_above = [&](int i) { return start + i * step <= last; };
+  if (span.begin >= span.end || (lies_above(span.begin) && lies_above(span.end - 1))) return span;
+  if (step == 0 || !(lies_above(span.begin) || lies_above(span.end - 1))) return {span.begin, span.begin};
+  if (step > 0) return {span.begin, static_cast<int>((last - start) / step) + 1};
+  return {static_cast<int>((start - last - step - 1) / -step), span.end};
+}
+
 // Whether the neighbours of kWindowPixels pixels lie in a window, and reading on behind a row stays within the next one.
 bool fits_windows(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept {
   constexpr int kLeastWidth = 16;
@@ -72,15 +82,16 @@ void EvenWarp::add(int y, RowSpan span, std::uint8_t* out) noexcept {
   const EvenPlaces places = places_of(y, span.begin);
   const RowSpan all{0, span.end - span.begin};
   out += std::ptrdiff_t{bytes_out(in_)} * span.begin;
-  RowSpan inside{0, 0};
 #if defined(__x86_64__)
   if (simd() == Simd::kAvx512 && in_.channels != 1) {
-    inside = between(places.y, step_y_, in_.height, between(places.x, step_x_, in_.width, all));
-    make_between(places, inside, out);
+    const RowSpan inside = between(places.y, step_y_, in_.height, between(places.x, step_x_, in_.width, all));
+    const RowSpan windows = has_windows_ ? put_off(places, all, inside, out) : RowSpan{0, 0};
+    make_by_avx512(places, {all.begin, windows.begin}, inside, out);
+    make_by_avx512(places, {windows.end, all.end}, inside, out);
+    return;
   }
 #endif
-  make(places, {all.begin, inside.begin}, out);
-  make(places, {inside.end, all.end}, out);
+  make(places, all, out);
 }
 
 // Pixels of a row that begins at `out`, wherever they lie.
@@ -95,25 +106,26 @@ void EvenWarp::make(EvenPlaces places, RowSpan span, std::uint8_t* out) const no
 }
 
 #if defined(__x86_64__)
-// Pixels that lie between four others each.
-void EvenWarp::make_between(EvenPlaces places, RowSpan span, std::uint8_t* out) noexcept {
-  const auto now = [&](RowSpan part) {
-    std::uint8_t* first = out + std::ptrdiff_t{4} * part.begin;
-    const int done = bilinear_even_avx512(in_, places.after(part.begin), part.end - part.begin, first);
-    make(places, {part.begin + done, part.end}, out);
-  };
-  if (!has_windows_) return now(span);
-  const RowSpan windows = between(places.y, step_y_, in_.height + 1 - rows_below_window(step_y_), span);
-  if (windows.end - windows.begin < kWindowPixels) return now(span);
-  const EvenPlaces first = places.after(windows.begin);
-  put_off({first.x, first.y, windows.end - windows.begin, out + std::ptrdiff_t{4} * windows.begin});
-  now({span.begin, windows.begin});
-  now({windows.end, span.end});
+// The same, of which those `inside` lie between four others each.
+void EvenWarp::make_by_avx512(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept {
+  if (span.begin == span.end) return;
+  const int begin = std::clamp(inside.begin, span.begin, span.end), end = std::clamp(inside.end, begin, span.end);
+  make(places, {span.begin, begin}, out);
+  const int done = bilinear_even_avx512(in_, places.after(begin), end - begin, out + std::ptrdiff_t{4} * begin);
+  make(places, {begin + done, span.end}, out);
 }
 
-void EvenWarp::put_off(const WindowRow& row) noexcept {
+// Leaves those pixels that have enough rows below them to finish(); which they are.
+RowSpan EvenWarp::put_off(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) noexcept {
+  const RowSpan windows = above(places.y, step_y_, in_.height - rows_below_window(step_y_), span);
+  const int count = windows.end - windows.begin;
+  if (count < kWindowPixels) return {0, 0};
   if (rows_put_off_ == kMostRows) finish();
-  put_off_[rows_put_off_++] = row;
+  const EvenPlaces first = places.after(windows.begin);
+  const int begin = std::clamp(inside.begin - windows.begin, 0, count);
+  const int end = std::clamp(inside.end - windows.begin, begin, count);
+  put_off_[rows_put_off_++] = {first.x, first.y, count, begin, end, out + std::ptrdiff_t{4} * windows.begin};
+  return windows;
 }
 #endif
 

@@ -26,8 +26,8 @@ class EvenWarp {
 
   EvenPlaces places_of(int y, int begin) const noexcept;
   void make(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept;
-  void make_between(EvenPlaces places, RowSpan span, std::uint8_t* out) noexcept;
-  void put_off(const WindowRow& row) noexcept;
+  void make_by_avx512(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept;
+  RowSpan put_off(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) noexcept;
 
   ImageView in_;
   const Matrix3& to_in_;

@@ -42,10 +42,11 @@ struct EvenPlaces {
 // As bilinear_run_avx512, of places that lie between four pixels of the input each; for RGB, too, that warp_takes_rgb.
 int bilinear_even_avx512(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept;
 
-// As many places at even steps as lie between four pixels each, for pixels of 4 bytes from `out` on.
+// Places at even steps, for pixels of 4 bytes from `out` on.
 struct WindowRow {
   std::int64_t x, y;  // of the first one
   int count;          // at least kWindowPixels
+  int begin, end;     // those of them that certainly lie between four pixels each
   std::uint8_t* out;
 };
 
@@ -59,10 +60,10 @@ constexpr int window_rows(std::int64_t step_y) noexcept {
   return most <= kRow ? 2 : most <= 3 * kRow ? 4 : 0;
 }
 
-// Input rows that are read below the first upper neighbour's one, the last of them as far as the row below that.
+// Input rows that are read below the upper neighbours' first one, and one more, into which reading may run on.
 constexpr int rows_below_window(std::int64_t step_y) noexcept { return window_rows(step_y) + 1; }
 
-// As bilinear_even_avx512, to the same bits. For each pixel, the input has rows_below_window(step_y) rows below its upper neighbours.
+// As bilinear_run, of RGB or RGBX. The input has rows_below_window(step_y) rows below the upper neighbours of each pixel.
 void bilinear_windows_avx512(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows,
                              int count) noexcept;
 

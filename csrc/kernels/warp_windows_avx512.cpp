@@ -103,32 +103,73 @@ inline __m512i from_memory(std::int64_t number) noexcept {
 }
 
 template <int kBytes, int kRows>
-void warp_rows(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows, int count) noexcept {
-  const __m512i numbers = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
-  const __m512i steps_x = _mm512_mullo_epi64(numbers, _mm512_set1_epi64(step_x));
-  const __m512i steps_y = _mm512_mullo_epi64(numbers, _mm512_set1_epi64(step_y));
-  const std::int64_t to_least_x = std::min<std::int64_t>(0, (kPixels - 1) * step_x);
-  const std::int64_t to_least_y = std::min<std::int64_t>(0, (kPixels - 1) * step_y);
-  const auto eight = [&](std::int64_t x, std::int64_t y, std::uint8_t* out) {
-    const std::int64_t column = (x + to_least_x) >> kWhole, row = (y + to_least_y) >> kWhole;
-    const std::uint8_t* window = in.data + row * in.row_bytes + column * kBytes;
-    const __m512i xs = _mm512_add_epi64(steps_x, from_memory(x - (column << kWhole)));
-    const __m512i ys = _mm512_add_epi64(steps_y, from_memory(y - (row << kWhole)));
-    const __m256i pixels = blend(Neighbours<kBytes, kRows>(window, in.row_bytes, xs, ys), xs, ys);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
-  };
-  for (const WindowRow* row = rows; row < rows + count; ++row) {
-    const std::int64_t last = row->count - kPixels;  // the last eight may be made of some that have been made before
-    std::int64_t x = row->x, y = row->y;
-    std::uint8_t* out = row->out;
-    for (std::int64_t done = 0; done < last; done += kPixels) {
-      eight(x, y, out);
-      x += kPixels * step_x;
-      y += kPixels * step_y;
-      out += 4 * kPixels;
-    }
-    eight(row->x + last * step_x, row->y + last * step_y, row->out + 4 * last);
+class WindowWarp {
+ public:
+  WindowWarp(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept
+      : in_(in),
+        step_x_(step_x),
+        step_y_(step_y),
+        to_least_x_(std::min<std::int64_t>(0, (kPixels - 1) * step_x)),
+        to_least_y_(std::min<std::int64_t>(0, (kPixels - 1) * step_y)) {
+    const __m512i numbers = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+    steps_x_ = _mm512_mullo_epi64(numbers, _mm512_set1_epi64(step_x));
+    steps_y_ = _mm512_mullo_epi64(numbers, _mm512_set1_epi64(step_y));
   }
+
+  void make(const WindowRow& row) const noexcept {
+    const int last = row.count - kPixels;  // the last eight may be made of some that have been made before
+    int at = 0;
+    at = make_while<true>(row, at, std::min(row.begin, last));
+    at = make_while<false>(row, at, std::min(row.end - kPixels + 1, last));
+    at = make_while<true>(row, at, last);
+    make_eight<true>(row.x + last * step_x_, row.y + last * step_y_, row.out + std::ptrdiff_t{4} * last);
+  }
+
+ private:
+  // Eight pixels after the other as long as they begin before `end`; where they stop.
+  template <bool kAnywhere>
+  int make_while(const WindowRow& row, int at, int end) const noexcept {
+    std::int64_t x = row.x + at * step_x_, y = row.y + at * step_y_;
+    for (; at < end; at += kPixels) {
+      make_eight<kAnywhere>(x, y, row.out + std::ptrdiff_t{4} * at);
+      x += kPixels * step_x_;
+      y += kPixels * step_y_;
+    }
+    return at;
+  }
+
+  // kAnywhere: what lies left of the first pixels, right of the last ones or above the first row is seen as those are.
+  template <bool kAnywhere>
+  void make_eight(std::int64_t x, std::int64_t y, std::uint8_t* out) const noexcept {
+    const std::int64_t last_x = std::int64_t{in_.width - 1} << kWhole;
+    std::int64_t left = x + to_least_x_, top = y + to_least_y_;
+    if constexpr (kAnywhere) {
+      left = std::clamp<std::int64_t>(left, 0, last_x);
+      top = std::max<std::int64_t>(top, 0);
+    }
+    const std::int64_t column = left >> kWhole, row = top >> kWhole;
+    left = column << kWhole;
+    top = row << kWhole;
+    __m512i xs = _mm512_add_epi64(steps_x_, from_memory(x - left));
+    __m512i ys = _mm512_add_epi64(steps_y_, from_memory(y - top));
+    if constexpr (kAnywhere) {
+      xs = _mm512_min_epi64(_mm512_max_epi64(xs, from_memory(-left)), from_memory(last_x - left));
+      ys = _mm512_max_epi64(ys, from_memory(-top));
+    }
+    const std::uint8_t* window = in_.data + row * in_.row_bytes + column * kBytes;
+    const __m256i pixels = blend(Neighbours<kBytes, kRows>(window, in_.row_bytes, xs, ys), xs, ys);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
+  }
+
+  ImageView in_;
+  std::int64_t step_x_, step_y_, to_least_x_, to_least_y_;
+  __m512i steps_x_, steps_y_;
+};
+
+template <int kBytes, int kRows>
+void warp_rows(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows, int count) noexcept {
+  const WindowWarp<kBytes, kRows> warp(in, step_x, step_y);
+  for (const WindowRow* row = rows; row < rows + count; ++row) warp.make(*row);
 }
 
 }  // namespace
