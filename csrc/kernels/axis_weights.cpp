@@ -49,6 +49,19 @@ struct Lanczos {
 }  // namespace
 
 void AxisWeights::make(Filter filter, int in_size, double from, double to, int full_size, int begin, int end) {
+  const Axis axis{filter, in_size, from, to, full_size, begin, end};
+  if (made_ == axis) {
+    shift(rebased_);
+  } else {
+    made_.reset();
+    make_anew(axis);
+    made_ = axis;
+  }
+  rebased_ = 0;
+}
+
+void AxisWeights::make_anew(const Axis& axis) {
+  const auto& [filter, in_size, from, to, full_size, begin, end] = axis;
   const double scale = (to - from) / full_size;
   first_.resize(static_cast<std::size_t>(end - begin));
   const bool is_identity = full_size == in_size && from == 0.0 && to == in_size;  // Pillow leaves such a pass out
@@ -150,9 +163,15 @@ void AxisWeights::quantise(int o, const double* weights, int count, double sum) 
 }
 
 void AxisWeights::rebase() noexcept {
-  for (int& first : first_) first -= first_input_;
-  end_input_ -= first_input_;
-  first_input_ = 0;
+  rebased_ += first_input_;
+  shift(-first_input_);
+}
+
+void AxisWeights::shift(int inputs) noexcept {
+  if (inputs == 0) return;
+  for (int& first : first_) first += inputs;
+  first_input_ += inputs;
+  end_input_ += inputs;
 }
 
 }  // namespace fastload

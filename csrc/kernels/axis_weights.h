@@ -6,13 +6,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace fastload {
 
 enum class Filter : std::uint8_t { kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos };
 
-// How the outputs of one axis are made of its inputs. Keeps its memory from one axis to the next.
+// How the outputs of one axis are made of its inputs. Keeps its memory from one axis to the next, and what it holds if the
+// next one is the same.
 class AxisWeights {
  public:
   // The axis has in_size pixels, of which [from, to) is stretched or shrunk to full_size outputs; only the outputs
@@ -38,6 +40,16 @@ class AxisWeights {
   int bits() const noexcept { return bits_; }  // a weight of 1 is 1 << bits()
 
  private:
+  struct Axis {
+    Filter filter;
+    int in_size;
+    double from, to;
+    int full_size, begin, end;
+    bool operator==(const Axis&) const = default;
+  };
+
+  void make_anew(const Axis& axis);
+  void shift(int inputs) noexcept;
   template <class Kernel>
   void fill(Kernel kernel, double support, int in_size, double from, double scale, int begin, int end);
   void copy(int in_size, double from, double scale, int begin, int end);
@@ -45,6 +57,8 @@ class AxisWeights {
   void keep_inside(int o, Weight* all);
   void quantise(int o, const double* weights, int count, double sum);
 
+  std::optional<Axis> made_;  // what is there, in full
+  int rebased_ = 0;           // inputs that have been left out before the first one
   std::vector<int> first_;
   std::vector<std::int16_t> narrow_;
   std::vector<std::int32_t> wide_weights_;

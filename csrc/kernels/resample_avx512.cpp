@@ -84,7 +84,7 @@ int only_two(const AxisWeights& weights, int o) noexcept {
   const int last = weights.taps() - 1;
   int k = 0;
   while (k < last - 1 && weight[k] == 0) ++k;
-  if (k >= last || weights.bits() != 14 || weight[k] + weight[k + 1] != 1 << 14) return -1;
+  if (k >= last || weight[k] + weight[k + 1] != 1 << 14) return -1;
   return std::all_of(weight + k + 2, weight + last + 1, [](std::int16_t left) { return left == 0; }) ? k : -1;
 }
 

@@ -74,7 +74,8 @@ void every_target_gives_the_bytes_of_the_plain_one() {
   for (const Shape& shape : {Shape{1, 1, 3, 2}, Shape{7, 5, 3, 9}, Shape{17, 31, 31, 17}, Shape{33, 25, 7, 5},
                              Shape{3, 257, 2, 24}, Shape{5, 900, 3, 7}, Shape{900, 5, 7, 3}, Shape{64, 40, 64, 13},
                              Shape{40, 64, 13, 64}, Shape{9, 9, 9, 9}, Shape{9, 50, 9, 41}, Shape{6, 50, 6, 43}, Shape{4, 7, 4, 4},
-                             Shape{5, 8, 5, 6}, Shape{8, 9, 8, 30}}) {
+                             Shape{5, 8, 5, 6}, Shape{8, 9, 8, 30}, Shape{15, 40, 16, 32}, Shape{15, 90, 64, 90},
+                             Shape{2, 1, 16384, 1}}) {
     for (const int channels : {1, 4}) {
       for (const Filter filter : {Filter::kNearest, Filter::kBox, Filter::kBilinear, Filter::kHamming,
                                   Filter::kBicubic, Filter::kLanczos}) {
@@ -142,6 +143,27 @@ void a_part_of_the_outputs_is_that_part_of_all() {
   }
 }
 
+void an_axis_that_comes_again_is_what_it_was() {
+  AxisWeights weights, other;
+  weights.make(Filter::kBilinear, 50, 3.5, 47.25, 20, 6, 11);
+  weights.rebase();
+  weights.make(Filter::kBilinear, 50, 3.5, 47.25, 20, 6, 11);
+  other.make(Filter::kBilinear, 50, 3.5, 47.25, 20, 6, 11);
+  const auto are_alike = [&] {
+    CHECK(weights.first_input() == other.first_input() && weights.end_input() == other.end_input());
+    for (int o = 0; o < 5; ++o) {
+      CHECK(weights.first(o) == other.first(o) && weights.narrow(o)[0] == other.narrow(o)[0]);
+    }
+  };
+  CHECK(other.first_input() > 0);
+  are_alike();
+  weights.rebase();
+  other.rebase();
+  are_alike();
+  weights.make(Filter::kHamming, 50, 3.5, 47.25, 20, 6, 11);
+  CHECK(weights.narrow(0)[0] != other.narrow(0)[0]);
+}
+
 // Values as torch makes them, step by step.
 std::vector<float> normalised(bool divides, const std::vector<float>& means, const std::vector<float>& deviations) {
   std::vector<float> table;
@@ -199,6 +221,7 @@ int main() {
   rows_of_rgb_give_what_rows_of_rgbx_do();
   no_output_reads_beyond_the_inputs_used();
   a_part_of_the_outputs_is_that_part_of_all();
+  an_axis_that_comes_again_is_what_it_was();
   arithmetic_gives_the_bits_of_the_table();
   a_table_of_anything_else_is_looked_up();
 }

@@ -145,6 +145,45 @@ void vectors_give_the_same_bits() {
   }
 }
 
+// Turned by up to 30 degrees or by half a turn more, and scaled: eight pixels of a row have neighbours in few rows.
+Matrix3 nearly_level_map(std::mt19937& random, ImageView in, int width, int height) {
+  std::uniform_real_distribution<double> part(-1, 1);
+  const double angle = part(random) * M_PI / 6 + (random() % 2 == 0 ? M_PI : 0), scale = 1 + 0.3 * part(random);
+  const double flip = random() % 2 == 0 ? -1 : 1;
+  const double a = std::cos(angle) * scale * flip, b = -std::sin(angle) * scale;
+  const double c = std::sin(angle) * scale * flip, d = std::cos(angle) * scale;
+  const double x = in.width * (0.5 + 0.3 * part(random)), y = in.height * (0.5 + 0.3 * part(random));
+  return {{{a, b, x - a * width / 2 - b * height / 2}, {c, d, y - c * width / 2 - d * height / 2}, {0, 0, 1}}};
+}
+
+// Both in memory of their own.
+void nearly_level_rows_have_the_same_bits() {
+  constexpr int kHeight = 61, kWidth = 93;
+  std::mt19937 random(7);
+  const std::uint8_t fill[4] = {9, 8, 7, 6};
+  for (int i = 0; i < 600; ++i) {
+    const int width = 16 + static_cast<int>(random() % 90), height = 16 + static_cast<int>(random() % 60);
+    const Picture padded(height, width, 4, static_cast<unsigned>(i));
+    std::vector<std::uint8_t> rgbx(padded.bytes.begin(), padded.bytes.end() - kRowPadding), rgb;
+    for (std::size_t k = 0; k < rgbx.size(); ++k) {
+      if (k % 4 != 3) rgb.push_back(rgbx[k]);
+    }
+    const ImageView four{rgbx.data(), height, width, 4, std::ptrdiff_t{4} * width};
+    const ImageView three{rgb.data(), height, width, 3, std::ptrdiff_t{3} * width};
+    const Matrix3 map = nearly_level_map(random, four, kWidth, kHeight);
+    const std::vector<Canvas> canvases{{map, double(width), double(height)}};
+    Picture plain(kHeight, kWidth, 4, 0), of_four(kHeight, kWidth, 4, 1), of_three(kHeight, kWidth, 4, 2);
+    limit_simd(Simd::kScalar);
+    warp_image(four, map, canvases, Sampling::kBilinear, fill, plain.view);
+    limit_simd(Simd::kAvx512);
+    warp_image(four, map, canvases, Sampling::kBilinear, fill, of_four.view);
+    CHECK(std::memcmp(plain.bytes.data(), of_four.bytes.data(), kHeight * kWidth * 4) == 0);
+    if (!warp_takes_rgb(three, map, Sampling::kBilinear)) continue;
+    warp_image(three, map, canvases, Sampling::kBilinear, fill, of_three.view);
+    for (std::size_t k = 0; k < kHeight * kWidth * 4; ++k) CHECK(k % 4 == 3 || plain.bytes[k] == of_three.bytes[k]);
+  }
+}
+
 // In memory of its own, so that a sanitizer sees what is read beside it.
 void rgb_gives_what_rgbx_does() {
   std::mt19937 random(4);
@@ -222,6 +261,7 @@ int main() {
   spans_hold_the_centres_that_are_in_all_canvases();
   interpolation_is_right_to_what_128ths_of_a_pixel_allow();
   vectors_give_the_same_bits();
+  nearly_level_rows_have_the_same_bits();
   rgb_gives_what_rgbx_does();
   parts_of_an_output_are_those_of_the_whole();
   a_mesh_of_a_map_gives_what_the_map_does();
