@@ -76,6 +76,15 @@ void horizontal_scalar(const AxisWeights& weights, int channels, const std::uint
   }
 }
 
+int two_taps(const AxisWeights& weights, int o) noexcept {
+  const std::int16_t* weight = weights.narrow(o);
+  const int last = weights.taps() - 1;
+  int k = 0;
+  while (k < last - 1 && weight[k] == 0) ++k;
+  if (k >= last || weight[k] + weight[k + 1] != 1 << 14) return -1;
+  return std::all_of(weight + k + 2, weight + last + 1, [](std::int16_t left) { return left == 0; }) ? k : -1;
+}
+
 void vertical_scalar_part(const AxisWeights& weights, int o, const std::uint8_t* const* rows, std::size_t begin,
                           std::size_t end, std::uint8_t* out) {
   weights.is_wide() ? vertical_part(weights, weights.wide(o), rows, begin, end, out)

@@ -1,7 +1,6 @@
 // AVX-512 with VBMI and VNNI: one permutation of bytes lays out eight pixels, one dot product multiplies and adds them.
 #if defined(__x86_64__)
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -77,19 +76,8 @@ inline __mmask64 first_of(std::size_t bytes) noexcept {
   return bytes >= 64 ? ~__mmask64{0} : (__mmask64{1} << bytes) - 1;
 }
 
-// Of a row's weights, the two that alone are not 0, if they are one below the other and make 1 << 14 together: the
-// number of the upper one's, or -1.
-int only_two(const AxisWeights& weights, int o) noexcept {
-  const std::int16_t* weight = weights.narrow(o);
-  const int last = weights.taps() - 1;
-  int k = 0;
-  while (k < last - 1 && weight[k] == 0) ++k;
-  if (k >= last || weight[k] + weight[k + 1] != 1 << 14) return -1;
-  return std::all_of(weight + k + 2, weight + last + 1, [](std::int16_t left) { return left == 0; }) ? k : -1;
-}
-
-// upper + (lower - upper) * part / (1 << 14), rounded: 2 * (lower - upper) * part / (1 << 15) in words, whose lower bytes
-// are added to bytes.
+// See two_taps: (lower - upper) * part / (1 << 14) is 2 * (lower - upper) * part / (1 << 15), rounded in words, whose lower
+// bytes are added to bytes.
 void between_two(const std::uint8_t* upper, const std::uint8_t* lower, std::int16_t part, std::size_t bytes,
                  std::uint8_t* out) noexcept {
   const __m512i parts = _mm512_set1_epi16(part), back_again = _mm512_load_si512(kBackAgain);
@@ -118,7 +106,7 @@ void vertical_avx512(const AxisWeights& weights, int o, const std::uint8_t* cons
                      std::uint8_t* out) {
   if (weights.is_wide()) return vertical_avx2(weights, o, rows, bytes, out);
   const std::int16_t* weight = weights.narrow(o);
-  const int taps = weights.taps(), upper_of_two = only_two(weights, o);
+  const int taps = weights.taps(), upper_of_two = two_taps(weights, o);
   if (upper_of_two >= 0) {
     const int k = upper_of_two;
     return between_two(rows[k], rows[k + 1], weight[k + 1], bytes, out);

@@ -18,6 +18,10 @@ using HorizontalPass = void (*)(const AxisWeights& weights, int channels, const 
 using VerticalPass = void (*)(const AxisWeights& weights, int o, const std::uint8_t* const* rows, std::size_t bytes,
                               std::uint8_t* out);
 
+// For narrow weights: if output o is made of two rows, one below the other, whose weights are 1 << 14 together, the number
+// of the upper one's tap; else -1. Then it is upper + (lower - upper) * weight / (1 << 14), rounded, which fits words.
+int two_taps(const AxisWeights& weights, int o) noexcept;
+
 void horizontal_scalar(const AxisWeights&, int, const std::uint8_t* const*, int, std::uint8_t* const*);
 void vertical_scalar(const AxisWeights&, int, const std::uint8_t* const*, std::size_t, std::uint8_t*);
 // Bytes [begin, end) of the row only: what vector versions leave over.
