@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 _TV_TENSORS = "torchvision.tv_tensors"
@@ -26,11 +25,13 @@ OF_THE_IMAGE = (
 )
 
 
+_tv_names: dict[type, str] = {}  # every value is asked for its name, and more than once
+
+
 def tv_name(value: Any) -> str:
     """ "BoundingBoxes", "Mask", ... of one of torchvision's own tensors, else ""."""
-    return _tv_name_of(type(value))
-
-
-@functools.cache
-def _tv_name_of(kind: type) -> str:
-    return kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""
+    kind = type(value)
+    name = _tv_names.get(kind)
+    if name is None:
+        name = _tv_names[kind] = kind.__name__ if kind.__module__.startswith(_TV_TENSORS) else ""
+    return name

@@ -18,6 +18,7 @@
 #include "bindings/image_moves.h"
 #include "bindings/image_sources.h"
 #include "bindings/op_arguments.h"
+#include "pipeline/footprint.h"
 #include "pipeline/index_map.h"
 #include "pipeline/pixel_run.h"
 #include "pipeline/sample_stream.h"
@@ -199,6 +200,18 @@ std::shared_ptr<PyImageArrays> make_arrays(const py::array& images) {
   return std::make_shared<PyImageArrays>(first, images.strides(0), images.shape(0), images);
 }
 
+std::pair<int, int> shrunk_size(const py::array_t<double, py::array::c_style | py::array::forcecast>& back,
+                                std::pair<int, int> out, std::pair<int, int> size) {
+  if (back.ndim() != 2 || back.shape(0) != 3 || back.shape(1) != 3) throw py::value_error("back must be (3, 3)");
+  Matrix3 map;
+  std::copy_n(back.data(), 9, &map.m[0][0]);
+  Frame frame;
+  frame.reset({size.first, size.second});
+  frame.warp(map, {out.first, out.second});
+  const Size made = shrunk_before(footprint_of(frame), {size.first, size.second}, false);
+  return {made.height, made.width};
+}
+
 }  // namespace
 
 void bind_image_program(py::module_& m) {
@@ -248,6 +261,8 @@ void bind_image_program(py::module_& m) {
       .def("run_sample", &run_sample, "source"_a, "index"_a, "key"_a, "targets"_a);
   m.def("remap", &remap, "image"_a, "places"_a, "sampling"_a, "fill"_a,
         "The (H, W) or (H, W, C) uint8 image whose pixel (i, j) comes from (x, y) = places[i, j].");
+  m.def("shrunk_before", &shrunk_size, "back"_a, "out"_a, "size"_a,
+        "(height, width) that an image of that size is shrunk to before a map from an output shows it, to antialias it.");
   m.def(
       "drawn_members",
       [](const py::tuple& op, std::uint64_t key) {

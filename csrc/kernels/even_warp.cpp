@@ -51,11 +51,8 @@ void even_runs(EvenPlaces places, int count, std::int32_t* x, std::int32_t* y) n
 
 // Whether the neighbours of kWindowPixels pixels lie in a window, and reading on behind a row stays within the next one.
 bool fits_windows(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept {
-  constexpr int kLeastWidth = 16;
-  const std::int64_t most_columns = in.channels == 3 ? 8 : 14;
-  const std::int64_t across = (kWindowPixels - 1) * std::abs(step_x);
-  return simd() == Simd::kAvx512 && in.channels != 1 && in.width >= kLeastWidth && in.row_bytes > 0 &&
-         window_rows(step_y) != 0 && across <= most_columns << (32 + kWarpBits);
+  return simd() == Simd::kAvx512 && in.channels != 1 && in.row_bytes > 0 && in.width * in.channels >= kWindowBytes &&
+         window_rows(step_y) != 0 && window_columns(step_x) <= most_columns(in.channels);
 }
 
 }  // namespace

@@ -60,6 +60,16 @@ constexpr int window_rows(std::int64_t step_y) noexcept {
   return most <= kRow ? 2 : most <= 3 * kRow ? 4 : 0;
 }
 
+// In how many columns, side by side, the left neighbours of eight pixels may lie.
+constexpr std::int64_t window_columns(std::int64_t step_x) noexcept {
+  constexpr std::int64_t kColumn = std::int64_t{1} << (32 + kWarpBits);
+  return ((kWindowPixels - 1) * (step_x < 0 ? -step_x : step_x) + kColumn - 1) / kColumn + 1;
+}
+
+// How many there may be where a row of the window has so many bytes: there is another neighbour to the right.
+constexpr int kWindowBytes = 64;
+constexpr std::int64_t most_columns(int channels, int bytes = kWindowBytes) noexcept { return bytes / channels - 1; }
+
 // Input rows that are read below the upper neighbours' first one, and one more, into which reading may run on.
 constexpr int rows_below_window(std::int64_t step_y) noexcept { return window_rows(step_y) + 1; }
 

@@ -33,19 +33,30 @@ inline __m512i and_xor(__m512i a, std::uint8_t mask, __m512i b) noexcept {
 }
 
 // Of eight pixels, the levels of the two neighbours above and of the two below, four channels each: left, right, left,
-// right... kBytes: of an input pixel; kRows: in so many rows from the window's first one on may the upper neighbours lie.
-template <int kBytes, int kRows>
+// right... kBytes: of an input pixel; kRowBytes: of a row of the window; kRows: in so many rows from the window's first one
+// on may the upper neighbours lie.
+template <int kBytes, int kRowBytes, int kRows>
 struct Neighbours;
 
-// Two rows of the window are the halves of a register.
-template <int kRows>
-struct Neighbours<3, kRows> {
+// The bytes of the left and the right neighbour's channels, of those at the window's left.
+template <int kBytes>
+inline __m512i columns_of(__m512i x) noexcept {
+  if constexpr (kBytes == 4) {
+    const __m512i four_times = _mm512_and_si512(bits_from(kWhole - 2, x), _mm512_set1_epi8(static_cast<char>(0xFC)));
+    return _mm512_add_epi8(four_times, _mm512_set1_epi64(0x0703'0602'0501'0400));
+  } else {
+    const __m512i each = _mm512_set1_epi64(0x0502'0502'0401'0300), once = bits_from(kWhole, x);
+    return _mm512_add_epi8(_mm512_add_epi8(once, once), _mm512_add_epi8(once, each));
+  }
+}
+
+// Two rows are the halves of a register.
+template <int kBytes, int kRows>
+struct Neighbours<kBytes, 32, kRows> {
   __m512i upper, lower;
 
   Neighbours(const std::uint8_t* window, std::ptrdiff_t row_bytes, __m512i x, __m512i y) noexcept {
-    const __m512i each = _mm512_set1_epi64(0x0502'0502'0401'0300), columns = bits_from(kWhole, x);
-    const __m512i bytes = _mm512_add_epi8(_mm512_add_epi8(columns, columns), _mm512_add_epi8(columns, each));
-    const __m512i at = and_or(bits_from(kWhole - 5, y), 0xE0, bytes);  // 32 bytes a row
+    const __m512i at = and_or(bits_from(kWhole - 5, y), 0xE0, columns_of<kBytes>(x));
     const auto rows_from = [&](int row) {
       const std::uint8_t* first = window + row * row_bytes;
       const __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(first)));
@@ -61,14 +72,12 @@ struct Neighbours<3, kRows> {
   }
 };
 
-template <int kRows>
-struct Neighbours<4, kRows> {
+template <int kBytes, int kRows>
+struct Neighbours<kBytes, 64, kRows> {
   __m512i upper, lower;
 
   Neighbours(const std::uint8_t* window, std::ptrdiff_t row_bytes, __m512i x, __m512i y) noexcept {
-    const __m512i each = _mm512_set1_epi64(0x0703'0602'0501'0400);
-    const __m512i columns = _mm512_and_si512(bits_from(kWhole - 2, x), _mm512_set1_epi8(static_cast<char>(0xFC)));
-    const __m512i at = and_or(bits_from(kWhole - 6, y), 0xC0, _mm512_add_epi8(columns, each));  // 64 bytes a row
+    const __m512i at = and_or(bits_from(kWhole - 6, y), 0xC0, columns_of<kBytes>(x));
     const auto row = [&](int number) { return _mm512_loadu_si512(window + number * row_bytes); };
     upper = _mm512_permutex2var_epi8(row(0), at, row(1));
     lower = _mm512_permutex2var_epi8(row(1), at, row(2));
@@ -81,8 +90,8 @@ struct Neighbours<4, kRows> {
 };
 
 // Levels between the neighbours, to the right by x's part of a pixel and down by y's.
-template <int kBytes, int kRows>
-inline __m256i blend(const Neighbours<kBytes, kRows>& levels, __m512i x, __m512i y) noexcept {
+template <class Levels>
+inline __m256i blend(const Levels& levels, __m512i x, __m512i y) noexcept {
   // Of negative weights, r - 128 and -r, since 128 is none of a signed byte.
   const __m512i signs = _mm512_set1_epi16(static_cast<short>(0xFF80)), ones = _mm512_set1_epi16(static_cast<short>(0xFF00));
   const __m512i right = _mm512_sub_epi8(and_xor(bits_from(32, x), 0x7F, signs), ones);
@@ -102,7 +111,7 @@ inline __m512i from_memory(std::int64_t number) noexcept {
   return _mm512_set1_epi64(number);
 }
 
-template <int kBytes, int kRows>
+template <int kBytes, int kRowBytes, int kRows>
 class WindowWarp {
  public:
   WindowWarp(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept
@@ -157,7 +166,7 @@ class WindowWarp {
       ys = _mm512_max_epi64(ys, from_memory(-top));
     }
     const std::uint8_t* window = in_.data + row * in_.row_bytes + column * kBytes;
-    const __m256i pixels = blend(Neighbours<kBytes, kRows>(window, in_.row_bytes, xs, ys), xs, ys);
+    const __m256i pixels = blend(Neighbours<kBytes, kRowBytes, kRows>(window, in_.row_bytes, xs, ys), xs, ys);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
   }
 
@@ -166,9 +175,9 @@ class WindowWarp {
   __m512i steps_x_, steps_y_;
 };
 
-template <int kBytes, int kRows>
+template <int kBytes, int kRowBytes, int kRows>
 void warp_rows(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows, int count) noexcept {
-  const WindowWarp<kBytes, kRows> warp(in, step_x, step_y);
+  const WindowWarp<kBytes, kRowBytes, kRows> warp(in, step_x, step_y);
   for (const WindowRow* row = rows; row < rows + count; ++row) warp.make(*row);
 }
 
@@ -177,8 +186,12 @@ void warp_rows(ImageView in, std::int64_t step_x, std::int64_t step_y, const Win
 void bilinear_windows_avx512(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows,
                              int count) noexcept {
   const bool few = window_rows(step_y) == 2;
-  auto warp = few ? warp_rows<4, 2> : warp_rows<4, 4>;
-  if (in.channels == 3) warp = few ? warp_rows<3, 2> : warp_rows<3, 4>;
+  auto warp = few ? warp_rows<4, 64, 2> : warp_rows<4, 64, 4>;
+  if (in.channels == 3 && window_columns(step_x) <= most_columns(3, 32)) {
+    warp = few ? warp_rows<3, 32, 2> : warp_rows<3, 32, 4>;
+  } else if (in.channels == 3) {
+    warp = few ? warp_rows<3, 64, 2> : warp_rows<3, 64, 4>;
+  }
   warp(in, step_x, step_y, rows, count);
 }
 

@@ -4,13 +4,12 @@
 #include <cmath>
 
 #include "core/luminance.h"
+#include "pipeline/footprint.h"
 #include "pipeline/pixel_run.h"
 
 namespace fastload {
 namespace {
 
-// A warp that shrinks by less than this needs no antialiasing: what it would remove, interpolation blurs anyway.
-constexpr double kSlightShrink = 1.1;
 constexpr int kNeighbours = 3;  // pixels around a place that take part in its interpolation
 
 bool is_plain_grey(const Fill& fill) { return fill[0] == fill[1] && fill[1] == fill[2]; }
@@ -29,44 +28,6 @@ bool covers(const Matrix3& back, Size out, Size in) {
   const Point one = back({0, 0}), other = back({double(out.width), double(out.height)});
   return std::min(one.x, other.x) >= 0 && std::max(one.x, other.x) <= in.width && std::min(one.y, other.y) >= 0 &&
          std::max(one.y, other.y) <= in.height;
-}
-
-// From the output pixel in the middle to its neighbours, in input pixels.
-struct Steps {
-  Point right{1, 0}, down{0, 1};
-};
-Steps steps_in_input(const Matrix3& to_input, Size size) {
-  const Point middle{size.width / 2.0, size.height / 2.0};
-  const Point places[] = {{middle.x - 0.5, middle.y}, {middle.x + 0.5, middle.y}, {middle.x, middle.y - 0.5},
-                          {middle.x, middle.y + 0.5}};
-  Point in[4];
-  for (int i = 0; i < 4; ++i) {
-    if (!(to_input.weight(places[i]) > 0)) return {};
-    in[i] = to_input(places[i]);
-  }
-  return {{in[1].x - in[0].x, in[1].y - in[0].y}, {in[3].x - in[2].x, in[3].y - in[2].y}};
-}
-
-// How many input pixels, across and down, that output pixel covers.
-struct Footprint {
-  double across, down;
-};
-Footprint footprint(const Steps& steps) {
-  return {std::hypot(steps.right.x, steps.down.x), std::hypot(steps.right.y, steps.down.y)};
-}
-Footprint footprint(const Matrix3& to_input, Size size) { return footprint(steps_in_input(to_input, size)); }
-
-// Whether shrinking along the input's axes, which is what antialiases, blurs more than the map asks for: one that turns
-// the image and then shrinks it more in one direction than in the other does so askew.
-bool shrinks_askew(const Matrix3& to_input, Size size) {
-  const Steps steps = steps_in_input(to_input, size);
-  const Footprint print = footprint(steps);
-  const double squares = print.across * print.across + print.down * print.down;
-  const double area = steps.right.x * steps.down.y - steps.right.y * steps.down.x;
-  const double spread = std::sqrt(std::max(squares * squares - 4 * area * area, 0.0));
-  const double most = std::sqrt((squares + spread) / 2), least = std::sqrt(std::max(squares - spread, 0.0) / 2);
-  const auto shrunk = [](double by) { return std::max(by, 1.0); };
-  return shrunk(print.across) * shrunk(print.down) > kSlightShrink * shrunk(most) * shrunk(least);
 }
 
 // The part of `limits` that output pixels show, with the neighbours that their interpolation needs.
@@ -115,7 +76,7 @@ void Plan::open_stage() {
   stage.columns.reset(size_.width);
   frame_.reset(size_);
   filter_.reset();
-  is_exact_ = repeats_ = is_touched_ = false;
+  is_exact_ = repeats_ = is_touched_ = has_resize_ = false;
 }
 
 void Plan::close_stage() {
@@ -135,7 +96,7 @@ void Plan::close_stage() {
   }
 }
 
-// Reads what the output shows, shrunk as far as the map shrinks it.
+// Reads what the output shows, shrunk as far as interpolation does not do by itself.
 void Plan::close_warped_stage() {
   Stage& stage = *current_;
   stage.out = size_;
@@ -145,16 +106,11 @@ void Plan::close_warped_stage() {
   if (stage.mesh != nullptr) return;
   stage.window = needed_region(frame_.to_input(), size_, stage.window);
   stage.canvases = frame_.canvases();
-  const Footprint print = footprint(frame_.to_input(), size_);
-  const bool shrinks = std::max(print.across, print.down) > kSlightShrink && stage.sampling != Sampling::kNearest;
-  stage.full = {stage.window.height, stage.window.width};
-  stage.resized = shrinks;
-  if (shrinks) {
+  const Size whole{stage.window.height, stage.window.width};
+  stage.full = stage.sampling == Sampling::kNearest ? whole : shrunk_before(footprint_of(frame_), whole, has_resize_);
+  stage.resized = stage.full != whole;
+  if (stage.resized) {
     stage.filter = Filter::kBilinear;
-    const auto shrunk = [](int side, double by) {
-      return std::clamp(static_cast<int>(std::ceil(side / std::max(by, 1.0))), 1, side);
-    };
-    stage.full = {shrunk(stage.window.height, print.down), shrunk(stage.window.width, print.across)};
     stage.wanted_rows = {0, stage.full.height};
     stage.wanted_columns = {0, stage.full.width};
   }
@@ -234,8 +190,8 @@ void Plan::window(const WindowMove& move) {
 
 // Whether shrinking has taken away what the map now enlarges: then both must be done, one after the other.
 bool Plan::loses_detail(const Matrix3& back) const {
-  const Footprint so_far = footprint(frame_.to_input(), size_);
-  const Footprint now = footprint(back, size_);
+  const Footprint so_far = footprint_of(frame_);
+  const Footprint now = footprint_of(back, size_);
   return std::max(so_far.across, so_far.down) > kSlightShrink && std::min(now.across, now.down) < 1 / kSlightShrink;
 }
 
@@ -247,6 +203,7 @@ void Plan::resize(const ResizeMove& move) {
                        current_->sampling == Sampling::kBilinear && !loses_detail(back) &&
                        !shrinks_askew(frame_.to_input() * back, move.size);
     if (joins) {
+      has_resize_ = true;
       frame_.resize(move.size);
       return;
     }
@@ -270,6 +227,7 @@ void Plan::resize(const ResizeMove& move) {
   if (rows_reversed) stage.rows.flip();
   if (columns_reversed) stage.columns.flip();
   filter_ = move.filter;
+  has_resize_ = true;
   frame_.resize(move.size);
 }
 

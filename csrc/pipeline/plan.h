@@ -78,6 +78,7 @@ class Plan {
   bool repeats_ = false;         // the current stage has a border of repeated pixels
   bool fused_ = true;
   bool is_touched_ = false;      // the current stage does something
+  bool has_resize_ = false;      // one of the current stage's moves is a resize
   Size size_;
   int channels_ = 0;
   bool grey_as_colour_ = false;

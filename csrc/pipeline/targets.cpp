@@ -134,6 +134,10 @@ bool is_something(const Polygon& polygon) {
   return area(polygon) >= kLeastSide * std::max(box.width(), box.height()) && area(polygon) > 0;
 }
 
+Polygon cut_where(const Polygon& polygon, const std::function<double(Point)>& linear) {
+  return cut_by(polygon, linear, [](Point p) { return p; });
+}
+
 Polygon cut_to(const Polygon& polygon, double width, double height) { return cut_within(polygon, {0, 0, width, height}); }
 
 Targets::Targets(std::vector<Object> objects, std::vector<Point> points, bool relative)

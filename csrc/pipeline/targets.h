@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <functional>
 #include <vector>
 
 #include "core/matrix3.h"
@@ -105,6 +106,8 @@ Box enclosing(const Polygon& polygon);
 double area(const Polygon& polygon);
 // Whether it has an area, and across its longer extent is about as wide as anything must be.
 bool is_something(const Polygon& polygon);
+// The part of a convex polygon where a function that is linear in a place is not negative.
+Polygon cut_where(const Polygon& polygon, const std::function<double(Point)>& linear);
 // The part of a convex polygon that lies within [0, width] x [0, height].
 Polygon cut_to(const Polygon& polygon, double width, double height);
 

@@ -148,7 +148,7 @@ void vectors_give_the_same_bits() {
 // Turned by up to 30 degrees or by half a turn more, and scaled: eight pixels of a row have neighbours in few rows.
 Matrix3 nearly_level_map(std::mt19937& random, ImageView in, int width, int height) {
   std::uniform_real_distribution<double> part(-1, 1);
-  const double angle = part(random) * M_PI / 6 + (random() % 2 == 0 ? M_PI : 0), scale = 1 + 0.3 * part(random);
+  const double angle = part(random) * M_PI / 6 + (random() % 2 == 0 ? M_PI : 0), scale = 1.5 + part(random);
   const double flip = random() % 2 == 0 ? -1 : 1;
   const double a = std::cos(angle) * scale * flip, b = -std::sin(angle) * scale;
   const double c = std::sin(angle) * scale * flip, d = std::cos(angle) * scale;

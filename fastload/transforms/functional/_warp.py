@@ -20,7 +20,6 @@ from fastload.transforms.functional._tensors import on_tensor, type_to_mix_in, v
 BILINEAR = InterpolationMode.BILINEAR
 Array = NDArray[np.float64]
 _MIDDLE = 1e-6  # of a pixel: what rounding makes of a place that is one
-_SLIGHT_SHRINK = 1.1  # as in the native plan
 WARPING = (*NEAREST, BILINEAR, InterpolationMode.BICUBIC)
 
 
@@ -270,27 +269,14 @@ def _run(
 def _warped(
     planes: torch.Tensor, back: Array, size: tuple[int, int], mode: InterpolationMode, fill: Fill
 ) -> torch.Tensor:
-    """Antialiased as a native warp: what shrinks is resized first, by as much as pixels in the middle cover."""
+    """Antialiased as a native warp: what shrinks is resized first, as far as interpolation does not do by itself."""
     places = _places(back, *size)
     *_, height, width = planes.shape
-    middle = [
-        _places_at(back, size[1] / 2 + dx, size[0] / 2 + dy) for dx, dy in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))
-    ]
-    if mode in NEAREST or not np.isfinite(middle).all():
+    rows, columns = (height, width) if mode in NEAREST else _core.shrunk_before(back, size, (height, width))
+    if (rows, columns) == (height, width):
         return _sampled(planes, places, mode, fill)
-    by = np.hypot(middle[1] - middle[0], middle[3] - middle[2])  # across, down
-    if by.max() <= _SLIGHT_SHRINK:
-        return _sampled(planes, places, mode, fill)
-    columns, rows = (
-        min(side, math.ceil(side / max(part, 1.0))) for side, part in zip((width, height), by, strict=True)
-    )
     shrunk = resize_to(planes, rows, columns, BILINEAR, True)
     return _sampled(shrunk, places * [columns / width, rows / height], mode, fill)
-
-
-def _places_at(back: Array, x: float, y: float) -> Array:
-    u, v, weight = back @ [x, y, 1.0]
-    return np.array([u, v]) / weight if weight > 0 else np.full(2, np.inf)
 
 
 def _places(back: Array, height: int, width: int) -> Array:
