@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -110,8 +111,8 @@ class OpArguments {
   }
   Range free_range(const char* what) {
     const auto [low, high] = next<std::pair<double, double>>();
-    if (!(high >= low)) {
-      throw pybind11::value_error(std::string(what) + " must be (low, high), low <= high, in the op " + text());
+    if (!(high >= low) || !std::isfinite(high - low)) {
+      throw pybind11::value_error(std::string(what) + " must be (low, high), low <= high, finite, in the op " + text());
     }
     return {low, high};
   }

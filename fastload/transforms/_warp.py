@@ -214,11 +214,13 @@ def symmetric_range(values: Any, name: str) -> Range:
     if is_number(values):
         if not 0 <= values < float("inf"):
             raise ValueError(f"{name} must not be negative where it is one number, got {values!r}")
-        return -float(values), float(values)
+        values = (-float(values), float(values))
     if not is_list(values) or not all(is_number(value) for value in values):
         raise TypeError(f"{name} must be a number or two numbers (low, high), got {values!r}")
     if len(values) != 2 or not float("-inf") < values[0] <= values[1] < float("inf"):
         raise ValueError(f"{name} must be a number or (low, high) with low <= high, got {values!r}")
+    if not float(values[1]) - float(values[0]) < float("inf"):
+        raise ValueError(f"{name} must be a range of finite width, got {values!r}")
     return float(values[0]), float(values[1])
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.images import CONTAINERS, array_of, image_of, is_of
 
+from fastload import _core
 from fastload import transforms as T
 from fastload.transforms import functional as F
 
@@ -231,12 +232,21 @@ def test_a_program_for_files_gives_what_the_pixels_give(tmp_path: Any) -> None:
         assert torch.equal(made, expected)
 
 
+def test_an_op_refuses_a_range_of_infinite_width() -> None:
+    still = (0.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.0, 0.0), (0.0, 0.0)
+    with pytest.raises(ValueError, match="finite"):
+        _core.ImageProgram([(0, "affine", 1.0, (-1e308, 1e308), *still, None, False, "nearest", [0])])
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: T.RandomRotation(-5), "must not be negative"),
         (lambda: T.RandomRotation((5, -5)), "low <= high"),
         (lambda: T.RandomRotation("a"), "degrees must be a number or two"),
+        (lambda: T.RandomRotation(1e308), "degrees must be a range of finite width"),
+        (lambda: T.RandomAffine((-1e308, 1e308)), "degrees must be a range of finite width"),
+        (lambda: T.RandomAffine(0, shear=1e308), "shear must be a range of finite width"),
         (lambda: T.RandomAffine(0, translate=(2, 0)), r"in \[0, 1\]"),
         (lambda: T.RandomAffine(0, scale=(0, 1)), "0 < low"),
         (lambda: T.RandomAffine(0, interpolation=T.InterpolationMode.LANCZOS), "nearest, bilinear or bicubic"),
