@@ -41,7 +41,7 @@ def is_known(name: Any, values: Sequence[Any], fields: Sequence[str] | None) -> 
         return True
     if all(tv_name(value) == "BoundingBoxes" for value in values):
         return True
-    return name in _STACKS and all(axes_of(value) == 3 or _is_empty(value) for value in values)
+    return name in _STACKS and all(axes_of(value) >= 3 or _is_empty(value) for value in values)
 
 
 def refuse_doubt(in_doubt: Collection[Any], of_objects: Collection[Any], advice: str = "fields={}") -> None:

@@ -41,8 +41,8 @@ class BoxParams:
     is thinner than a thousandth of a pixel, or than the numbers of a box can tell.
     outline: what turns with the image, the "box" itself or the "ellipse" in it, which gives tighter boxes around
     things that do not fill their corners.
-    fields: the names of per-object values beside the boxes, which must have an entry for each. None: whatever has as
-    many entries as there are boxes, and certainly labels, area, iscrowd and scores, and masks and keypoints as stacks.
+    fields: the names of per-object values beside boxes and stacks of masks and key points, which must have an entry for
+    each box. None: whatever has as many entries as there are boxes, and certainly labels, area, iscrowd and scores.
     They are carried along as they are: the area stays that in the image that came.
     keypoint_swaps: pairs of key points that change names when left and right are exchanged.
     mask_fill: what masks hold where no pixel of theirs is shown.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -185,6 +186,9 @@ def _hide(moving: Moving, over: NDArray[np.bool_], rect: Rect, canvas: Size, *, 
     if targets.quads.size:
         raise ValueError("CutMix knows no rotated boxes: pass plain ones")
     names = {role_of(name, value): name for name, value in moving.values.items()}
+    shape = tuple(getattr(moving.values.get(names.get("masks")), "shape", ()))
+    if math.prod(shape[1:-2]) > 1:
+        raise ValueError(f"CutMix takes one mask of each object, (N, H, W) or (N, 1, H, W); got shape {shape}")
     if "boxes" not in names:
         raise ValueError(f"CutMix needs targets with boxes, got {', '.join(map(repr, moving.values))}")
     if _is_relative(moving.params):

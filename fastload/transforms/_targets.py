@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastload import _core
+from fastload._of_objects import axes_of
 from fastload._target_names import OF_THE_IMAGE, tv_name
 from fastload.transforms._boxes import (
     NORMALIZED,
@@ -29,7 +30,7 @@ from fastload.transforms._values import as_before, chosen_of, float_rows, length
 
 _OF_THE_IMAGE = (*OF_THE_IMAGE, "image", "images", "img")
 # Values of its objects: as many as there are boxes, or the sample is at fault.
-_STACKS = ("masks", "keypoints")  # where they have three axes
+_STACKS = ("masks", "keypoints")  # where they have three axes or more
 _OF_THE_OBJECTS = ("labels", "area", "iscrowd", "scores", *_STACKS)
 _STILL = _core.ImageProgram([])
 _NO_EDGES, _NO_QUADS, _NO_POINTS = np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2))
@@ -235,7 +236,7 @@ class Moving:
         fields = self.params.fields
         for name in _OF_THE_OBJECTS if fields is None else fields:
             value = self.values.get(name)
-            if value is None or (fields is None and name in _STACKS and getattr(value, "ndim", 0) != 3):
+            if value is None or (fields is None and name in _STACKS and getattr(value, "ndim", 0) < 3):
                 continue
             count = length_of(value)
             if count not in (-1, len(boxes)):
@@ -317,7 +318,7 @@ class Moving:
         """How many objects the sample has: its boxes, or else what it has planes of masks or rows of points for."""
         for role in ("boxes", "masks", "keypoints"):
             name = self._name(role)
-            if name is not None and (role == "boxes" or getattr(self.values[name], "ndim", 3) == 3):
+            if name is not None and (role == "boxes" or getattr(self.values[name], "ndim", 3) >= 3):
                 return length_of(self.values[name])
         return -1
 
@@ -334,9 +335,9 @@ class Moving:
         if length_of(value) != count:
             return False
         if role == "masks":
-            return isinstance(value, list | tuple) or value.ndim == 3
-        if role == "keypoints":
-            return isinstance(value, list | tuple) or value.ndim == 3 or count == value.shape[0]
+            return bool(getattr(value, "ndim", 3) >= 3)
+        if role == "keypoints" and (count == 0 or axes_of(value) >= 3):
+            return True
         if self.params.fields is not None and isinstance(name, str):  # parts of a tuple have no names to list
             return name in self.params.fields
         return name not in _OF_THE_IMAGE

@@ -141,6 +141,24 @@ def test_targets_without_rows_say_nothing_of_their_shape(empty: Any, make: Any) 
         assert not {label // 2 for label in target["labels"].tolist()} & set(empty)
 
 
+def test_masks_of_objects_may_have_an_axis_more() -> None:
+    class Deeper(Painted):
+        def __getitem__(self, index: int) -> Any:
+            image, target = super().__getitem__(index)
+            return image, {**target, "masks": target["masks"][:, None]}
+
+    for make in (pasting, lambda data: T.Mosaic(data, 64, boxes=FIELDS)):
+        for seed in range(6):
+            made = []
+            for data in (Painted(), Deeper()):
+                torch.manual_seed(seed)
+                made.append(make(data)[seed])
+            (image, target), (other_image, other) = made
+            assert np.array_equal(image, other_image)
+            assert torch.equal(target["labels"], other["labels"])
+            assert torch.equal(target["masks"][:, None], other["masks"])
+
+
 def test_key_points_of_several_numbers_are_refused() -> None:
     class Odd(Painted):
         def __getitem__(self, index: int) -> Any:

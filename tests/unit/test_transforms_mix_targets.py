@@ -72,6 +72,24 @@ def test_a_mask_of_the_image_is_none_of_the_objects_because_there_is_one() -> No
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
+def test_masks_of_objects_may_have_an_axis_more(mode: str, mix: Any) -> None:
+    images, targets = batch("list")
+    with_an_axis = [{**target, "masks": target["masks"][:, None]} for target in targets]
+    samples = (list(zip(images, some, strict=True)) for some in (targets, with_an_axis))
+    batches = [DetectionCollate(mode, pad_images=True)(one) for one in samples]
+    for seed in range(4):
+        made = []
+        for one in batches:
+            torch.manual_seed(seed)
+            made.append(by_image(mix()(*one)[1], 4))
+        for target, other in zip(*made, strict=True):
+            assert torch.equal(target["boxes"], other["boxes"])
+            assert torch.equal(target["labels"], other["labels"])
+            assert torch.equal(target["masks"][:, None], other["masks"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mix", [T.MixUp, T.CutMix])
 @pytest.mark.parametrize("box", [(1, 2, float("nan"), 9), (1, 2, float("inf"), 9), (20, 3, 10, 9), (2, 9, 8, 3)])
 def test_a_box_that_is_none_is_named_with_its_image(mode: str, mix: Any, box: Any) -> None:
     images, targets = batch("list")
@@ -169,6 +187,11 @@ def test_weights_are_the_parts_of_the_pixels_however_often_images_are_mixed(mode
             T.CutMix(boxes="cxcywhr"),
             lambda images, targets: (images, [{"boxes": torch.ones(1, 5)} for _ in targets]),
             "rotated boxes",
+        ),
+        (
+            T.CutMix(),
+            lambda images, targets: (images, [{**t, "masks": t["masks"][:, None].repeat(1, 2, 1, 1)} for t in targets]),
+            r"one mask of each object, .* got shape \(3, 2, 56, 66\)",
         ),
     ],
 )

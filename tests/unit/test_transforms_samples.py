@@ -58,6 +58,8 @@ def test_a_sample_of_targets_has_no_image() -> None:
         ("iscrowd", torch.zeros(1)),
         ("scores", torch.zeros(3)),
         ("masks", torch.zeros(3, 40, 60)),
+        ("masks", torch.zeros(3, 1, 40, 60)),
+        ("masks", np.zeros((1, 2, 1, 40, 60))),
         ("keypoints", torch.zeros(1, 4, 3)),
     ],
 )
@@ -79,6 +81,36 @@ def test_fields_say_what_must_be_as_many() -> None:
     assert len(FLIP(IMAGE, {"boxes": BOXES, "masks": masks})[1]["masks"]) == 3, "a list may be of the image"
     with pytest.raises(ValueError, match="'masks' has 3 entries and 'boxes' has 2"):
         T.Compose([FLIP], boxes=T.BoxParams(fields=("masks",)))(IMAGE, {"boxes": BOXES, "masks": masks})
+
+
+@pytest.mark.parametrize("fields", [None, ("labels",), ("labels", "masks")])
+@pytest.mark.parametrize("axes", [(), (1,), (2,), (1, 2)])
+def test_masks_of_objects_may_have_any_number_of_axes(axes: tuple[int, ...], fields: Any) -> None:
+    boxes = torch.tensor([[1.0, 1, 3, 3], [25, 15, 35, 25]])
+    masks = torch.arange(2).reshape(2, *(1 for _ in axes), 1, 1).expand(2, *axes, 40, 60).clone()
+    target = {"boxes": boxes, "labels": torch.arange(2), "masks": masks}
+    for kind in (masks, masks.numpy()):
+        crop = T.Compose([T.CenterCrop(20)], boxes=T.BoxParams(fields=fields))
+        _, after = crop(IMAGE, {**target, "masks": kind})
+        assert after["labels"].tolist() == [1]
+        assert after["masks"].shape == (1, *axes, 20, 20)
+        assert (after["masks"] == 1).all()
+
+
+POINTS = [[21.0, 11], [30, 20], [39, 29]]
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_key_points_of_the_image_stay_where_fields_do_not_name_them(kind: Any) -> None:
+    boxes = torch.tensor([[1.0, 1, 3, 3], [25, 15, 35, 25], [4, 4, 6, 6]])
+    target = {"boxes": boxes, "labels": [0, 1, 2], "keypoints": kind(POINTS)}
+    for fields, left in ((("labels",), [0, 1, 2]), (("labels", "keypoints"), [1]), (None, [1])):
+        _, after = T.Compose([T.CenterCrop(20)], boxes=T.BoxParams(fields=fields))(IMAGE, target)
+        assert after["labels"] == [1]
+        assert np.asarray(after["keypoints"]).tolist() == [[POINTS[n][0] - 20, POINTS[n][1] - 10] for n in left]
+    stacks = {**target, "keypoints": kind([[point] for point in POINTS])}
+    _, after = T.Compose([T.CenterCrop(20)], boxes=T.BoxParams(fields=("labels",)))(IMAGE, stacks)
+    assert np.asarray(after["keypoints"]).tolist() == [[[10, 10]]], "a stack is of the objects, whatever is named"
 
 
 KINDS = {"8 bits": lambda: IMAGE, "floats": lambda: planes() / 255, "16 bits": lambda: IMAGE.astype(np.int16)}
