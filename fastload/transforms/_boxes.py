@@ -36,9 +36,10 @@ class BoxParams:
     "pascal_voc", "coco", "albumentations" and "yolo"; rotated boxes as "cxcywhr" (degrees, clockwise) or "xyxyxyxy"
     (corners, clockwise).
     clip: boxes end at the image's border. Rotated boxes never do.
-    min_area, min_width, min_height: smaller boxes go, in pixels. min_visibility: so do boxes of whose area less than
-    this part is left. What cannot be seen at all always goes, and with it all that belongs to the object: so does what
-    is thinner than a thousandth of a pixel, or than the numbers of a box can tell.
+    min_area, min_width, min_height: smaller boxes go, in pixels; rotated ones by their own sides, as they are written.
+    min_visibility: so do boxes of whose area less than this part is left. What cannot be seen at all always goes, and
+    with it all that belongs to the object: so does what is thinner than a thousandth of a pixel, or than the numbers of
+    a box can tell.
     outline: what turns with the image, the "box" itself or the "ellipse" in it, which gives tighter boxes around
     things that do not fill their corners.
     fields: the names of per-object values beside boxes and stacks of masks and key points, which must have an entry for
@@ -151,6 +152,16 @@ def have_sides(boxes: Array, box_format: str) -> NDArray[np.bool_]:
         return np.asarray((corners.min(axis=1) < corners.max(axis=1)).all(axis=1))
     starts = boxes[:, :2] if box_format.startswith("xyxy") else 0
     return np.asarray((boxes[:, 2:4] > starts).all(axis=1))
+
+
+def sides_of(boxes: Array, box_format: str) -> tuple[Array, Array]:
+    """(N,) widths and (N,) heights of rotated boxes, along their own sides."""
+    if box_format == "xyxyxyxy":
+        first, second, third = boxes[:, :2], boxes[:, 2:4], boxes[:, 4:6]
+        widths, heights = np.hypot(*(second - first).T), np.hypot(*(third - second).T)
+    else:
+        widths, heights = boxes[:, 2], boxes[:, 3]
+    return widths.round(9), heights.round(9)  # sines and cosines make 1.9999999999999996 of 2
 
 
 def quads_of(boxes: Array, box_format: str) -> Array:

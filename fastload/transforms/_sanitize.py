@@ -10,6 +10,7 @@ import torch
 
 from fastload._target_names import tv_name
 from fastload.transforms._base import Transform, _sample_of
+from fastload.transforms._boxes import sides_of
 from fastload.transforms._checks import is_number
 from fastload.transforms._convert import Lambda
 from fastload.transforms._kinds import size_of
@@ -57,8 +58,7 @@ class SanitizeBoundingBoxes(_OfBoxes):
     def changed(self, targets: InPixels, size: Size) -> InPixels:
         turned = targets.quads.size > 0
         corners = (targets.quads if turned else targets.edges[:, [0, 1, 2, 1, 2, 3, 0, 3]]).reshape(-1, 4, 2)
-        widths = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)
-        heights = np.linalg.norm(corners[:, 2] - corners[:, 1], axis=1)
+        widths, heights = sides_of(corners.reshape(-1, 8), "xyxyxyxy")
         inside = ((corners >= 0) & (corners <= [size[1], size[0]])).all(axis=(1, 2))
         large = (widths >= self.min_size) & (heights >= self.min_size) & (widths * heights >= self.min_area)
         return replace(targets, visible=(inside & large).astype(np.float64))

@@ -22,6 +22,7 @@ from fastload.transforms._boxes import (
     quads_of,
     refuse,
     rotated_written,
+    sides_of,
     written,
 )
 from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
@@ -278,12 +279,13 @@ class Moving:
         kept = _core.boxes_left(edges, visible)
         if params.min_visibility > 0:
             kept &= visible >= params.min_visibility
-        if params.min_width > 0 or params.min_height > 0 or params.min_area > 0:
-            widths, heights = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
-            kept &= (widths >= params.min_width) & (heights >= params.min_height)
-            kept &= widths * heights >= params.min_area
         turned = is_rotated(box_format)
         boxes = rotated_written(quads, box_format, mirrored) if turned else written(edges, box_format, size)
+        if params.min_width > 0 or params.min_height > 0 or params.min_area > 0:
+            upright = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
+            widths, heights = sides_of(boxes, box_format) if turned else upright
+            kept &= (widths >= params.min_width) & (heights >= params.min_height)
+            kept &= widths * heights >= params.min_area
         self.values[name] = as_before(boxes, self.values[name], size)
         if getattr(getattr(self.values[name], "dtype", None), "itemsize", 4) < 4:  # numbers of 16 bits merge more edges
             kept &= have_sides(float_rows(self.values[name], name), box_format)
