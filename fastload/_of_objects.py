@@ -67,7 +67,14 @@ def length_of(name: Any, value: Any) -> int:
     if hasattr(value, "ndim"):
         is_whole = value.ndim == 0 or (value.ndim < 3 and is_mask(name, value) and not _is_empty(value))
         return -1 if is_whole else int(value.shape[0])
-    return len(value) if isinstance(value, list | tuple) else -1
+    return len(value) if has_entries(value) else -1
+
+
+def has_entries(value: Any) -> bool:
+    """Whether this is a sequence of entries: text is none, and a named tuple is none but a record of one thing."""
+    if isinstance(value, list | tuple):
+        return not hasattr(value, "_fields")
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def axes_of(value: Any) -> int:

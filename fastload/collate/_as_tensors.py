@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastload._of_objects import is_known
+from fastload._of_objects import has_entries, is_known
 from fastload._target_names import BOX_NAMES
 
 Target = dict[Any, Any]
@@ -54,17 +54,14 @@ def without_lists(targets: list[Target], fields: Sequence[str] | None) -> list[T
 
 
 def _of_lists(values: list[Any]) -> list[Any]:
-    made = [_of_list(value) if isinstance(value, list | tuple) else value for value in values]
+    made = [_of_list(value) if has_entries(value) else value for value in values]
     tensors = [value for value in made if isinstance(value, torch.Tensor)]
     if len(tensors) < len(values):
         return values
     # Of the same boxes, one list may hold whole numbers and another one floats.
     dtypes = {tensor.dtype for tensor in tensors if tensor.numel()} or {torch.float32}
     dtype = reduce(torch.promote_types, dtypes)
-    return [
-        tensor.to(dtype) if isinstance(value, list | tuple) else tensor
-        for tensor, value in zip(tensors, values, strict=True)
-    ]
+    return [tensor.to(dtype) if has_entries(value) else tensor for tensor, value in zip(tensors, values, strict=True)]
 
 
 def _of_list(values: Sequence[Any]) -> torch.Tensor | None:

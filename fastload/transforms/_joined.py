@@ -18,6 +18,7 @@ from fastload.transforms._checks import as_probability
 from fastload.transforms._kinds import is_image, is_pil, place_of_image, tv_extras
 from fastload.transforms._masks import Size, planes_of, with_planes
 from fastload.transforms._targets import Moving, targets_of
+from fastload.transforms._values import sequence_like
 from fastload.transforms._wrapping import Wrappers
 
 
@@ -200,7 +201,7 @@ def _concatenated(name: Any, values: list[Any]) -> Any:
         )
     # What has no entries says nothing of the shape and type of one: of key points, there may be (0, 0, 3).
     rows = [value for value in values if len(value)] or [first]
-    shapes = {tuple(value.shape[1:]): tuple(value.shape) for value in rows if not isinstance(value, list | tuple)}
+    shapes = {tuple(value.shape[1:]): tuple(value.shape) for value in rows if hasattr(value, "shape")}
     if len(shapes) > 1:
         raise ValueError(
             f"{name!r} must be of one shape but for the number of objects in all samples that are joined, got "
@@ -211,7 +212,7 @@ def _concatenated(name: Any, values: list[Any]) -> Any:
         return type(first)(joined, **tv_extras(first)) if tv_name(first) else joined
     if isinstance(first, np.ndarray):
         return np.concatenate(rows)
-    return type(first)(entry for value in rows for entry in value)
+    return sequence_like(first, [entry for value in rows for entry in value])
 
 
 def _container(value: Any) -> str:

@@ -27,7 +27,7 @@ from fastload.transforms._boxes import (
 )
 from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
-from fastload.transforms._values import as_before, chosen_of, float_rows, length_of
+from fastload.transforms._values import as_before, chosen_of, float_rows, is_single, length_of
 
 _OF_THE_IMAGE = (*OF_THE_IMAGE, "image", "images", "img")
 # Values of its objects: as many as there are boxes, or the sample is at fault.
@@ -240,10 +240,11 @@ class Moving:
             if value is None or (fields is None and name in _STACKS and getattr(value, "ndim", 0) < 3):
                 continue
             count = length_of(value)
-            if count not in (-1, len(boxes)):
-                raise ValueError(
-                    f"{name!r} has {count} entries and {self._name('boxes')!r} has {len(boxes)}: there must be one for "
-                    "each box, or BoxParams(fields=...) must name the per-object values without it"
+            if count != len(boxes) and not (fields is None and is_single(value)):
+                got = f"{count} entries" if count >= 0 else f"none that can be dropped ({type(value).__name__})"
+                raise (ValueError if count >= 0 else TypeError)(
+                    f"{name!r} has {got} and {self._name('boxes')!r} has {len(boxes)}: there must be one for each box, "
+                    "or BoxParams(fields=...) must name the per-object values without it"
                 )
         return boxes
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import MutableSequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fastload._of_objects import has_entries
 from fastload._target_names import tv_name
 from fastload.transforms._kinds import numbers_of, tv_extras
 from fastload.transforms._masks import Size
@@ -74,12 +77,19 @@ def _rows_as_before(values: NDArray[np.float64], before: Any, size: Size) -> Any
 
 
 def length_of(value: Any) -> int:
+    """How many entries a value has; -1 for what has none, such as a number, a text or a named tuple."""
     if isinstance(value, torch.Tensor | np.ndarray):
         return int(value.shape[0]) if value.ndim else -1
-    return len(value) if isinstance(value, list | tuple) else -1
+    return len(value) if has_entries(value) else -1
+
+
+def is_single(value: Any) -> bool:
+    """Whether this is one number or text, and nothing that has several."""
+    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
 
 
 def chosen_of(value: Any, kept: NDArray[np.bool_]) -> Any:
+    """The entries that are kept, in a value of the same type; in a list where a sequence cannot be changed."""
     if isinstance(value, torch.Tensor):
         chosen = value[torch.from_numpy(kept).to(value.device)]
         if tv_name(value) and type(chosen) is not type(value):
@@ -88,4 +98,16 @@ def chosen_of(value: Any, kept: NDArray[np.bool_]) -> Any:
         return chosen
     if isinstance(value, np.ndarray):
         return value[kept]
-    return type(value)(one for one, keep in zip(value, kept.tolist(), strict=True) if keep)
+    if not isinstance(value, list | tuple) and isinstance(value, MutableSequence):
+        left = copy.copy(value)
+        for number in np.flatnonzero(~kept)[::-1].tolist():
+            del left[number]
+        return left
+    return sequence_like(value, [one for one, keep in zip(value, kept.tolist(), strict=True) if keep])
+
+
+def sequence_like(before: Any, entries: list[Any]) -> Any:
+    """The entries in a list or tuple of the same type; a named tuple becomes a tuple, and another sequence a list."""
+    if hasattr(before, "_fields"):
+        return tuple(entries)
+    return type(before)(entries) if isinstance(before, list | tuple) else entries

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import UserList, deque
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from fastload import transforms as T
+from fastload.collate import DetectionCollate
 
 IMAGE = np.zeros((40, 60, 3), np.uint8)
 ROWS, MIRRORED = [[10, 5, 20, 15], [30, 5, 60, 35]], [[40, 5, 50, 15], [0, 5, 30, 35]]
@@ -74,6 +77,81 @@ def test_key_points_come_back_in_what_they_came_in() -> None:
     ):
         _, target = T.RandomHorizontalFlip(1.0)(IMAGE, {"keypoints": held})
         assert same(target["keypoints"], moved)
+
+
+class Meta(NamedTuple):
+    height: int
+    width: int
+    number: int
+
+
+THREE = [[0, 0, 5, 5], [25, 15, 35, 25], [30, 20, 40, 30]]  # the first is not in the middle
+
+
+def held_in(container: Any) -> Any:
+    return container(["cat", "dog", "cow"]) if container is not range else range(3)
+
+
+@pytest.mark.parametrize("fields", [None, ("labels", "more")])
+@pytest.mark.parametrize("container", [list, tuple, deque, UserList, lambda names: deque(names, maxlen=9), range])
+def test_entries_go_with_their_boxes_whatever_holds_them(container: Any, fields: Any) -> None:
+    values = held_in(container)
+    target = {"boxes": np.array(THREE), "labels": values, "more": values}
+    _, after = T.Compose([T.CenterCrop(20)], boxes=T.BoxParams(fields=fields))(IMAGE, target)
+    for name in ("labels", "more"):
+        assert list(after[name]) == list(values)[1:]
+        assert type(after[name]) is (list if container is range else type(values))
+        assert getattr(after[name], "maxlen", None) == getattr(values, "maxlen", None)
+    assert len(values) == 3, "the sample that came is left as it was"
+    _, after = T.RandomHorizontalFlip(1.0)(IMAGE, target)
+    assert after["labels"] is values
+
+
+def test_numbers_keep_their_array() -> None:
+    _, after = T.CenterCrop(20)(IMAGE, {"boxes": np.array(THREE), "labels": array("i", [1, 2, 3])})
+    assert after["labels"] == array("i", [2, 3])
+
+
+def test_a_named_tuple_is_a_record_of_the_image() -> None:
+    for boxes in (np.array(THREE), [Corners(*row) for row in THREE]):
+        _, after = T.CenterCrop(20)(IMAGE, {"boxes": boxes, "meta": Meta(40, 60, 7)})
+        assert len(after["boxes"]) == 2
+        assert after["meta"] == Meta(40, 60, 7)
+    _, after = T.CenterCrop(20)(IMAGE, {"boxes": Meta(*THREE)})  # type: ignore[arg-type]
+    assert type(after["boxes"]) is tuple
+    assert len(after["boxes"]) == 2
+
+
+@pytest.mark.parametrize("value", [{"a": [1, 2, 3]}, {1, 2, 3}, Meta(1, 2, 3), {}.keys()], ids=repr)
+def test_what_holds_entries_that_cannot_go_is_refused(value: Any) -> None:
+    for step in (T.RandomHorizontalFlip(1.0), T.CenterCrop(20), T.ColorJitter(0.5)):
+        with pytest.raises(TypeError, match=rf"'labels' has none .* \({type(value).__name__}\) and 'boxes' has 3"):
+            step(IMAGE, {"boxes": np.array(THREE), "labels": value})
+        other = T.Compose([step], boxes=T.BoxParams(fields=("names",)))
+        assert other(IMAGE, {"boxes": np.array(THREE), "labels": value})[1]["labels"] == value
+
+
+@pytest.mark.parametrize("value", [3, "cat", b"cat", np.int64(3), torch.tensor(3), None], ids=repr)
+def test_one_number_or_text_is_of_the_image_if_it_is_not_named(value: Any) -> None:
+    target = {"boxes": np.array(THREE), "labels": value}
+    assert T.CenterCrop(20)(IMAGE, target)[1]["labels"] is value
+    if value is not None:
+        with pytest.raises(TypeError, match="'labels' has none that can be dropped"):
+            T.Compose([T.CenterCrop(20)], boxes=T.BoxParams(fields=("labels",)))(IMAGE, target)
+
+
+def test_entries_in_any_sequence_are_joined() -> None:
+    samples = [
+        (IMAGE, {"boxes": torch.tensor([[1.0, 1, 59, 39]] * 3), "labels": labels, "meta": Meta(40, 60, 7)})
+        for labels in ([1, 2, 3], range(1, 4), deque([1, 2, 3]))
+    ]
+    for seed in range(6):
+        torch.manual_seed(seed)
+        _, target = T.Mosaic(samples, 64, boxes="xyxy")[seed % 3]
+        assert list(target["labels"]) == [1, 2, 3] * (len(target["boxes"]) // 3)
+        assert target["meta"] == Meta(40, 60, 7)
+    _, targets = DetectionCollate("packed")([(torch.zeros(3, 4, 4), target) for _, target in samples])
+    assert targets["labels"].tolist() == [1, 2, 3] * 3
 
 
 def test_whole_numbers_become_floats() -> None:
