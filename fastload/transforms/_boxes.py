@@ -45,7 +45,7 @@ class BoxParams:
     fields: the names of per-object values beside boxes and stacks of masks and key points, which must have an entry for
     each box. None: whatever has as many entries as there are boxes, and certainly labels, area, iscrowd and scores.
     They are carried along as they are: the area stays that in the image that came.
-    keypoint_swaps: pairs of key points that change names when left and right are exchanged.
+    keypoint_swaps: pairs of key points that change names when left and right are exchanged, each in one pair alone.
     mask_fill: what masks hold where no pixel of theirs is shown.
     """
 
@@ -80,6 +80,12 @@ class BoxParams:
         pairs = [tuple(pair) for pair in self.keypoint_swaps]
         if any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
             raise ValueError(f"keypoint_swaps must be pairs of numbers of key points, got {self.keypoint_swaps!r}")
+        numbers = [number for pair in pairs for number in pair]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(
+                "keypoint_swaps must have each key point in one pair alone, (left, right) and not (right, left) too; "
+                f"got {self.keypoint_swaps!r}"
+            )
         object.__setattr__(self, "keypoint_swaps", tuple(pairs))
 
     @property

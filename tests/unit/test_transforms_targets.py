@@ -308,6 +308,10 @@ def test_bad_params_are_refused() -> None:
         T.BoxParams(clip="no")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"mask_fill must be an int, got 0\.5"):
         T.BoxParams(mask_fill=0.5)  # type: ignore[arg-type]
+    # Both ways, or twice, would exchange them and back again.
+    for swaps in ([(0, 1), (1, 0)], [(0, 1), (0, 1)], [(0, 1), (1, 2)], [(3, 3)]):
+        with pytest.raises(ValueError, match=r"each key point in one pair alone, .*; got \["):
+            T.BoxParams(keypoint_swaps=swaps)
 
 
 @pytest.mark.parametrize("fill", [300, -1])
