@@ -194,7 +194,7 @@ def _limits(values: Any) -> tuple[int | None, int | None]:
 class LetterBox(_Scaling):
     """The whole image, scaled to fit into ``size`` (height, width), in the middle of a border of ``fill``.
 
-    scale_up: whether images that are smaller grow.
+    Of an odd border, the one pixel more is below or right. scale_up: whether images that are smaller grow.
     """
 
     def __init__(

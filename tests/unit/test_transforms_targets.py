@@ -197,6 +197,16 @@ def test_an_ellipse_turns_into_a_tighter_box() -> None:
     assert boxes_after(FLIP, [box], outline="ellipse") == [[20, 12, 40, 28]]
 
 
+def test_what_was_cut_off_an_ellipse_stays_away_when_it_turns() -> None:
+    """The right half of a disc, turned by 45 degrees up to the right: it reaches 10 / sqrt(2) to the left and down."""
+    chain = T.Compose([T.Pad((-30, 0, 0, 0)), T.Pad((30, 0, 0, 0)), T.RandomRotation((45, 45))])
+    reach = 10 / np.sqrt(2)
+    for least, left in ((0.45, [[30 - reach, 10, 40, 20 + reach]]), (0.55, [])):
+        found = boxes_after(chain, [[20, 10, 40, 30]], outline="ellipse", min_visibility=least)
+        assert len(found) == len(left)
+        assert np.allclose(found, left, atol=0.02) or not left
+
+
 def test_points_move_and_change_names_in_a_mirror() -> None:
     points = torch.tensor([[[10.0, 5, 2], [50, 5, 2], [30, 39, 1]]])
     params = T.BoxParams(keypoint_swaps=[(0, 1)])
