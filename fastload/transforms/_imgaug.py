@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,10 @@ class ImgAug(Foreign):
     its fork imaug are both known under the name imgaug. Results depend on (seed, epoch, index) of the sample alone.
     Augmenters made deterministic stay so.
 
-    Boxes have the sample's ``labels``, or ``label``, as their labels, if there is one for each, else None. Objects
-    whose boxes the augmenter drops are gone, with all that belongs to them. Key points that it drops are put at
-    (-1, -1) and are no longer visible.
+    Augmenters are handed what a sample has: those that take images alone (`RandAugment`, `pillike.Affine`), or no boxes
+    (`Jigsaw`), fail where it has others. Boxes have the sample's ``labels``, or ``label``, as their labels, if there is
+    one for each, else None. Objects whose boxes the augmenter drops are gone, with all that belongs to them. Key points
+    that it drops are put at (-1, -1) and are no longer visible.
 
     Masks must hold whole numbers from 0 to 2**31 - 1, in any type. PIL images must be L, LA, RGB, RGBA, I or F: others,
     such as palettes, must be converted first.
@@ -71,27 +73,36 @@ class ImgAug(Foreign):
         labels = _labels_of(values, len(points.edges))
         boxes = [NumberedBox(row, labels[number], number) for number, row in enumerate(points.edges.tolist())]
         places = [NumberedPoint(x, y, number) for number, (x, y) in enumerate(points.sent.tolist())]
-        sent = {
-            "image": levels,
-            "bounding_boxes": BoundingBoxesOnImage(boxes, shape=levels.shape),
-            "keypoints": KeypointsOnImage(places, shape=levels.shape),
-        }
+        sent: dict[str, Any] = {"image": levels}
+        # Nothing that a sample has not: some augmenters take images alone, some no boxes, and some fail without any.
+        if boxes:
+            sent["bounding_boxes"] = BoundingBoxesOnImage(boxes, shape=levels.shape)
+        if boxes or len(targets.points):
+            sent["keypoints"] = KeypointsOnImage(places, shape=levels.shape)
         if targets.masks:
             stacked = np.stack([_in_int32(mask) for mask in targets.masks], axis=-1)
             sent["segmentation_maps"] = SegmentationMapsOnImage(stacked, shape=levels.shape)
-        made = dict(zip(sent, augmenter.augment(**sent), strict=True))
+        made = _augmented(augmenter, sent)
         result = image_like(image, made["image"])
+        planes = np.moveaxis(made["segmentation_maps"].get_arr(), -1, 0) if targets.masks else ()
+        masks = [plane.astype(mask.dtype) for plane, mask in zip(planes, targets.masks, strict=True)]
+        if "keypoints" not in sent:
+            return result, replace(targets, masks=masks)
         edges, kept = np.zeros_like(targets.edges), np.zeros(len(boxes), dtype=bool)
-        came = made["bounding_boxes"].bounding_boxes
+        came = made["bounding_boxes"].bounding_boxes if boxes else []
         for number, box in zip(numbers_in(came, len(boxes), "boxes"), came, strict=True):
             edges[number], kept[number] = (box.x1, box.y1, box.x2, box.y2), True
         found = np.full_like(points.sent, np.nan)
         came = made["keypoints"].keypoints
         for number, point in zip(numbers_in(came, len(places), "points"), came, strict=True):
             found[number] = point.x, point.y
-        planes = np.moveaxis(made["segmentation_maps"].get_arr(), -1, 0) if targets.masks else ()
-        masks = [plane.astype(mask.dtype) for plane, mask in zip(planes, targets.masks, strict=True)]
         return result, points.returned(found, edges, kept, masks, size_of(result))
+
+
+def _augmented(augmenter: Any, sent: dict[str, Any]) -> dict[str, Any]:
+    """What the augmenter makes of each."""
+    made = augmenter.augment(**sent)
+    return dict(zip(sent, made if len(sent) > 1 else [made], strict=True))
 
 
 def _labels_of(values: Mapping[Any, Any], count: int) -> list[Any]:
