@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import warnings
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from fastload.transforms._asked import answers, asked_by, leaves_of, movable
 from fastload.transforms._boxes import BoxParams
-from fastload.transforms._foreign import NO_VALUES, Foreign, Points, own_copy, values_of, within
+from fastload.transforms._copies import Copies
+from fastload.transforms._foreign import NO_VALUES, Foreign, Points, values_of, within
 from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
@@ -60,29 +62,29 @@ class Albumentations(Foreign):
         if not isinstance(transform, _kinds_of(library)):
             raise TypeError(f"transform must be one of Albumentations, such as A.Compose([...]), got {transform!r}")
         self.theirs = transform
-        own = getattr(transform, "processors", {}).get("bboxes")
+        own = _params_of(library, transform)
         if own is not None:
-            self.box_params = BoxParams(own.params.format)
-        self._certain: tuple[Foreign, ...] = ()  # in a tuple it is no child of this module
-        self._whole = _with_targets(library, transform, None if own is None else own.params)
-        self._asked = asked_by(transform)
-        self._alone = _Alone(library, transform) if _refuses_boxes(library, transform) else None
+            self.box_params = BoxParams(own.format)
+        self._certain: tuple[Any, ...] = (None,)  # in a tuple it is no child of this module
+        self._copies = Copies(transform, _kinds_of(library), _Ready)
 
     def extra_repr(self) -> str:
         return str(self.theirs)
 
     def certain(self) -> Foreign:
-        if not self._certain:  # one for all samples: its copies are dear
-            self._certain = (super().certain(),)
-        return self._certain[0]
+        version = self._copies.version()
+        if self._certain[0] is not version:  # one for all samples: its copies are dear
+            self._certain = version, super().certain()
+        certain: Foreign = self._certain[1]
+        return certain
 
     def apply_seeded(
         self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES
     ) -> tuple[Any, InPixels]:
-        if self._alone is not None and not len(targets.edges) and not len(targets.points):
-            return self._without_boxes(self._alone, image, targets, seed, values)
-        whole = own_copy(self, self._whole)
-        whole.set_random_seed(seed)
+        ready: _Ready = self._copies.own()
+        if ready.alone is not None and not len(targets.edges) and not len(targets.points):
+            return _without_boxes(ready, image, targets, seed, values)
+        ready.whole.set_random_seed(seed)
         points = Points(targets, size_of(image))
         numbered = np.column_stack([points.sent, np.arange(len(points.sent))])
         middle, shown = len(targets.points), np.flatnonzero(_are_boxes(targets.edges, size_of(image)))
@@ -96,7 +98,7 @@ class Albumentations(Foreign):
         }
         if targets.masks:
             sent["masks"] = [movable(mask) for mask in targets.masks]
-        made = whole(**sent, **answers(self._asked, sent, values, image, targets))
+        made = ready.whole(**sent, **answers(ready.asked, sent, values, image, targets))
         result = image_like(image, made["image"])
         edges, kept = np.zeros_like(targets.edges), np.zeros(len(targets.edges), dtype=bool)
         numbers = np.asarray(made[_NUMBERS], dtype=np.int64)
@@ -114,30 +116,43 @@ class Albumentations(Foreign):
         masks = _masks_of(made, targets)
         return result, points.returned(places, edges, kept, masks, size_of(result))
 
-    def _without_boxes(
-        self, alone: _Alone, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any]
-    ) -> tuple[Any, InPixels]:
-        whole = own_copy(alone, alone.whole)
-        whole.set_random_seed(seed)
-        sent: dict[str, Any] = {"image": values_of(image)}
-        if targets.masks:
-            sent["masks"] = [movable(mask) for mask in targets.masks]
-        made = whole(**sent, **answers(self._asked, sent, values, image, targets))
-        return image_like(image, made["image"]), replace(targets, masks=_masks_of(made, targets))
+
+class _Ready:
+    """A copy of a transform, ready to be called with all that samples have."""
+
+    def __init__(self, transform: Any) -> None:
+        import albumentations as library
+
+        self.whole = _with_targets(library, copy.deepcopy(transform))  # a Compose changes those in it
+        self.asked = asked_by(transform)
+        # For samples without boxes and key points, where some of it takes none.
+        takes_all = not _refuses_boxes(library, transform)
+        self.alone = None if takes_all else _composed(library, copy.deepcopy(transform))
 
 
-class _Alone:
-    """The transform for samples without boxes and key points, where some of it takes none."""
+def _without_boxes(
+    ready: _Ready, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any]
+) -> tuple[Any, InPixels]:
+    alone: Any = ready.alone
+    alone.set_random_seed(seed)
+    sent: dict[str, Any] = {"image": values_of(image)}
+    if targets.masks:
+        sent["masks"] = [movable(mask) for mask in targets.masks]
+    made = alone(**sent, **answers(ready.asked, sent, values, image, targets))
+    return image_like(image, made["image"]), replace(targets, masks=_masks_of(made, targets))
 
-    def __init__(self, library: Any, transform: Any) -> None:
-        members, p = _members_of(library, transform)
-        self.whole = library.Compose(members, p=p)
+
+def _params_of(library: Any, transform: Any) -> Any:
+    """The bbox_params of a Compose, if it has any."""
+    own = transform.processors.get("bboxes") if isinstance(transform, library.Compose) else None
+    return None if own is None else own.params
 
 
-def _members_of(library: Any, transform: Any) -> tuple[Any, float]:
-    """What a Compose that does the same consists of, and its probability."""
+def _composed(library: Any, transform: Any, **options: Any) -> Any:
+    """A Compose that does the same."""
     is_plain = type(transform) is library.Compose
-    return (transform.transforms, transform.p) if is_plain else ([transform], 1.0)
+    members, p = (transform.transforms, transform.p) if is_plain else ([transform], 1.0)
+    return library.Compose(members, p=p, **options)
 
 
 def _refuses_boxes(library: Any, transform: Any) -> bool:
@@ -162,19 +177,17 @@ def _are_boxes(edges: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.
     return are
 
 
-def _with_targets(library: Any, transform: Any, own: Any) -> Any:
+def _with_targets(library: Any, transform: Any) -> Any:
     """The transform in a Compose whose targets are in pixels, numbered, and all kept as long as it may keep them."""
     names = ("min_area", "min_visibility", "min_width", "min_height", "check_each_transform", "max_accept_ratio")
+    own = _params_of(library, transform)
     filters = {} if own is None else {name: getattr(own, name) for name in names if hasattr(own, name)}
-    boxes = library.BboxParams(format="pascal_voc", label_fields=[_NUMBERS], clip=True, **filters)
-    points = library.KeypointParams(format="xy", remove_invisible=False)
-    members, p = _members_of(library, transform)
     with warnings.catch_warnings():  # of targets that a change of colours leaves where they are
         warnings.filterwarnings("ignore", "Got processor for .*, but no transform to process it", UserWarning)
-        return library.Compose(
-            members,
-            bbox_params=boxes,
-            keypoint_params=points,
+        return _composed(
+            library,
+            transform,
+            bbox_params=library.BboxParams(format="pascal_voc", label_fields=[_NUMBERS], clip=True, **filters),
+            keypoint_params=library.KeypointParams(format="xy", remove_invisible=False),
             additional_targets={_CORNERS: "keypoints"},
-            p=p,
         )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,18 +95,6 @@ def _named_values(part: Any) -> dict[Any, Any]:
             if isinstance(inner, Mapping | tuple):
                 values = {**_named_values(inner), **values}
     return {**values, **part} if isinstance(part, Mapping) else values
-
-
-_copies = threading.local()
-
-
-def own_copy(owner: object, original: Any) -> Any:
-    """This thread's copy of what ``owner`` wraps: seeding one changes it."""
-    copies = _copies.__dict__.setdefault("of", WeakKeyDictionary())
-    known = copies.get(owner)
-    if known is None or known[0] is not original:
-        known = copies[owner] = (original, copy.deepcopy(original))
-    return known[1]
 
 
 def values_of(image: Any) -> NDArray[Any]:

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from fastload._target_names import LABEL_NAMES
-from fastload.transforms._foreign import NO_VALUES, Foreign, Points, own_copy, values_of
+from fastload.transforms._copies import Copies
+from fastload.transforms._foreign import NO_VALUES, Foreign, Points, values_of
 from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
@@ -46,11 +47,13 @@ class ImgAug(Foreign):
         super().__init__()
         try:
             from imgaug.augmenters import Augmenter  # type: ignore[import-not-found,unused-ignore]
+            from imgaug.parameters import StochasticParameter  # type: ignore[import-not-found,unused-ignore]
         except ImportError as error:
             raise ImportError("ImgAug needs the package imaug (or imgaug with NumPy 1): pip install imaug") from error
         if not isinstance(augmenter, Augmenter):
             raise TypeError(f"augmenter must be one of imgaug's, such as iaa.Fliplr(0.5), got {augmenter!r}")
         self.augmenter = self.theirs = augmenter
+        self._copies = Copies(augmenter, (Augmenter, StochasticParameter), _itself)
 
     def extra_repr(self) -> str:
         return str(self.augmenter)
@@ -66,7 +69,7 @@ class ImgAug(Foreign):
 
         from fastload.transforms._imgaug_parts import NumberedBox, NumberedPoint, numbers_in
 
-        augmenter = own_copy(self, self.augmenter)
+        augmenter = self._copies.own()
         augmenter.seed_(seed)
         levels = values_of(image)
         points = Points(targets, size_of(image))
@@ -97,6 +100,10 @@ class ImgAug(Foreign):
         for number, point in zip(numbers_in(came, len(places), "points"), came, strict=True):
             found[number] = point.x, point.y
         return result, points.returned(found, edges, kept, masks, size_of(result))
+
+
+def _itself(augmenter: Any) -> Any:
+    return augmenter
 
 
 def _augmented(augmenter: Any, sent: dict[str, Any]) -> dict[str, Any]:
