@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from fastload.transforms._asked import answers, asked_by, leaves_of, movable
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._copies import Copies
-from fastload.transforms._foreign import NO_VALUES, Foreign, Points, values_of, within
+from fastload.transforms._foreign import NO_VALUES, Foreign, Points, labels_of, values_of, within
 from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
-_NUMBERS, _CORNERS = "fastload_numbers", "fastload_corners"
+_LABELS, _NUMBERS, _CORNERS = "fastload_labels", "fastload_numbers", "fastload_corners"
+_NO_LABEL = -0.5  # which no class has for its number; some transforms make whole numbers of boxes, and refuse NaN
 
 
 def is_albumentations(step: Any) -> bool:
@@ -39,8 +40,11 @@ class Albumentations(Foreign):
     that this is part of; by itself, it is the format of ``bbox_params``. Results depend on (seed, epoch, index) of the
     sample alone.
 
-    Boxes of which nothing is in the image are dropped before. Key points that Albumentations loses, as its bending
-    transforms do, are put at (-1, -1) and are no longer visible; ``keypoint_remapping_method="direct"`` keeps them.
+    Boxes have the sample's labels, by the name that ``label_fields`` begins with, or ``labels`` or ``label``, for
+    `ConstrainedCoarseDropout`. Those of which nothing is in the image are dropped before. Key points that
+    Albumentations loses, as its bending transforms do, are put at (-1, -1) and are no longer visible;
+    ``keypoint_remapping_method="direct"`` keeps them.
+
     PIL images must be L, LA, RGB, RGBA, I or F: others, such as palettes, must be converted first.
 
     What some transforms ask for beside these (a ``cropping_bbox``, metadata) is handed to them from the sample's dict
@@ -91,6 +95,7 @@ class Albumentations(Foreign):
         sent: dict[str, Any] = {
             "image": values_of(image),
             "bboxes": points.edges[shown],
+            _LABELS: ready.labels_in(values, len(points.edges))[shown],
             _NUMBERS: shown,
             # Two lists: where points are close together, some transforms keep only the last one of a list.
             "keypoints": numbered[:middle],
@@ -123,11 +128,39 @@ class _Ready:
     def __init__(self, transform: Any) -> None:
         import albumentations as library
 
-        self.whole = _with_targets(library, copy.deepcopy(transform))  # a Compose changes those in it
+        mine = copy.deepcopy(transform)  # a Compose changes those in it
+        own = _params_of(library, transform)
+        self._fields = tuple((own and own.label_fields) or ())[:1]  # of several, Albumentations takes the first
+        self._numbers = _numbered_texts(mine)
+        self.whole = _with_targets(library, mine)
         self.asked = asked_by(transform)
         # For samples without boxes and key points, where some of it takes none.
         takes_all = not _refuses_boxes(library, transform)
         self.alone = None if takes_all else _composed(library, copy.deepcopy(transform))
+
+    def labels_in(self, values: Mapping[Any, Any], count: int) -> NDArray[np.float64]:
+        """The sample's labels as numbers, which is all that Albumentations has beside a box."""
+        labels = labels_of(values, count, self._fields)
+        numbers = [
+            label if isinstance(label, int | float) else self._numbers.get(str(label), _NO_LABEL) for label in labels
+        ]
+        return np.array(numbers, dtype=np.float64)
+
+
+def _numbered_texts(transform: Any) -> dict[str, float]:
+    """Numbers for the texts that transforms look for among labels, and are told to look for instead.
+
+    Albumentations would number the texts that it meets: others in each process, and an error for one it has not met.
+    """
+    numbers: dict[str, float] = {}
+    for one in leaves_of(transform):
+        wanted = getattr(one, "bbox_labels", None) or ()
+        for label in wanted:
+            if isinstance(label, str):
+                numbers.setdefault(label, _NO_LABEL - 1 - len(numbers))
+        if wanted:
+            one.bbox_labels = [numbers[label] if isinstance(label, str) else label for label in wanted]
+    return numbers
 
 
 def _without_boxes(
@@ -187,7 +220,7 @@ def _with_targets(library: Any, transform: Any) -> Any:
         return _composed(
             library,
             transform,
-            bbox_params=library.BboxParams(format="pascal_voc", label_fields=[_NUMBERS], clip=True, **filters),
+            bbox_params=library.BboxParams(format="pascal_voc", label_fields=[_LABELS, _NUMBERS], clip=True, **filters),
             keypoint_params=library.KeypointParams(format="xy", remove_invisible=False),
             additional_targets={_CORNERS: "keypoints"},
         )

@@ -28,6 +28,7 @@ class Asked(NamedTuple):
     key: str
     is_crop: bool  # whether it is one box, in pixels
     is_mosaic: bool  # whether it is other samples
+    is_needed: bool  # whether the transform fails without it
 
 
 def asked_by(transform: Any) -> tuple[Asked, ...]:
@@ -38,10 +39,19 @@ def asked_by(transform: Any) -> tuple[Asked, ...]:
             key,
             key == getattr(one, "cropping_bbox_key", None),
             type(one).__name__ == "Mosaic" and key == getattr(one, "metadata_key", None),
+            is_needed,
         )
         for one in leaves_of(transform)
-        for key in getattr(one, "targets_as_params", ())
+        for key, is_needed in _keys_of(one)
     )
+
+
+def _keys_of(transform: Any) -> Iterator[tuple[str, bool]]:
+    """What a transform asks for, and whether it needs that."""
+    for key in getattr(transform, "targets_as_params", ()):
+        yield key, True
+    if getattr(transform, "mask_indices", None) is not None:  # which Albumentations does not say
+        yield "mask", False
 
 
 def leaves_of(transform: Any) -> Iterator[Any]:
@@ -58,7 +68,8 @@ def answers(
     asked: tuple[Asked, ...], sent: Mapping[str, Any], values: Mapping[Any, Any], image: Any, targets: InPixels
 ) -> Any:
     """What is asked for and is not sent anyway, as Albumentations has it; ValueError for what the sample has not."""
-    return {one.key: _answer(one, values, image, targets) for one in asked if one.key not in sent}
+    found = {one.key: _answer(one, values, image, targets) for one in asked if one.key not in sent}
+    return {key: value for key, value in found.items() if value is not _MISSING}
 
 
 def _answer(one: Asked, values: Mapping[Any, Any], image: Any, targets: InPixels) -> Any:
@@ -67,11 +78,13 @@ def _answer(one: Asked, values: Mapping[Any, Any], image: Any, targets: InPixels
         planes = targets.masks if value is _MISSING else planes_of(value, size_of(image))
         if len(planes) == 1 or value is not _MISSING:
             return movable(planes[0] if len(planes) == 1 else np.stack(planes, axis=-1))
-    if value is _MISSING:
+    if value is _MISSING and one.is_needed:
         raise ValueError(
             f"{one.by} of Albumentations asks for {one.key!r}, which this sample has not got: put it into the sample's "
             "dict, or into a dict beside the image"
         )
+    if value is _MISSING:
+        return value
     if one.is_crop:
         return _one_box(one, targets.edges if one.key in BOX_NAMES else value)
     if one.is_mosaic:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fastload import _core
+from fastload._target_names import LABEL_NAMES
 from fastload.transforms._base import Chain, Transform
 from fastload.transforms._checks import is_number
 from fastload.transforms._kinds import array_of, as_it_came, is_image, is_pil, place_of_image, size_of, with_part
@@ -106,6 +108,19 @@ def values_of(image: Any) -> NDArray[Any]:
             f"whose numbers they would misread: hand over {wanted}"
         )
     return array_of(image)
+
+
+def labels_of(values: Mapping[Any, Any], count: int, names: Sequence[str] = ()) -> list[Any]:
+    """The label of each of so many boxes, as Python has it; None for each where the sample has none.
+
+    names: what labels are called beside "labels" and "label", and rather.
+    """
+    labels = next((values[name] for name in (*names, *LABEL_NAMES) if name in values), ())
+    as_list = labels.tolist() if isinstance(labels, torch.Tensor | np.ndarray) else labels
+    is_one_each = isinstance(as_list, list | tuple) and len(as_list) == count
+    if not is_one_each or any(isinstance(label, list | tuple) for label in as_list):
+        return [None] * count
+    return [label.item() if isinstance(label, torch.Tensor | np.generic) else label for label in as_list]
 
 
 class Points:

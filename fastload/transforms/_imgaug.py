@@ -8,12 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from fastload._target_names import LABEL_NAMES
 from fastload.transforms._copies import Copies
-from fastload.transforms._foreign import NO_VALUES, Foreign, Points, values_of
+from fastload.transforms._foreign import NO_VALUES, Foreign, Points, labels_of, values_of
 from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
@@ -73,7 +71,7 @@ class ImgAug(Foreign):
         augmenter.seed_(seed)
         levels = values_of(image)
         points = Points(targets, size_of(image))
-        labels = _labels_of(values, len(points.edges))
+        labels = labels_of(values, len(points.edges))
         boxes = [NumberedBox(row, labels[number], number) for number, row in enumerate(points.edges.tolist())]
         places = [NumberedPoint(x, y, number) for number, (x, y) in enumerate(points.sent.tolist())]
         sent: dict[str, Any] = {"image": levels}
@@ -110,16 +108,6 @@ def _augmented(augmenter: Any, sent: dict[str, Any]) -> dict[str, Any]:
     """What the augmenter makes of each."""
     made = augmenter.augment(**sent)
     return dict(zip(sent, made if len(sent) > 1 else [made], strict=True))
-
-
-def _labels_of(values: Mapping[Any, Any], count: int) -> list[Any]:
-    """The label of each of so many boxes, as Python has it; None for each where the sample has none."""
-    labels = next((values[name] for name in LABEL_NAMES if name in values), ())
-    as_list = labels.tolist() if isinstance(labels, torch.Tensor | np.ndarray) else labels
-    is_one_each = isinstance(as_list, list | tuple) and len(as_list) == count
-    if not is_one_each or any(isinstance(label, list | tuple) for label in as_list):
-        return [None] * count
-    return list(as_list)
 
 
 def _in_int32(mask: NDArray[Any]) -> NDArray[np.int32]:
