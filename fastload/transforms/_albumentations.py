@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 import sys
 import warnings
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ class Albumentations(Foreign):
     "boxes" is the sample's only box, which moves; the "mask" is the sample's, or its only one.
 
     Raises TypeError for anything but a transform of Albumentations, ImportError if that is not installed, or is older
-    than 1.4.19, where its transforms had no seeds.
+    than 1.4.21, where a transform could not be seeded for each sample.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -62,9 +63,11 @@ class Albumentations(Foreign):
         except ImportError as error:
             raise ImportError("Albumentations needs the package albumentations: pip install albumentations") from error
         if not hasattr(library.Compose, "set_random_seed"):
-            raise ImportError(f"albumentations must be 1.4.19 or newer, this is {library.__version__}")
+            installed = importlib.metadata.version("albumentations")
+            raise ImportError(f"albumentations must be 1.4.21 or newer, this is {installed}")
         if not isinstance(transform, _kinds_of(library)):
             raise TypeError(f"transform must be one of Albumentations, such as A.Compose([...]), got {transform!r}")
+        _refuse_images_beside(transform)
         self.theirs = transform
         own = _params_of(library, transform)
         if own is not None:
@@ -120,6 +123,18 @@ class Albumentations(Foreign):
         places[points.corners].reshape(-1, 4, 2)[np.bincount(numbers, minlength=len(edges)) > 1] = np.nan
         masks = _masks_of(made, targets)
         return result, points.returned(places, edges, kept, masks, size_of(result))
+
+
+def _refuse_images_beside(transform: Any) -> None:
+    beside = getattr(transform, "additional_targets", None)
+    if beside:
+        raise ValueError(
+            f"additional_targets={beside!r} would not move, and neither would they in other steps: put masks into the "
+            "sample's masks, or call this Compose, on other images too, in a function of your own: "
+            "lambda sample: transform(**sample)"
+        )
+    for member in getattr(transform, "transforms", ()):
+        _refuse_images_beside(member)
 
 
 class _Ready:
