@@ -21,6 +21,7 @@ from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
 _LABELS, _NUMBERS, _CORNERS = "fastload_labels", "fastload_numbers", "fastload_corners"
+_WIDE = (np.int64, np.uint64)
 _NO_LABEL = -0.5  # which no class has for its number; some transforms make whole numbers of boxes, and refuse NaN
 
 
@@ -95,8 +96,9 @@ class Albumentations(Foreign):
         points = Points(targets, size_of(image))
         numbered = np.column_stack([points.sent, np.arange(len(points.sent))])
         middle, shown = len(targets.points), np.flatnonzero(_are_boxes(targets.edges, size_of(image)))
+        levels = values_of(image)
         sent: dict[str, Any] = {
-            "image": values_of(image),
+            "image": _in_32_bits(levels),
             "bboxes": points.edges[shown],
             _LABELS: ready.labels_in(values, len(points.edges))[shown],
             _NUMBERS: shown,
@@ -107,7 +109,7 @@ class Albumentations(Foreign):
         if targets.masks:
             sent["masks"] = [movable(mask) for mask in targets.masks]
         made = ready.whole(**sent, **answers(ready.asked, sent, values, image, targets))
-        result = image_like(image, made["image"])
+        result = image_like(image, _as_wide(made["image"], levels))
         edges, kept = np.zeros_like(targets.edges), np.zeros(len(targets.edges), dtype=bool)
         numbers = np.asarray(made[_NUMBERS], dtype=np.int64)
         if len(numbers):
@@ -183,11 +185,12 @@ def _without_boxes(
 ) -> tuple[Any, InPixels]:
     alone: Any = ready.alone
     alone.set_random_seed(seed)
-    sent: dict[str, Any] = {"image": values_of(image)}
+    levels = values_of(image)
+    sent: dict[str, Any] = {"image": _in_32_bits(levels)}
     if targets.masks:
         sent["masks"] = [movable(mask) for mask in targets.masks]
     made = alone(**sent, **answers(ready.asked, sent, values, image, targets))
-    return image_like(image, made["image"]), replace(targets, masks=_masks_of(made, targets))
+    return image_like(image, _as_wide(made["image"], levels)), replace(targets, masks=_masks_of(made, targets))
 
 
 def _params_of(library: Any, transform: Any) -> Any:
@@ -209,6 +212,24 @@ def _refuses_boxes(library: Any, transform: Any) -> bool:
     return any(
         isinstance(one, dual) and type(one).apply_to_bboxes is dual.apply_to_bboxes for one in leaves_of(transform)
     )
+
+
+def _in_32_bits(levels: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers: OpenCV makes int32 of whole numbers of 64 bits, and cuts them off. ValueError for such."""
+    if levels.dtype not in _WIDE:
+        return levels
+    cut_off = levels[levels != levels.astype(np.int32)]
+    if cut_off.size:
+        raise ValueError(
+            f"Albumentations takes whole numbers of 32 bits, this image of {levels.dtype} has {cut_off.flat[0]}: "
+            "convert it to float32 or float64"
+        )
+    return levels.astype(np.int32)
+
+
+def _as_wide(made: Any, before: NDArray[Any]) -> Any:
+    """An image of whole numbers of 32 bits in 64, where it had them before."""
+    return made.astype(before.dtype) if before.dtype in _WIDE and made.dtype == np.int32 else made
 
 
 def _masks_of(made: Any, targets: InPixels) -> list[NDArray[Any]]:

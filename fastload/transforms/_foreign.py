@@ -100,14 +100,18 @@ def _named_values(part: Any) -> dict[Any, Any]:
 
 
 def values_of(image: Any) -> NDArray[Any]:
-    """(H, W) or (H, W, C) levels of an image; ValueError for PIL images whose numbers are something else."""
+    """(H, W) or (H, W, C) levels of an image, in this machine's order of bytes, which some libraries take for granted.
+
+    ValueError for PIL images whose numbers are something else.
+    """
     if is_pil(image) and image.mode not in _PIL_MODES:
         wanted = "np.asarray(image)" if image.mode.startswith("I;16") else "image.convert('RGB')"
         raise ValueError(
             f"other libraries take PIL images of the modes {', '.join(_PIL_MODES)}, got one of mode {image.mode!r}, "
             f"whose numbers they would misread: hand over {wanted}"
         )
-    return array_of(image)
+    array = array_of(image)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def labels_of(values: Mapping[Any, Any], count: int, names: Sequence[str] = ()) -> list[Any]:

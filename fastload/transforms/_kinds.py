@@ -201,11 +201,16 @@ def array_of(image: Any) -> NDArray[Any]:
 
 
 def image_like(before: Any, values: Any) -> Any:
-    """What has come out, in the container that went in; a tensor that the library has made stays as it is."""
+    """What has come out, in the container that went in; a tensor that the library has made stays as it is.
+
+    Floats of several channels, which no PIL image holds, come out as an array.
+    """
     if isinstance(values, torch.Tensor):
         return values
     values = np.ascontiguousarray(values)
     if is_pil(before):
+        if values.dtype.kind == "f" and values.ndim == 3 and values.shape[2] > 1:
+            return values
         if before.mode in ("P", "PA"):
             raise ValueError(f"a PIL image of mode {before.mode!r} has numbers of colours: convert it to RGB first")
         return pil_of(values, before)
