@@ -238,6 +238,7 @@ class Chain:
             getattr(step, "is_random", False) for step, planned in zip(steps, self._is_planned, strict=True) if planned
         )
         self.box_params = BoxParams() if box_params is None else box_params
+        self.is_told_of_boxes = box_params is not None
         self._fused = owner is None or owner.fuse
         self._segments: dict[tuple[int, Kind], Segment] = {}
 

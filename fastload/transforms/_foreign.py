@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fastload import _core
 from fastload._target_names import LABEL_NAMES
 from fastload.transforms._base import Chain, Transform
+from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import is_number
 from fastload.transforms._kinds import array_of, as_it_came, is_image, is_pil, place_of_image, size_of, with_part
 from fastload.transforms._segment import Segment
@@ -74,10 +75,22 @@ class Foreign(Transform):
             made, _ = self.apply_seeded(before, NOTHING, seed, _named_values(sample))
             return with_part(sample, place, as_it_came(before, made))
         moving, put = found
+        if moving.has_plain_boxes and not chain.is_told_of_boxes:
+            self._refuse_another_format(moving.params)
         values = {**_named_values(sample), **moving.values}
         image, moved = self.apply_seeded(before, moving.in_pixels(size_of(before)), seed, values)
         moving.take_pixels(moved, size_of(image))
         return put(as_it_came(before, image))
+
+    def _refuse_another_format(self, params: BoxParams) -> None:
+        """ValueError where boxes would be read in a format that nobody has said, and this says another."""
+        own = self.box_params
+        if own is not None and own.plain_format != params.plain_format:
+            raise ValueError(
+                f"{type(self).__name__} has bbox_params of {own.format!r}, and the chain that it is in reads boxes as "
+                f"{params.format!r}, not being told otherwise: give boxes={own.format!r} to the outermost Compose, or "
+                "whatever the samples have"
+            )
 
     def apply_seeded(
         self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES

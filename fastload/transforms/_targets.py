@@ -92,6 +92,12 @@ class Moving:
     def has_masks(self) -> bool:
         return "masks" in self._names
 
+    @property
+    def has_plain_boxes(self) -> bool:
+        """Whether there are boxes that do not say themselves how they are written."""
+        name = self._name("boxes")
+        return name is not None and not tv_name(self.values[name])
+
     def native(self) -> _core.Targets:
         """The boxes and points, as they are now."""
         if self._native is None:

@@ -329,10 +329,24 @@ def test_the_format_of_a_library_is_its_own_beside_that_of_the_chain() -> None:
     image = np.zeros((40, 60, 3), dtype=np.uint8)
     for chain, box in (
         (theirs, [30, 5, 20, 15]),
-        (T.Compose([theirs]), [40, 5, 50, 15]),
+        (T.Compose([theirs], boxes="coco"), [30, 5, 20, 15]),
         (T.Compose([theirs], boxes="xyxy"), [40, 5, 50, 15]),
     ):
         assert chain(image, target)[1]["boxes"][0].tolist() == pytest.approx(box, abs=1e-4)
+
+
+@pytest.mark.parametrize("holder", [lambda step: T.Compose([step]), lambda step: T.OneOf([step], p=1.0)])
+def test_boxes_that_a_library_reads_otherwise_than_its_chain_are_refused(holder: Callable[[Any], Any]) -> None:
+    image, boxes = np.zeros((40, 60, 3), dtype=np.uint8), [[10.0, 5, 20, 15]]
+    theirs = A.Compose([A.HorizontalFlip(p=0.5)], bbox_params=A.BboxParams("coco", label_fields=[]))
+    for step in (theirs, T.Albumentations(theirs)):
+        with pytest.raises(ValueError, match=r"has bbox_params of 'coco'.* reads boxes as 'xyxy'.* give boxes='coco'"):
+            holder(step)(image, {"boxes": torch.tensor(boxes)})
+        own = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(40, 60))
+        for others in ({"boxes": own}, {"masks": np.zeros((1, 40, 60))}, {"keypoints": np.zeros((1, 2))}):
+            holder(step)(image, others)
+    same = A.Compose([A.HorizontalFlip(p=1)], bbox_params=A.BboxParams("pascal_voc", label_fields=[]))
+    assert holder(same)(image, {"boxes": np.array(boxes)})[1]["boxes"][0].tolist() == pytest.approx([40, 5, 50, 15])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
