@@ -83,6 +83,61 @@ def test_a_box_holds_all_parts_that_its_object_is_cut_into(params: T.BoxParams) 
     assert cut > 20
 
 
+def test_a_turned_box_holds_all_parts_that_its_object_is_cut_into() -> None:
+    edges = np.array([(60, 20, 100, 44), (12, 70, 50, 110), (110, 60, 150, 104)], dtype=np.float64)
+    image = np.zeros_like(IMAGE)
+    for (left, top, right, bottom), colour in zip(edges.astype(int).tolist(), COLOURS, strict=False):
+        image[top:bottom, left:right] = colour
+    level = np.column_stack([(edges[:, :2] + edges[:, 2:]) / 2, edges[:, 2:] - edges[:, :2], np.zeros(3)])
+    for seed in range(12):
+        torch.manual_seed(seed)
+        chain = T.Compose([A.RandomGridShuffle((3, 3), p=1.0)], boxes="cxcywhr")
+        shuffled, moved = chain(image, {"boxes": level, "labels": [0, 1, 2]})
+        assert moved["labels"] == [0, 1, 2]
+        for label, box in zip(moved["labels"], moved["boxes"], strict=True):
+            seen = np.array(extent(shuffled, COLOURS[label]))
+            assert box[:2] == pytest.approx((seen[:2] + seen[2:]) / 2, abs=1.01)
+            assert box[2:4] == pytest.approx(seen[2:] - seen[:2], abs=1.51)
+            assert box[4] % 180 == 0
+
+
+def test_turned_boxes_follow_where_all_points_that_are_left_lie_on_a_line() -> None:
+    def on_the_line(points: Any, *_: Any) -> Any:
+        for one in points:
+            one.keypoints = [point for point in one.keypoints if abs(point.x - (WIDTH / 2 + 30)) < 1e-3]
+        return points
+
+    def as_is(boxes: Any, *_: Any) -> Any:
+        return boxes
+
+    chain = iaa.Sequential(
+        [iaa.Affine(translate_px={"x": 30}), iaa.Lambda(func_keypoints=on_the_line, func_bounding_boxes=as_is)]
+    )
+    target = {"boxes": np.array([[50.0, 60, 40, 20, 30]]), "keypoints": np.array([[[WIDTH / 2, 20.0]]])}
+    _, moved = T.Compose([chain], boxes="cxcywhr")(IMAGE, target)
+    assert moved["boxes"][0] == pytest.approx([80, 60, 40, 20, 30], abs=1e-3)
+    assert moved["keypoints"][0, 0] == pytest.approx([WIDTH / 2 + 30, 20])
+
+
+def test_points_that_come_back_at_the_other_border_are_no_mirror() -> None:
+    shift = WIDTH // 10
+
+    def rolled(images: Any, *_: Any) -> Any:
+        return [np.roll(image, shift, axis=1) for image in images]
+
+    def points_rolled(points: Any, *_: Any) -> Any:
+        for one in points:
+            for point in one.keypoints:
+                point.x = (point.x + shift) % WIDTH
+        return points
+
+    chain = iaa.Lambda(func_images=rolled, func_keypoints=points_rolled)
+    points = np.array([[[x, y] for x in (150.0, 152, 154, 156) for y in (30.0, 60)]])
+    params = T.BoxParams(keypoint_swaps=((0, 1), (2, 3), (4, 5), (6, 7)))
+    _, moved = T.Compose([chain], boxes=params)(IMAGE, {"keypoints": points})
+    assert moved["keypoints"] == pytest.approx(points - [WIDTH - shift, 0])
+
+
 def test_key_points_that_are_lost_are_not_seen() -> None:
     points = np.array([[[50.0, 60, 2], [50, 60, 2], [-5, 10, 2], [90, 30, 1]]])
     _, moved = T.Albumentations(A.ElasticTransform(alpha=1e-6, sigma=50, p=1.0))(IMAGE, {"keypoints": points})
