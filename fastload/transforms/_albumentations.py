@@ -47,14 +47,17 @@ class Albumentations(Foreign):
     Albumentations loses, as its bending transforms do, are put at (-1, -1) and are no longer visible;
     ``keypoint_remapping_method="direct"`` keeps them.
 
-    PIL images must be L, LA, RGB, RGBA, I or F: others, such as palettes, must be converted first.
+    PIL images must be L, LA, RGB, RGBA, I or F: others, such as palettes, must be converted first. Floats of several
+    channels come out of them as an array.
 
     What some transforms ask for beside these (a ``cropping_bbox``, metadata) is handed to them from the sample's dict
     by its key. It is as it is there, of the image as it is by then: no step moves it. A ``cropping_bbox_key`` of
     "boxes" is the sample's only box, which moves; the "mask" is the sample's, or its only one.
 
     Raises TypeError for anything but a transform of Albumentations, ImportError if that is not installed, or is older
-    than 1.4.21, where a transform could not be seeded for each sample.
+    than 1.4.21, where a transform could not be seeded for each sample. ValueError for ``additional_targets``, since one
+    image moves; and, with a sample that has boxes, in a chain that is not told how they are written, if ``bbox_params``
+    say another format than "xyxy".
     """
 
     def __init__(self, transform: Any) -> None:
@@ -135,7 +138,8 @@ def _refuse_images_beside(transform: Any) -> None:
             "sample's masks, or call this Compose, on other images too, in a function of your own: "
             "lambda sample: transform(**sample)"
         )
-    for member in getattr(transform, "transforms", ()):
+    members = getattr(transform, "transforms", None)
+    for member in members if isinstance(members, list | tuple) else ():
         _refuse_images_beside(member)
 
 
