@@ -244,15 +244,15 @@ class Chain:
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
         """The sample after all steps from ``start`` on. ``unpack``: functions of the user take its parts one by one."""
-        return self.run_on(Sample(sample, self.box_params), key, start, unpack).written()
+        return self.run_on(Sample(sample, self.box_params, unpack), key, start).written()
 
-    def run_on(self, sample: Sample, key: int, start: int, unpack: bool) -> Sample:
+    def run_on(self, sample: Sample, key: int, start: int) -> Sample:
         """The same with a sample that may be on its way already."""
         at = start
         while at < len(self.steps):
             step = self.steps[at]
             if not self._is_planned[at]:
-                self._call(step, sample, unpack)
+                self._call(step, sample)
                 at += 1
                 continue
             sample.open()
@@ -288,12 +288,12 @@ class Chain:
         moving.take(before, after, lambda: program.shown_pixels(key, *before, targets))
         return made
 
-    def _call(self, step: Step, sample: Sample, unpack: bool) -> None:
+    def _call(self, step: Step, sample: Sample) -> None:
         """Let the sample become what the step makes of it; boxes are written in it as in this chain."""
         before = _called.step, _called.box_params
         _called.step, _called.box_params = step, self.box_params
         try:
-            sample.handed_to(lambda whole: step(*whole) if unpack else step(whole))
+            sample.handed_to(lambda whole: step(*whole) if sample.unpack else step(whole))
         finally:
             _called.step, _called.box_params = before
 
@@ -311,7 +311,7 @@ class Chain:
         """The sample after those steps, one by one, each drawing from a stream of its own."""
         for step, stream in zip(steps, streams, strict=True):
             if not is_planned(step):
-                self._call(step, sample, unpack=False)
+                self._call(step, sample)
                 continue
             sample.open()
             assert isinstance(step, Transform)

@@ -84,7 +84,7 @@ class FilePlan:
         image = self._segment.wrapped(result)
         self._take(image, key, sample)
         on_its_way = Sample.opened(image, sample.moving, sample.put, self._chain.box_params)
-        return self._chain.run_on(on_its_way, key, self._segment.stop, unpack=True).written()
+        return self._chain.run_on(on_its_way, key, self._segment.stop).written()
 
     def with_image(self, image: Any, key: int, sample: FileSample) -> Any:
         """The sample with that image, which the program has made with its targets: they are moved."""

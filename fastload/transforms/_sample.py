@@ -16,13 +16,15 @@ class Sample:
     """A sample whose targets are moved along with its image, and written down when somebody else is to see them.
 
     `image` and `moving`, its targets or None, are there after `open`; `written` gives the whole sample as it is.
+    unpack: functions of the user take its parts one by one, in containers too.
     """
 
-    __slots__ = ("_before", "_handed", "_params", "_put", "_whole", "image", "moving")
+    __slots__ = ("_before", "_handed", "_params", "_put", "_whole", "image", "moving", "unpack")
 
-    def __init__(self, whole: Any, params: BoxParams) -> None:
+    def __init__(self, whole: Any, params: BoxParams, unpack: bool = False) -> None:
         self._whole = whole
         self._params = params
+        self.unpack = unpack
         self._put: Put | None = None  # the whole sample, with that image and the targets; None: not open
         self._before: Written | None = None  # the targets that were handed out last
         self._handed: Any = None  # the image that they went with
@@ -31,8 +33,8 @@ class Sample:
 
     @classmethod
     def opened(cls, image: Any, moving: Moving | None, put: Put, params: BoxParams) -> Sample:
-        """One that is on its way already."""
-        sample = cls(None, params)
+        """One of several parts that is on its way already."""
+        sample = cls(None, params, unpack=True)
         sample.image, sample.moving, sample._put = image, moving, put
         return sample
 

@@ -115,3 +115,34 @@ def test_a_container_that_is_not_native_says_why() -> None:
 def test_bad_arguments_are_refused(make: Any, message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+CONTAINERS = [
+    lambda step: T.RandomApply([step], 1.0),
+    lambda step: T.RandomChoice([step]),
+    lambda step: T.RandomOrder([T.RandomHorizontalFlip(1.0), step]),
+    lambda step: T.OneOf([step], 1.0),
+    lambda step: T.SomeOf([step]),
+    lambda step: T.RandomApply([T.Compose([step])], 1.0),
+    lambda step: T.Compose([T.RandomApply([T.RandomOrder([step])], 1.0), T.RandomHorizontalFlip(1.0)]),
+]
+
+
+class Counted(torch.nn.Module):
+    def forward(self, image: Any, label: int) -> tuple[Any, int]:
+        return image, label + 1
+
+
+@pytest.mark.parametrize("around", CONTAINERS)
+@pytest.mark.parametrize("step", [Counted(), lambda image, label: (image, label + 1)])
+def test_functions_get_every_part_in_containers_too(around: Any, step: Any) -> None:
+    image, label = around(step)(IMAGE, 7)
+    assert np.array_equal(image, IMAGE)
+    assert label == 8
+
+
+@pytest.mark.parametrize("around", CONTAINERS)
+def test_and_a_sample_that_came_whole_whole(around: Any) -> None:
+    seen: list[Any] = []
+    around(lambda sample: seen.append(sample) or sample)((IMAGE, 7))
+    assert [(type(sample), sample[1]) for sample in seen] == [(tuple, 7)]

@@ -35,7 +35,7 @@ BREAKS: dict[str, list[Any]] = {
     "AugMix": [T.AugMix()],
     "Lambda": [T.Lambda(lambda image: image)],
     "a function": [with_nothing],
-    "a function in a container": [T.RandomApply([lambda sample: sample, T.RandomInvert(1.0)], 1.0)],
+    "a function in a container": [T.RandomApply([with_nothing, T.RandomInvert(1.0)], 1.0)],
     "unfused": [T.RandomApply([T.RandomInvert(0.5)], 0.5)],
 }
 
