@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fastload import _core
-from fastload.transforms._checks import as_probability, as_range, is_int, is_list, is_number
+from fastload.transforms._checks import as_finite, as_probability, as_range, check_most, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._geometry import BILINEAR, Geometric
 from fastload.transforms.functional._warp import apply_moves
+
+_MOST_TRIALS = 2**28  # as many as the native op counts
 
 
 class _BoxCrop(Geometric):
@@ -47,9 +49,10 @@ class RandomIoUCrop(_BoxCrop):
         options = [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0] if sampler_options is None else sampler_options
         if not is_list(options) or not len(options) or not all(is_number(option) for option in options):
             raise ValueError(f"sampler_options must be a sequence of numbers, got {sampler_options!r}")
-        self.sampler_options = [float(option) for option in options]
+        self.sampler_options = [as_finite(option, "sampler_options") for option in options]
         if not is_int(trials) or trials < 1:
             raise ValueError(f"trials must be an int, 1 or more; got {trials!r}")
+        check_most(trials, _MOST_TRIALS, "trials")
         self.trials = int(trials)
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:

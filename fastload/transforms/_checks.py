@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,15 @@ def is_int(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether this is a real number, but no bool."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def as_finite(value: Any, name: str) -> float:
+    """The number; ValueError for NaN and infinity, TypeError for what is none."""
+    if not is_number(value):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, got {value!r}")
+    return float(value)
 
 
 def is_list(value: Any) -> bool:

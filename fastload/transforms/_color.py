@@ -7,6 +7,7 @@ from typing import Any
 
 from fastload.transforms import functional as F
 from fastload.transforms._base import Transform
+from fastload.transforms._checks import as_finite
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._color import check_output_channels
 
@@ -41,8 +42,8 @@ class Normalize(Transform):
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
         super().__init__()
-        self.mean = _values(mean)
-        self.std = _values(std)
+        self.mean = _values(mean, "mean")
+        self.std = _values(std, "std")
         self.inplace = inplace
         if not all(self.std):
             raise ValueError(f"std must not be 0, got {self.std}")
@@ -56,5 +57,5 @@ class Normalize(Transform):
         return F.normalize(image, self.mean, self.std, self.inplace)
 
 
-def _values(values: Any) -> list[float]:
-    return [float(value) for value in values] if hasattr(values, "__iter__") else [float(values)]
+def _values(values: Any, name: str) -> list[float]:
+    return [as_finite(float(value), name) for value in (values if hasattr(values, "__iter__") else [values])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastload.transforms._checks import as_probability, check_most, is_int, is_list, is_number
+from fastload.transforms._checks import as_finite, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._tone import ColourTransform, Op
 from fastload.transforms._warp import symmetric_range
 
@@ -78,9 +78,7 @@ class GaussianNoise(ColourTransform):
 
     def __init__(self, mean: float = 0.0, sigma: Any = 0.1, clip: bool = True, p: float = 1.0) -> None:
         super().__init__()
-        if not is_number(mean):
-            raise TypeError(f"mean must be a number, got {mean!r}")
-        self.mean = float(mean)
+        self.mean = as_finite(mean, "mean")
         self.sigma = symmetric_range((sigma, sigma) if is_number(sigma) else sigma, "sigma")
         if self.sigma[0] < 0:
             raise ValueError(f"sigma must not be negative, got {sigma!r}")

@@ -143,7 +143,7 @@ class RandomResizedCrop(Resampling):
         self.antialias = antialias
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
-        scale = max(self.scale[0], 1e-12), self.scale[1]  # a window of area 0 is never taken anyway
+        scale = max(self.scale[0], 1e-12), max(self.scale[1], 1e-12)  # less than a pixel is never taken anyway
         return stream, "random_resized_crop", *self.size, scale, self.ratio, native_filter(self.interpolation)
 
     @staticmethod

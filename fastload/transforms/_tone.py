@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastload.transforms._base import Sometimes, Transform
-from fastload.transforms._checks import as_probability, check_most, is_int, is_list, is_number
+from fastload.transforms._checks import as_finite, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._kinds import channels_of, is_pil
 from fastload.transforms._segment import Segment
@@ -237,9 +237,7 @@ class RandomSolarize(_SometimesColour):
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
         super().__init__()
-        if not is_number(threshold):
-            raise TypeError(f"threshold must be a number, got {threshold!r}")
-        self.threshold = float(threshold)
+        self.threshold = as_finite(threshold, "threshold")
         self.p = as_probability(p)
 
     def op(self, stream: int) -> Op:

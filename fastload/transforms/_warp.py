@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastload import _core
-from fastload.transforms._checks import as_fill, as_probability, check_most, is_int, is_list, is_number
+from fastload.transforms._checks import as_fill, as_finite, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._geometry import Resampling
 from fastload.transforms._interpolation import InterpolationMode, as_interpolation, check_mask_interpolation
 from fastload.transforms._segment import Segment
@@ -278,4 +278,4 @@ def _as_center(center: Any) -> Range | None:
         return None
     if not is_list(center) or len(center) != 2 or not all(is_number(value) for value in center):
         raise TypeError(f"center must be two numbers (x, y) or None, got {center!r}")
-    return float(center[0]), float(center[1])
+    return as_finite(center[0], "center"), as_finite(center[1], "center")

@@ -147,6 +147,11 @@ def test_a_window_that_never_fits_is_the_middle() -> None:
     assert found == [("resized_window", 0, 133, 100, 133, 8, 8)] * 3  # 100 * 4 / 3, at (400 - 133) // 2
 
 
+def test_a_window_of_less_than_a_pixel_is_the_middle_too() -> None:
+    found = draws(T.RandomResizedCrop(8, scale=(1e-14, 1e-13)), 100, 400, 3)
+    assert found == [("resized_window", 0, 133, 100, 133, 8, 8)] * 3
+
+
 @pytest.mark.parametrize(("flip", "axis"), [(T.RandomHorizontalFlip, 1), (T.RandomVerticalFlip, 0)])
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_flips_at_the_ends_of_probability(flip: Any, axis: int, container: str) -> None:

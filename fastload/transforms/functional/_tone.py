@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._checks import is_int, is_list, is_number
+from fastload.transforms._checks import as_finite, is_int, is_list, is_number
 from fastload.transforms._kinds import PIL_MODES, is_pil, kind_of, pil_of, pixels_of, size_of
 from fastload.transforms.functional._convert import convert_image_dtype
 from fastload.transforms.functional._tensors import (
@@ -100,9 +100,7 @@ def posterize(image: Any, bits: int) -> Any:
 
 def solarize(image: Any, threshold: float) -> Any:
     """Values from ``threshold`` on inverted; it counts as the image's values do."""
-    if not is_number(threshold):
-        raise TypeError(f"threshold must be a number, got {threshold!r}")
-    return _one(image, "solarize", float(threshold))
+    return _one(image, "solarize", as_finite(threshold, "threshold"))
 
 
 def autocontrast(image: Any) -> Any:
@@ -136,11 +134,11 @@ def gaussian_blur(image: Any, kernel_size: Any, sigma: Any = None) -> Any:
 
 def gaussian_noise(image: Any, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> Any:
     """The image with noise, of ``mean`` and ``sigma`` in parts of the range, from torch's default generator."""
-    if not is_number(sigma) or sigma < 0:
+    if not is_number(sigma) or not 0 <= sigma < float("inf"):
         raise ValueError(f"sigma must be a number, 0 or more; got {sigma!r}")
     from fastload._stream import drawn_key
 
-    return apply_colours(image, _op("noise", 255 * float(mean), 255 * float(sigma)), drawn_key(), clip)
+    return apply_colours(image, _op("noise", 255 * as_finite(mean, "mean"), 255 * float(sigma)), drawn_key(), clip)
 
 
 def jpeg(image: Any, quality: int) -> Any:
