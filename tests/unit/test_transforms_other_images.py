@@ -55,6 +55,32 @@ def test_a_threshold_counts_as_the_values_do() -> None:
         T.RandomSolarize(128, 1.0)(values)
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_integers_are_compared_with_a_threshold_exactly(dtype: torch.dtype) -> None:
+    whole = torch.iinfo(dtype).max
+    values = torch.tensor([[[whole, whole - 1, whole - 2, 7, -5]]], dtype=dtype)
+    assert F.solarize(values, whole).tolist() == [[[0, whole - 1, whole - 2, 7, -5]]]
+    assert F.solarize(values, 6.5).tolist() == [[[0, 1, 2, whole - 7, -5]]]
+    assert torch.equal(F.solarize(values[..., :4], -1e30), F.invert(values[..., :4]))
+    with pytest.raises(ValueError, match="threshold must be at most"):
+        F.solarize(values, 2.0 * whole + 2)
+
+
+@pytest.mark.parametrize("policy", [T.RandAugment(magnitude=0), T.AugMix(severity=1), T.TrivialAugmentWide()])
+def test_policies_take_integers_of_any_width(policy: T.Transform) -> None:
+    values = torch.full((3, 8, 8), 1 << 62)
+    for seed in range(60):  # some of them solarize, from the greatest value on
+        torch.manual_seed(seed)
+        assert policy(values).dtype == torch.int64
+
+
+@pytest.mark.parametrize("gamma", [0.4, 1.0, 2.2])
+def test_what_is_less_than_black_is_black_to_a_power(gamma: float) -> None:
+    values = torch.tensor([[[-0.5, -1e-9, 0.0, 1.0]]])
+    assert F.adjust_gamma(values, gamma).tolist() == [[[0.0, 0.0, 0.0, 1.0]]]
+    assert torch.equal(T.RandomGamma((100 * gamma, 100 * gamma), 1.0)(values), F.adjust_gamma(values, gamma))
+
+
 @pytest.mark.parametrize("name", [name for name in ANY if name != "mix"])
 def test_floats_are_changed_as_levels_are(name: str) -> None:
     transform, near = ANY[name](), 0

@@ -269,9 +269,11 @@ def _posterized(planes: torch.Tensor, bits: float, whole: int) -> torch.Tensor:
 
 
 def _solarized(planes: torch.Tensor, threshold: float, whole: int) -> torch.Tensor:
-    if threshold > whole:
+    if threshold > float(whole):  # which may be one more than the greatest value, as a float
         raise ValueError(f"threshold must be at most {whole} for images of {planes.dtype}, got {threshold}")
-    return torch.where(planes >= threshold, whole - planes, planes)
+    # Integers are compared with an integer: of neighbours torch would make the same float.
+    first = threshold if planes.is_floating_point() else min(max(int(np.ceil(threshold)), ~whole), whole)
+    return torch.where(planes >= first, whole - planes, planes)
 
 
 def _permuted(planes: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
@@ -379,7 +381,7 @@ _FLOATS: dict[str, Callable[[torch.Tensor, Sequence[float]], torch.Tensor]] = {
     "hsv": _hsv,
     "linear": lambda planes, v: _line(planes, v[0], torch.tensor(v[1] / 255).to(planes), v[2]),
     "linear_of_mean": lambda planes, v: _line(planes, v[0], v[1] * planes.mean(dim=(-3, -2, -1), keepdim=True), v[2]),
-    "gamma": lambda planes, v: v[1] * planes ** v[0],
+    "gamma": lambda planes, v: v[1] * planes.clamp(min=0) ** v[0],  # less than black has no powers
     "autocontrast": _autocontrast,
     "sharpness": _sharpness,
     "gaussian_blur": _gaussian_blur,
