@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Step = Callable[..., Any]
 NOT_PLANNED = "it is no transform of fastload, or has hooks"
+NOT_FUSED = "a Compose with fuse=False begins or ends here"
 _NO_SEGMENT = Segment(Kind("", 0, 0))  # where nothing is native
 _changes = itertools.count()
 
@@ -117,6 +118,10 @@ class Transform(torch.nn.Module):
     def steps(self) -> tuple[Step, ...]:
         """The transforms that this one consists of, in order."""
         return (self,)
+
+    def fused(self) -> tuple[bool, ...]:
+        """Whether each of those steps may share a pass with its neighbours."""
+        return (self.fuse,)
 
     def signature(self) -> tuple[Any, ...]:
         """What changes with every change of this transform, and of those in it: plans hold as long as it does not."""
@@ -239,7 +244,7 @@ class Chain:
         )
         self.box_params = BoxParams() if box_params is None else box_params
         self.is_told_of_boxes = box_params is not None
-        self._fused = owner is None or owner.fuse
+        self._fused = (True,) * len(steps) if owner is None else owner.fused()
         self._segments: dict[tuple[int, Kind], Segment] = {}
 
     def run(self, sample: Any, key: int, start: int = 0, unpack: bool = False) -> Any:
@@ -324,7 +329,7 @@ class Chain:
     def _member(self, step: Transform, image: Any, key: int, stream: int, moving: Moving | None) -> Any:
         kind = kind_of(image)
         if kind.channels:
-            segment = Segment(kind, 0, self._fused)
+            segment = Segment(kind, 0, any(self._fused))
             if step.join(segment, stream) is None:
                 segment.close()
                 return as_it_came(image, segment.run(image, key, moving))
@@ -340,7 +345,7 @@ class Chain:
 
     def segment(self, start: int, kind: Kind) -> Segment:
         """The longest native run from that step on, closed; it may be empty."""
-        segment = Segment(kind, start, self._fused)
+        segment = Segment(kind, start, self._fused[start])
         for number in range(start, len(self.steps)):
             reason = self._why_not(number, segment)
             if reason is not None:
@@ -355,6 +360,8 @@ class Chain:
         step = self.steps[number]
         if not self._is_planned[number]:
             return NOT_PLANNED
+        if self._fused[number] != segment.fused:
+            return NOT_FUSED
         assert isinstance(step, Transform)
         return step.join(segment, number)
 

@@ -59,6 +59,8 @@ class Container(Transform):
         """Native if each member is, and leaves the kind of image as it is."""
         if segment.levels is not None:
             return "its members may change floats"
+        if segment.fused and not all(map(_is_fused, self.transforms)):
+            return "a Compose in it has fuse=False"
         members = []
         for steps in self.members():
             trial = Segment(segment.kind, 0, segment.fused)
@@ -175,6 +177,11 @@ def _as_transforms(transforms: Any, name: str) -> list[Any]:
         if not callable(step):
             raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
     return steps
+
+
+def _is_fused(step: Any) -> bool:
+    """Whether all that the step consists of may share passes."""
+    return not isinstance(step, Transform) or all(step.fused())
 
 
 def _chance(step: Any) -> float:

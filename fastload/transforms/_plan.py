@@ -124,8 +124,8 @@ class Compose(Transform):
     ``print(compose)`` shows which is which, for images from files.
 
     boxes: how the boxes of samples are written, a format's name or a `BoxParams`. None: as a Compose among the
-    transforms says, or else xyxy. fuse=False: each step is a pass of its own, and the result differs by interpolation
-    alone.
+    transforms says, or else xyxy. fuse=False: each step is a pass of its own, inside another Compose or a container
+    too, and the result differs by interpolation alone.
 
     Raises TypeError for anything but a sequence of callables, ValueError for an empty one, or if a Compose in it says
     something else of boxes.
@@ -157,6 +157,12 @@ class Compose(Transform):
             else:
                 steps.append(self._wrappers.of(step))
         return tuple(steps)
+
+    def fused(self) -> tuple[bool, ...]:
+        fused: list[bool] = []
+        for step in self.transforms:
+            fused.extend(step.fused() if isinstance(step, Compose) and is_planned(step) else (True,))
+        return tuple(self.fuse and may_be for may_be in fused)
 
     def __repr__(self) -> str:
         groups = _grouped(self.chain())

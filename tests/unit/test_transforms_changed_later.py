@@ -49,6 +49,53 @@ def test_fusing_may_be_switched_off() -> None:
     assert np.array_equal(whole(IMAGE), apart(IMAGE))
 
 
+TURNS = [T.RandomAffine((angle, angle), interpolation="bilinear") for angle in (20, -20)]
+WITHIN = [
+    *AROUND[:-1],
+    lambda step: T.Compose([T.RandomChoice([step]), T.Identity()]),
+    lambda step: T.RandomApply([T.OneOf([step], 1.0), T.Identity()], 1.0),
+    lambda step: T.Compose([T.Compose([T.RandomOrder([step])])]),
+]
+
+
+@pytest.mark.parametrize("around", WITHIN)
+@pytest.mark.parametrize("image", [IMAGE, torch.from_numpy(IMAGE).permute(2, 0, 1)], ids=["array", "tensor"])
+def test_and_a_part_that_is_not_fused_is_not_in_the_whole(around: Any, image: Any) -> None:
+    one_by_one = TURNS[1](TURNS[0](image))
+    part = T.Compose(TURNS)
+    whole = around(part)
+    assert not np.array_equal(whole(image), one_by_one)
+    part.fuse = False
+    assert np.array_equal(whole(image), one_by_one)
+    target = {"boxes": [[1.0, 2.0, 5.0, 6.0]]}
+    made, moved = whole(image, target)
+    assert np.array_equal(made, one_by_one)
+    assert moved["boxes"] == T.Compose(TURNS, fuse=False)(image, target)[1]["boxes"]
+
+
+def test_around_such_a_part_steps_are_fused() -> None:
+    part = T.Compose(TURNS, fuse=False)
+    whole = T.Compose([*TURNS, part, *TURNS])
+    apart = [T.Compose(TURNS), *TURNS, T.Compose(TURNS)]
+    made = IMAGE
+    for step in apart:
+        made = step(made)
+    assert np.array_equal(whole(IMAGE), made)
+    assert repr(whole).count("native, one pass") == 3
+    assert len(whole.file_plan().tail) == 4
+
+
+def test_such_a_part_draws_what_it_draws_where_it_is_fused() -> None:
+    steps = [T.RandomHorizontalFlip(), T.RandomCrop(3), T.RandomInvert()]
+    for around in WITHIN:
+        made = []
+        for fuse in (True, False):
+            torch.manual_seed(5)
+            whole = around(T.Compose(steps, fuse=fuse))
+            made.append([whole(IMAGE) for _ in range(8)])
+        assert np.array_equal(made[0], made[1])
+
+
 @pytest.mark.parametrize("around", AROUND)
 def test_hooks_are_run_where_a_transform_is_a_part_of_others(around: Any) -> None:
     flip, seen = T.RandomHorizontalFlip(1.0), []
