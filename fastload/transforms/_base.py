@@ -51,7 +51,9 @@ class Transform(torch.nn.Module):
     it: see `BoxParams`. Everything else passes through. Random parameters come from the stream of the sample: in a
     loader they depend on (seed, epoch, index) alone, elsewhere on torch's default generator.
 
-    A transform of your own is a subclass with a `transform`, as in torchvision, or with a ``forward``.
+    A transform of your own is a subclass with a `transform`, as in torchvision, or with a ``forward``. What torch draws
+    in `make_params` and `transform` comes from the stream of the sample, too. What ``forward``, `random` and NumPy draw
+    comes from generators of the process: the same for any number of workers only with ``DataLoader(rng="sample")``.
     """
 
     keeps_kind = True  # whether the image stays of the container and the type that it came in

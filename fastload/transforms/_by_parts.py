@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils import _pytree
 
+from fastload._stream import batch_in_hand, sample_key
 from fastload._target_names import tv_name
+from fastload.transforms._draws import DrawsFrom
 from fastload.transforms._kinds import is_image, is_pil
 
 if TYPE_CHECKING:
@@ -14,7 +16,17 @@ if TYPE_CHECKING:
 
 
 def by_parts(transform: Transform, sample: Any) -> Any:
-    """The sample with its images, and whatever else torchvision has types for, transformed; the rest as it was."""
+    """The sample with its images, and whatever else torchvision has types for, transformed; the rest as it was.
+
+    In a loader, what torch draws for that is the sample's own, and none of it the worker's.
+    """
+    if batch_in_hand() is None:
+        return _made(transform, sample)
+    with DrawsFrom(sample_key()):
+        return _made(transform, sample)
+
+
+def _made(transform: Transform, sample: Any) -> Any:
     parts, structure = _pytree.tree_flatten(sample, is_leaf=is_image)
     places = _wanted(parts)
     params = transform.make_params([parts[place] for place in places])

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from fastload import DataLoader
 from fastload import transforms as T
 from fastload.transforms import functional as F
 
@@ -62,6 +63,64 @@ def test_parameters_alone_do_not_change_a_transform_of_fastloads() -> None:
     for step in (Fixed(4), T.Compose([Fixed(4)])):
         with pytest.raises(NotImplementedError, match="Fixed makes whole samples in one pass"):
             step(torch.zeros(3, 8, 8))
+
+
+class Noisy(T.Transform):
+    """Draws for the sample, and for its part."""
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        return {"by": torch.randint(0, 1 << 30, ())}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        return inpt + params["by"] + torch.rand(1).double()
+
+
+class Zeros(torch.utils.data.Dataset[Any]):
+    def __init__(self, transform: Any) -> None:
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> Any:
+        return self.transform(torch.zeros(1, 2, 2, dtype=torch.float64))
+
+
+def drawn_in_two_epochs(transform: Any, **arguments: Any) -> list[float]:
+    torch.manual_seed(0)
+    loader = DataLoader(Zeros(transform), **arguments)
+    return [float(image[0, 0, 0]) for _ in range(2) for batch in loader for image in batch]
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda step: step, lambda step: T.Compose([step, T.RandomHorizontalFlip()]), lambda step: T.OneOf([step])]
+)
+def test_its_draws_depend_on_the_sample_alone(wrap: Any) -> None:
+    found = drawn_in_two_epochs(wrap(Noisy()), batch_size=2)
+    assert len(set(found)) == 16 or 0.0 in found  # which is what is not drawn at all
+    for workers in (1, 2):
+        assert drawn_in_two_epochs(wrap(Noisy()), batch_size=3, num_workers=workers) == found
+    assert drawn_in_two_epochs(wrap(Noisy()), batch_size=1, num_workers=2, worker_type="thread") == found
+
+
+def test_two_views_of_a_sample_differ() -> None:
+    step = Noisy()
+    halves = DataLoader(Zeros(lambda image: torch.cat([step(image), step(image)])))
+    assert all(float(batch[0, 0, 0, 0]) != float(batch[0, 1, 0, 0]) for batch in halves)
+
+
+def test_in_a_loader_torchs_generator_is_left_alone() -> None:
+    iterator = iter(DataLoader(Zeros(Noisy())))
+    before = torch.get_rng_state()
+    list(iterator)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_elsewhere_its_draws_are_torchs() -> None:
+    torch.manual_seed(3)
+    expected = torch.randint(0, 1 << 30, ()) + torch.rand(1).double()
+    torch.manual_seed(3)
+    assert Noisy()(torch.zeros(1, 1, 1).double()) == expected
 
 
 def test_windows_are_drawn_for_functions() -> None:
