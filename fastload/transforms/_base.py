@@ -64,7 +64,8 @@ class Transform(torch.nn.Module):
         super().__init__()
         self._version = next(_changes)
         self._known: tuple[Any, Chain | None] = (None, None)  # the chain of the last signature
-        self._lone: dict[tuple[Any, ...], Segment | None] = {}  # what makes an array by itself, by type and shape
+        # What makes an array by itself, by type and shape, and whether it draws.
+        self._lone: dict[tuple[Any, ...], tuple[Segment | None, bool]] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -86,10 +87,10 @@ class Transform(torch.nn.Module):
             image = inputs[0]
             kind = image.dtype, image.shape[2:], image.ndim
             if kind not in self._lone:
-                self._lone[kind] = self._lone_segment(image)
-            segment = self._lone[kind]
+                self._lone[kind] = self._lone_segment(image), self.is_random
+            segment, is_random = self._lone[kind]
             if segment is not None:
-                return segment.run(image, sample_key() if self.is_random else 0)
+                return segment.run(image, sample_key() if is_random else 0)
         return super().__call__(*inputs, **named)
 
     def _lone_segment(self, image: NDArray[Any]) -> Segment | None:
@@ -194,6 +195,16 @@ class Sometimes(Transform):
     @property
     def is_random(self) -> bool:
         return 0 < self.p < 1
+
+
+class SometimesDrawn(Transform):
+    """What is done with probability ``p``, and then leaves more to chance."""
+
+    p: float = 1.0
+
+    @property
+    def is_random(self) -> bool:
+        return self.p > 0
 
 
 def is_planned(step: Step) -> bool:

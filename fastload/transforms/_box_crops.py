@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastload import _core
+from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import as_finite, as_probability, as_range, check_most, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._geometry import BILINEAR, Geometric
@@ -14,8 +15,6 @@ _MOST_TRIALS = 2**28  # as many as the native op counts
 
 
 class _BoxCrop(Geometric):
-    is_random = True
-
     def transformed(self, image: Any, key: int, stream: int) -> Any:
         return self.transformed_among(image, key, stream, None)
 
@@ -30,6 +29,8 @@ class RandomIoUCrop(_BoxCrop):
     be drawn; 1 and more stand for no crop. trials: how many windows are tried for each. Boxes whose middle is outside
     go. Nothing is cropped where there are no boxes.
     """
+
+    is_random = True
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class RandomIoUCrop(_BoxCrop):
         return stream, "iou_crop", scale, ratio, tuple(self.sampler_options), self.trials
 
 
-class BBoxSafeRandomCrop(_BoxCrop):
+class BBoxSafeRandomCrop(SometimesDrawn, _BoxCrop):
     """A random window that holds all boxes.
 
     erosion_rate: where there are several boxes, this part of the length of their common area may be cut off, half of

@@ -147,6 +147,11 @@ def as_probability(p: Any) -> float:
     return float(p)
 
 
+def is_drawn(p: float, *ranges: tuple[float, float]) -> bool:
+    """Whether anything is left to chance: if it is done at all, or what number of (low, high) it is done with."""
+    return 0 < p < 1 or (p > 0 and any(low != high for low, high in ranges))
+
+
 def check_side(value: int, name: str) -> None:
     """ValueError for more pixels a side than any image has."""
     if value > MOST_PIXELS_A_SIDE:

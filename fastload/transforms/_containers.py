@@ -7,7 +7,7 @@ from typing import Any
 
 from fastload import _core
 from fastload.transforms._base import NOT_PLANNED, Chain, Step, Transform, is_planned, signature_of
-from fastload.transforms._checks import as_probability, is_int, is_list, is_number
+from fastload.transforms._checks import as_probability, is_drawn, is_int, is_list, is_number
 from fastload.transforms._foreign import Foreign
 from fastload.transforms._segment import Segment
 from fastload.transforms._wrapping import Wrappers
@@ -30,7 +30,6 @@ def group_op(
 class Container(Transform):
     """Transforms, of which some are drawn for each sample."""
 
-    is_random = True
     is_container = True
     keeps_kind = False  # whatever its transforms do
     choice = "all"
@@ -40,6 +39,14 @@ class Container(Transform):
         self.transforms = _as_transforms(transforms, type(self).__name__)
         self.p = as_probability(p)
         self._wrappers = Wrappers()
+
+    @property
+    def is_random(self) -> bool:
+        if self.p == 0:
+            return False
+        members = self.members()
+        has_choice = self.choice != "all" and len(members) > 1
+        return is_drawn(self.p) or has_choice or any(getattr(one, "is_random", False) for own in members for one in own)
 
     def weights(self) -> list[float] | None:
         return None

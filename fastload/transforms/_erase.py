@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import (
     as_fill,
     as_probability,
@@ -21,7 +22,7 @@ from fastload.transforms.functional._erase import apply_erasing
 RANDOM = "random"
 
 
-class _Erasing(ColourTransform):
+class _Erasing(SometimesDrawn, ColourTransform):
     value: Any
 
     def op(self, stream: int) -> Op:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import as_finite, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._tone import ColourTransform, Op
 from fastload.transforms._warp import symmetric_range
@@ -31,7 +32,7 @@ class GaussianBlur(ColourTransform):
         return stream, "gaussian_blur", 1.0, (across, across), (down, down), self.sigma
 
 
-class MotionBlur(ColourTransform):
+class MotionBlur(SometimesDrawn, ColourTransform):
     """The image smeared along a line, with probability ``p``.
 
     blur_limit: the line's length in pixels, an odd number from (low, high), or from (3, number); an even one stands for
@@ -70,7 +71,7 @@ class MotionBlur(ColourTransform):
         return stream, "motion_blur", self.p, length, self.angle_range, self.direction_range, shifted
 
 
-class GaussianNoise(ColourTransform):
+class GaussianNoise(SometimesDrawn, ColourTransform):
     """Noise of a normal distribution added to every value: mean and deviation in parts of the whole range.
 
     clip: values stay in the range; those of 8-bit images always do. sigma: a number, or its range (low, high).

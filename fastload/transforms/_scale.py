@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import (
     as_fill,
     as_probability,
     as_range,
     as_size,
     check_side,
+    is_drawn,
     is_int,
     is_list,
 )
@@ -34,10 +36,9 @@ class _Scaling(Resampling):
         return apply_moves(image, moves, self.interpolation, self.fill, self.antialias is True)
 
 
-class RandomZoomOut(_Scaling):
+class RandomZoomOut(SometimesDrawn, _Scaling):
     """The image somewhere in a canvas whose sides are longer by a factor of ``side_range``, with probability ``p``."""
 
-    is_random = True
     interpolation = BILINEAR
     antialias = True
 
@@ -61,8 +62,6 @@ class ScaleJitter(_Scaling):
     target_size[1] / height.
     """
 
-    is_random = True
-
     def __init__(
         self,
         target_size: Any,
@@ -76,6 +75,10 @@ class ScaleJitter(_Scaling):
         self.interpolation = as_interpolation(interpolation)
         self.antialias = antialias
 
+    @property
+    def is_random(self) -> bool:
+        return self.scale_range[0] != self.scale_range[1]
+
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         name = native_filter(self.interpolation)
         return stream, "scale_jitter", *self.target_size, self.scale_range, name
@@ -83,8 +86,6 @@ class ScaleJitter(_Scaling):
 
 class RandomShortestSize(_Scaling):
     """The image with its shorter side of one of the lengths ``min_size``, the longer one at most ``max_size``."""
-
-    is_random = True
 
     def __init__(
         self,
@@ -102,6 +103,10 @@ class RandomShortestSize(_Scaling):
         self.max_size = max_size
         self.interpolation = as_interpolation(interpolation)
         self.antialias = antialias
+
+    @property
+    def is_random(self) -> bool:
+        return len(set(self.min_size)) > 1
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         return stream, "shortest_size", tuple(self.min_size), self.max_size or 0, native_filter(self.interpolation)
@@ -146,7 +151,8 @@ class LongestMaxSize(_Scaling):
 
     @property
     def is_random(self) -> bool:
-        return 0 < self.p < 1 or isinstance(self.max_size, list)
+        lengths = self.max_size if isinstance(self.max_size, list) else []
+        return is_drawn(self.p) or (self.p > 0 and len(set(lengths)) > 1)
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         if self.max_size_hw is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastload.transforms._base import Sometimes, Transform
-from fastload.transforms._checks import as_finite, as_probability, check_most, is_int, is_list, is_number
+from fastload.transforms._base import Sometimes, SometimesDrawn, Transform
+from fastload.transforms._checks import as_finite, as_probability, check_most, is_drawn, is_int, is_list, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._kinds import channels_of, is_pil
 from fastload.transforms._segment import Segment
@@ -21,7 +21,7 @@ class ColourTransform(Transform):
 
     @property
     def is_random(self) -> bool:
-        return True
+        return _is_drawn(self.op(0))
 
     def op(self, stream: int) -> Op:
         """The native op."""
@@ -63,7 +63,7 @@ class ColorJitter(ColourTransform):
         return group_op(stream, "shuffled", 1.0, members)
 
 
-class RandomPhotometricDistort(ColourTransform):
+class RandomPhotometricDistort(SometimesDrawn, ColourTransform):
     """The distortions of SSD: each of brightness, contrast, saturation, hue and a new order of channels with
     probability ``p``; contrast comes second or second to last."""
 
@@ -286,6 +286,14 @@ class CLAHE(ColourTransform):
     def op(self, stream: int) -> Op:
         columns, rows = self.tile_grid_size
         return stream, "clahe", self.p, self.clip_limit, (rows, rows), (columns, columns)
+
+
+def _is_drawn(op: Op) -> bool:
+    """Whether anything is left to chance in an op whose arguments are a probability and ranges, or a group of such."""
+    if op[1] != "group":
+        return is_drawn(*op[2:])
+    has_choice = op[2] != "all" and len(op[-1]) > 1
+    return has_choice or is_drawn(op[3]) or any(_is_drawn(one) for member in op[-1] for one in member)
 
 
 def factor_range(value: Any, name: str) -> Range | None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from fastload import _core
-from fastload.transforms._checks import as_fill, as_finite, as_probability, check_most, is_int, is_list, is_number
+from fastload.transforms._base import SometimesDrawn
+from fastload.transforms._checks import (
+    as_fill,
+    as_finite,
+    as_probability,
+    check_most,
+    is_drawn,
+    is_int,
+    is_list,
+    is_number,
+)
 from fastload.transforms._geometry import Resampling
 from fastload.transforms._interpolation import InterpolationMode, as_interpolation, check_mask_interpolation
 from fastload.transforms._segment import Segment
@@ -16,10 +26,9 @@ NEAREST = InterpolationMode.NEAREST
 Range = tuple[float, float]
 
 
-class Warping(Resampling):
+class Warping(SometimesDrawn, Resampling):
     """What sends pixels elsewhere: its native op ends with how to interpolate, and what is outside of the image."""
 
-    is_random = True
     interpolation: InterpolationMode = NEAREST
     antialias: bool | None = True
 
@@ -58,6 +67,10 @@ class RandomRotation(Warping):
         self.expand = bool(expand)
         self.center = _as_center(center)
 
+    @property
+    def is_random(self) -> bool:
+        return self.degrees[0] != self.degrees[1]
+
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         angle = -self.degrees[1], -self.degrees[0]
         center = None if self.expand else self.center
@@ -89,6 +102,10 @@ class RandomAffine(Warping):
         self.shear = None if shear is None else _as_shear(shear)
         self._set_look(interpolation, fill)
         self.center = _as_center(center)
+
+    @property
+    def is_random(self) -> bool:
+        return is_drawn(*self.op(0, (0,))[2:9])
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         across, down = self.translate or (0.0, 0.0)
@@ -173,6 +190,10 @@ class GridDistortion(Warping):
         self.p = as_probability(p)
         self._set_look(interpolation, fill)
 
+    @property
+    def is_random(self) -> bool:
+        return is_drawn(self.p, self.distort_limit)
+
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         look = sampling_name(self.interpolation), levels
         return (stream, "grid_distortion", self.p, self.num_steps, self.distort_limit, *look, self.normalized)
@@ -207,6 +228,10 @@ class Transpose(_WholePixels):
     """Rows and columns exchanged, with probability ``p``."""
 
     name = "transpose"
+
+    @property
+    def is_random(self) -> bool:
+        return is_drawn(self.p)
 
 
 def symmetric_range(values: Any, name: str) -> Range:
