@@ -18,6 +18,7 @@ from fastload._torch_compat import has_forward_hooks, is_call_hooked
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._by_parts import by_parts
 from fastload.transforms._kinds import Kind, as_it_came, kind_of, size_of
+from fastload.transforms._lists import NotedList
 from fastload.transforms._sample import Sample, is_batch
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving
@@ -29,6 +30,8 @@ Step = Callable[..., Any]
 NOT_PLANNED = "it is no transform of fastload, or has hooks"
 NOT_FUSED = "a Compose with fuse=False begins or ends here"
 _NO_SEGMENT = Segment(Kind("", 0, 0))  # where nothing is native
+# Attributes of fastload's transforms that may be lists, and that programs are made of.
+_LISTS = {"choice_weights", "fill", "max_size", "mean", "min_size", "sampler_options", "size", "std", "value"}
 _changes = itertools.count()
 
 
@@ -68,13 +71,25 @@ class Transform(torch.nn.Module):
         self._lone: dict[tuple[Any, ...], tuple[Segment | None, bool]] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if not name.startswith("_"):  # what was planned with the old value is void
-            self.__dict__["_version"] = next(_changes)
-            self.__dict__["_lone"] = {}
+        super().__setattr__(name, self._noted(name, value))
+        if not name.startswith("_"):
+            self.void_plans()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_known": (None, None), "_lone": {}}  # programs stay in their process
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        kept = {name: self._noted(name, value) for name, value in state.items()}
+        super().__setstate__(kept)  # type: ignore[no-untyped-call]
+
+    def _noted(self, name: str, value: Any) -> Any:
+        """The value of an attribute, as it is kept. Lists in attributes of other names are the user's."""
+        return NotedList(value, self) if name in _LISTS and isinstance(value, list) else value
+
+    def void_plans(self) -> None:
+        """Plan anew: an attribute has another value, or a list in one has."""
+        self.__dict__["_version"] = next(_changes)
+        self.__dict__["_lone"] = {}
 
     @property
     def is_random(self) -> bool:

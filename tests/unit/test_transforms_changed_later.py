@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
@@ -39,6 +40,97 @@ def test_so_does_another_part_in_its_place(around: Any) -> None:
         whole.transforms.pop()  # the next one may lie where this was
         whole.transforms.append(T.RandomHorizontalFlip(p))
         assert np.array_equal(whole(IMAGE), expected)
+
+
+def put(values: Any, *new: Any) -> None:
+    values[:] = new
+
+
+def turned(step: Any) -> None:
+    step.size.reverse()
+
+
+LISTS: dict[str, tuple[Any, Any, Any]] = {  # what is made, how a list in it is changed, and what is then the same
+    "an item": (lambda: T.Resize((4, 5)), lambda step: step.size.__setitem__(0, 7), lambda: T.Resize((7, 5))),
+    "a slice": (lambda: T.Resize((4, 5)), lambda step: put(step.size, 3, 9), lambda: T.Resize((3, 9))),
+    "one less": (lambda: T.Resize((7, 5)), lambda step: step.size.pop(), lambda: T.Resize(7)),
+    "in reverse": (lambda: T.Resize((4, 5)), turned, lambda: T.Resize((5, 4))),
+    "sorted": (lambda: T.Resize((5, 4)), lambda step: step.size.sort(), lambda: T.Resize((4, 5))),
+    "other levels": (
+        lambda: T.Compose([T.ToTensor(), T.Normalize([0.0], [1.0])]),
+        lambda step: put(step.transforms[1].mean, 0.5),
+        lambda: T.Compose([T.ToTensor(), T.Normalize([0.5], [1.0])]),
+    ),
+    "other lengths": (
+        lambda: T.RandomShortestSize([4]),
+        lambda step: put(step.min_size, 9),
+        lambda: T.RandomShortestSize([9]),
+    ),
+    "other weights": (
+        lambda: T.RandomChoice([T.RandomInvert(1.0), T.Identity()], p=[1, 0]),
+        lambda step: put(step.choice_weights, 0.0, 1.0),
+        T.Identity,
+    ),
+    "another border": (
+        lambda: T.Pad(1, fill=[1, 2, 3]),
+        lambda step: step.fill.__setitem__(1, 9),
+        lambda: T.Pad(1, fill=[1, 9, 3]),
+    ),
+}
+SAME = [lambda step: step, lambda step: pickle.loads(pickle.dumps(step)), copy.copy, copy.deepcopy]
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("same", SAME, ids=["itself", "pickled", "copied", "copied deeply"])
+def test_a_change_of_a_list_counts(name: str, same: Any) -> None:
+    make, change, other = LISTS[name]
+    step = same(make())
+    before = [np.asarray(step(IMAGE)), np.asarray(step(IMAGE, 7)[0])]  # planned
+    change(step)
+    expected = np.asarray(other()(IMAGE))
+    for made in (step(IMAGE), step(IMAGE, 7)[0], T.Compose([step])(IMAGE)):
+        assert np.array_equal(made, expected)
+    assert before[0].shape != expected.shape or not np.array_equal(before[0], expected)
+
+
+def test_a_list_stays_one_whoever_has_it() -> None:
+    one = T.Resize((4, 5))
+    other = T.Resize((6, 7))
+    other.size = one.size
+    assert (one.size, other.size, repr(one.size)) == ([4, 5], [4, 5], "[4, 5]")
+    assert isinstance(one.size, list)
+    assert other(IMAGE).shape == (4, 5, 3)
+    other.size[0] = 9
+    assert (one(IMAGE).shape, other(IMAGE).shape) == ((4, 5, 3), (9, 5, 3))
+    kept = one.size
+    del one
+    kept.append(3)  # and nobody is told
+    assert type(copy.copy(kept)) is list
+
+
+def test_all_lists_are_looked_after() -> None:
+    steps = [
+        *(T.Resize(3), T.Normalize(0, 1), T.RandomShortestSize(3), T.LongestMaxSize([3]), T.RandomIoUCrop()),
+        *(T.Pad(1, fill=[1]), T.RandomErasing(value=[1]), T.RandomChoice([T.Identity()], [1])),
+    ]
+    lists = [value for step in steps for name, value in vars(step).items() if isinstance(value, list)]
+    assert len(lists) == 10
+    assert [type(value) for value in lists].count(list) == 1, "the transforms of a container are asked each time"
+
+
+def test_lists_of_a_transform_of_ones_own_stay_the_very_lists() -> None:
+    class Noting(T.Transform):
+        def __init__(self, seen: list[Any]) -> None:
+            super().__init__()
+            self.seen = seen
+
+        def forward(self, image: Any) -> Any:
+            self.seen.append(image.shape)
+            return image
+
+    seen: list[Any] = []
+    T.Compose([T.Resize(3), Noting(seen)])(IMAGE)
+    assert seen == [(4, 3, 3)]
 
 
 def test_fusing_may_be_switched_off() -> None:
