@@ -31,8 +31,11 @@ class CopyPaste(JoinedDataset):
     of which less is left than `BoxParams.min_visibility` go. Key points that are covered get the visibility 0, as do
     those of pasted objects where nothing is pasted. Masks of whole images are the other's where its objects are.
 
-    Samples need boxes, and masks with a plane for each box. Raises ValueError if they have not, or boxes are rotated.
+    Samples need boxes, and masks with a plane for each box. Raises ValueError if they have not, or boxes are rotated,
+    and where what comes after it has `BoxParams.keypoint_swaps` that its own mirror has not.
     """
+
+    mirrors = True
 
     def __init__(
         self,

@@ -34,6 +34,8 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
     transform takes them.
     """
 
+    mirrors = False  # whether others are mirrored at random, and so their left and right key points exchanged
+
     def __init__(self, dataset: Any, p: float, transform: Callable[..., Any] | None, boxes: Any) -> None:
         if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise TypeError(f"dataset must be map-style, with a length; got {type(dataset).__name__}")
@@ -63,6 +65,19 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
                     f"{type(self).__name__} has boxes in the format {own.format!r}, and its {what} takes them as "
                     f"{theirs.format!r}: give both the same, {type(other).__name__}(..., boxes={own.format!r})"
                 )
+        after = _params_of(self.transform)
+        self.check_swaps(() if after is None else after.keypoint_swaps)
+
+    def check_swaps(self, wanted: tuple[tuple[int, int], ...]) -> None:
+        """ValueError if key points are mirrored here without the swaps that what comes after this has."""
+        own = self.box_params.keypoint_swaps
+        if self.mirrors and wanted and _as_sets(wanted) != _as_sets(own):
+            raise ValueError(
+                f"{type(self).__name__} mirrors key points with keypoint_swaps={own}, and what comes after it has "
+                f"{wanted}: give it the same, {type(self).__name__}(..., boxes=BoxParams(keypoint_swaps=...))"
+            )
+        if isinstance(self.dataset, JoinedDataset):
+            self.dataset.check_swaps(wanted or own)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -129,6 +144,10 @@ def _params_of(maker: Any) -> BoxParams | None:
     if isinstance(maker, JoinedDataset):
         return maker.box_params
     return (said_of_boxes(maker) or BoxParams()) if isinstance(maker, Transform) else None
+
+
+def _as_sets(swaps: tuple[tuple[int, int], ...]) -> set[frozenset[int]]:
+    return {frozenset(pair) for pair in swaps}
 
 
 def _are_alike(one: Any, other: Any) -> bool:

@@ -180,3 +180,61 @@ def test_labels_must_be_of_one_type_and_as_many_as_boxes() -> None:
         [data[0] for _ in range(20)]
     with pytest.raises(ValueError, match="'labels' has 2 entries and 'boxes' has 1"):
         T.Mosaic([(image, {"boxes": boxes, "labels": torch.tensor([1, 2])})], 64)[0]
+
+
+SWAPS = T.BoxParams(keypoint_swaps=((0, 1),))
+
+
+class People(torch.utils.data.Dataset[Any]):
+    """One person each, whose hand on the left is red and the other's key point."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Any:
+        image = np.zeros((60, 60, 3), dtype=np.uint8)
+        image[20:30, 12:22], image[20:30, 38:48] = (255, 0, 0), (0, 0, 255)
+        mask = np.zeros((1, 60, 60), dtype=np.uint8)
+        mask[0, 10:50, 10:50] = 1
+        points = np.array([[[17, 25, 2], [43, 25, 2]]], dtype=np.float32)
+        boxes = np.array([[10, 10, 50, 50]], dtype=np.float32)
+        return image, {"boxes": boxes, "labels": np.array([1]), "masks": mask, "keypoints": points}
+
+
+def unchanged(**options: Any) -> Any:
+    return T.Compose([T.RandomHorizontalFlip(0.0)], **options)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: T.Mosaic(pasting(People(), boxes=SWAPS), 120, p=0.0, transform=unchanged(boxes=SWAPS)),
+        lambda: T.Mosaic(pasting(People(), boxes=SWAPS), 120, p=0.0, transform=unchanged()),
+        lambda: pasting(People(), boxes=None, transform=unchanged(boxes=SWAPS)),
+        lambda: pasting(People(), boxes=T.BoxParams(keypoint_swaps=((1, 0),)), transform=unchanged(boxes=SWAPS)),
+    ],
+)
+def test_pasted_key_points_keep_their_sides(make: Any) -> None:
+    data, seen = make(), 0
+    for seed in range(30):
+        torch.manual_seed(seed)
+        for left, right in data[0][1]["keypoints"]:
+            if left[2] > 0 and right[2] > 0:
+                assert left[0] < right[0]
+                seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: T.Mosaic(T.CopyPaste(People(), transform=None), 120, transform=unchanged(boxes=SWAPS)),
+        lambda: T.Mosaic(T.CopyPaste(People()), 120, boxes=SWAPS),
+        lambda: T.Mosaic(T.Mosaic(T.CopyPaste(People()), 120), 120, transform=unchanged(boxes=SWAPS)),
+        lambda: T.CopyPaste(People(), boxes="xyxy", transform=unchanged(boxes=SWAPS)),
+        lambda: T.CopyPaste(People(), boxes=T.BoxParams(keypoint_swaps=((0, 2),)), transform=unchanged(boxes=SWAPS)),
+    ],
+)
+def test_a_mirror_that_lacks_the_swaps_of_what_follows_is_refused(make: Any) -> None:
+    with pytest.raises(ValueError, match=r"CopyPaste mirrors key points with keypoint_swaps=.* give it the same"):
+        make()
