@@ -35,7 +35,7 @@ class MakesBatches(Protocol):
         """None if samples have no index that would be the same in another worker."""
 
     def position_in_hand(self) -> int | None:
-        """Which sample of the batch is being made; None if that is not known."""
+        """Which sample of the batch is being made; None if that is not known, or while samples are collated."""
 
 
 class _Here(threading.local):
@@ -44,8 +44,9 @@ class _Here(threading.local):
             self.drawn = torch.empty((), dtype=torch.int64, device="cpu")  # quicker than a new one for each key
 
     fetcher: MakesBatches | None = None
-    # The sample that a key was taken for last, and how many were.
+    # The sample, or batch, that a key was taken for last; its first key, and how many were taken.
     sample: Any = None
+    key = 0
     taken = 0
     batch: Any = None  # the report of the batch that had its keys as a whole
 
@@ -56,22 +57,37 @@ here = _Here()
 def sample_key() -> int:
     """64 bits that decide every random parameter of one call of a transform.
 
-    In a loader they depend on (seed, epoch, dataset index) alone. Elsewhere they are drawn from torch's default
-    generator, and so they are in iterable datasets, and in those that fetch several samples in a ``__getitems__`` of
-    their own. The second call for a sample gives another key than the first: two views of an image are two.
+    In a loader they depend on (seed, epoch, dataset index) alone. Where it is not one sample that is being made, as in
+    a ``collate_fn`` or in a ``__getitems__`` of the dataset's own, they depend on (seed, epoch, the batch's indices).
+    Elsewhere they are drawn from torch's default generator, and so they are in iterable datasets. The second call for a
+    sample, or a batch, gives another key than the first: two views of an image are two.
     """
     fetcher = here.fetcher
     batch = None if fetcher is None else fetcher.batch_in_hand()
-    position = None if fetcher is None else fetcher.position_in_hand()
-    if batch is None or position is None:
+    if fetcher is None or batch is None:
         return drawn_key()
-    key = _core.sample_key(batch.seed & _MASK64, batch.epoch, number_of(batch.indices[position]) & _MASK64)
+    position = fetcher.position_in_hand()
     taken = _count(fetcher, position)
-    return key if taken == 0 else _core.sample_key(key, taken, 0)
+    if taken == 0:
+        here.key = _key_of_batch(batch) if position is None else _key_of_sample(batch, position)
+        return here.key
+    return _core.sample_key(here.key, taken, 0)
 
 
-def _count(fetcher: Any, position: int) -> int:
-    """How many keys this sample has had so far."""
+def _key_of_sample(batch: BatchInHand, position: int) -> int:
+    return _core.sample_key(batch.seed & _MASK64, batch.epoch, number_of(batch.indices[position]) & _MASK64)
+
+
+def _key_of_batch(batch: BatchInHand) -> int:
+    """Begun with the length: that of one sample must not be the sample's own."""
+    key = _core.sample_key(batch.seed & _MASK64, batch.epoch, len(batch.indices))
+    for index in batch.indices:
+        key = _core.sample_key(key, 0, number_of(index) & _MASK64)
+    return key
+
+
+def _count(fetcher: Any, position: int | None) -> int:
+    """How many keys this sample, or the batch as a whole, has had so far."""
     report = fetcher.report  # there is one for each batch
     is_same = here.sample is not None and here.sample[0] is report and here.sample[1] == position
     here.taken = here.taken + 1 if is_same else 0

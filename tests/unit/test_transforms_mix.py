@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from fastload import DataLoader, default_collate
 from fastload import transforms as T
 
 
@@ -111,3 +112,93 @@ def test_class_numbers_are_whole(mix: Any, dtype: torch.dtype) -> None:
         mix(num_classes=4)(images, labels.to(dtype))
     for whole in (torch.uint8, torch.int32):
         assert mix(num_classes=4)(images, labels.to(whole))[1].shape == (4, 4)
+
+
+MIX = T.MixUp(num_classes=4)
+CROP = T.RandomCrop(1)
+
+
+class Numbered(torch.utils.data.Dataset[Any]):
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> Any:
+        return torch.full((1, 2, 2), float(index)), index % 4
+
+
+def mixed(samples: Any) -> Any:
+    return MIX(*default_collate(samples))
+
+
+def cropped(samples: Any) -> Any:
+    places = torch.arange(10_000.0).reshape(1, 100, 100)
+    return torch.stack([CROP(places) for _ in samples])
+
+
+class Whole(Numbered):
+    def __getitems__(self, indices: Any) -> Any:
+        return [mixed([self[index] for index in indices])]
+
+
+def first_of(samples: Any) -> Any:
+    return samples[0]
+
+
+def epochs(dataset: Any = None, collate: Any = mixed, begin: int = 0, **arguments: Any) -> Any:
+    """What two epochs give, from the batch of that number of the first one on."""
+    torch.manual_seed(5)
+    loader = DataLoader(dataset or Numbered(), 3, collate_fn=collate, **arguments)
+    if begin:
+        iterator = iter(loader)
+        for _ in range(begin):
+            next(iterator)
+        state = loader.state_dict()
+        loader = DataLoader(dataset or Numbered(), 3, collate_fn=collate, **arguments)
+        loader.load_state_dict(state)
+    return [[batch if torch.is_tensor(batch) else batch[0] for batch in loader] for _ in range(2)]
+
+
+def assert_alike(found: Any, wanted: Any) -> None:
+    for one, other in zip(found, wanted, strict=True):
+        for batch, like in zip(one, other, strict=True):
+            assert torch.equal(batch, like)
+
+
+WHERE = [(None, mixed), (None, cropped), (Whole(), first_of)]
+
+
+@pytest.mark.parametrize(("dataset", "collate"), WHERE)
+@pytest.mark.parametrize("rng", ["torch", "sample"])
+def test_what_is_drawn_for_a_batch_is_the_same_with_any_workers(dataset: Any, collate: Any, rng: Any) -> None:
+    wanted = epochs(dataset, collate, rng=rng)
+    for workers in (1, 2):
+        assert_alike(epochs(dataset, collate, rng=rng, num_workers=workers), wanted)
+    if rng == "torch":
+        assert_alike(epochs(dataset, collate, num_workers=2, worker_type="thread"), wanted)
+
+
+@pytest.mark.parametrize(("dataset", "collate"), WHERE)
+def test_what_is_drawn_for_a_batch_is_the_same_in_a_resumed_epoch(dataset: Any, collate: Any) -> None:
+    first, second = epochs(dataset, collate)
+    assert_alike(epochs(dataset, collate, begin=2, num_workers=1), [first[2:], second])
+
+
+def test_each_batch_of_each_epoch_draws_by_itself() -> None:
+    parts = [float(batch.flatten()[-1] % 1) for batches in epochs() for batch in batches]
+    assert len(set(parts)) == 8
+    crops = [batch.flatten().tolist() for batches in epochs(collate=cropped) for batch in batches]
+    assert len({number for batch in crops for number in batch}) > 20, "of 24 calls, each draws by itself"
+
+
+class Cropped(Numbered):
+    def __getitem__(self, index: int) -> Any:
+        return CROP(torch.arange(1e4).reshape(1, 100, 100)), CROP(torch.arange(1e4).reshape(1, 100, 100))
+
+
+def test_a_batch_of_one_does_not_draw_what_its_sample_drew() -> None:
+    def three_views(samples: Any) -> Any:
+        (one, other), *_ = samples
+        return torch.stack([one, other, CROP(torch.arange(1e4).reshape(1, 100, 100))])
+
+    for views in DataLoader(Cropped(), 1, collate_fn=three_views):
+        assert len(set(views.flatten().tolist())) == 3
