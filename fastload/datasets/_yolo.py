@@ -16,6 +16,7 @@ from fastload.datasets._yolo_yaml import described
 from fastload.io import MAX_PIXELS, image_size
 
 LARGEST = 1e15  # more than any class or part of a side, and as pixels still a number that float32 and int64 hold
+SLACK = 0.01  # of boxes that touch the border, and were rounded
 
 
 class YOLODetection(DetectionDataset):
@@ -26,7 +27,8 @@ class YOLODetection(DetectionDataset):
     text file of a path a line, relative to path (with ./, to the text file), or a list of several of either.
     Lines are in a .txt file of the image's name, in the folder labels in place of images: a class, and a box
     (cx cy w h) or a polygon (x y x y ...), in parts of the image's sides. An image without a file, or with an empty
-    one, has no objects.
+    one, has no objects. Lines with key points behind the box are not read; without a data.yaml that says so
+    (kpt_shape), some of them look like polygons.
 
     The target is a dict: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64; with
     ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
@@ -35,7 +37,7 @@ class YOLODetection(DetectionDataset):
         images as they are stored.
 
     Raises FileNotFoundError for a missing folder, ValueError with file and key for a data.yaml that is none, and with
-    file and line for what is no box.
+    file and line for what is no box in the image or of a class that the data.yaml does not have.
     """
 
     def __init__(
@@ -62,10 +64,11 @@ class YOLODetection(DetectionDataset):
         )
         self.root, self.split, self.masks = os.fspath(root), split, bool(masks)
         self.classes: list[str] = []
+        self._class_count: int | None = None
         place = Path(self.root)
         is_yaml = place.is_file() or (place.suffix in (".yaml", ".yml") and not place.is_dir())
         if is_yaml:
-            files, self.classes = described(place, split)
+            files, self.classes, self._class_count = described(place, split)
         else:
             files = images_in(_split_folder(place, split))
             if not files:
@@ -80,7 +83,10 @@ class YOLODetection(DetectionDataset):
         text = _label_file(Path(path))
         for line_number, line in enumerate(_lines(text), start=1):
             if line.strip():
-                label, corners = _parsed(line, f"{text}, line {line_number}")
+                where = f"{text}, line {line_number}"
+                label, corners = _parsed(line, where)
+                if self._class_count is not None and label >= self._class_count:
+                    raise ValueError(f"{where}: there are {self._class_count} classes, and {line!r} is of {label}")
                 labels.append(label)
                 outlines.append(corners * [width, height])
         boxes = [(*corners.min(axis=0), *corners.max(axis=0)) for corners in outlines]
@@ -140,11 +146,18 @@ def _parsed(line: str, where: str) -> tuple[int, Any]:
     is_class = label.is_integer() and 0 <= label <= LARGEST
     if not is_class or len(values) < 4 or len(values) % 2 or not (np.abs(values) <= LARGEST).all():
         raise ValueError(f"{where}: {line!r} is neither class cx cy w h nor class x y x y x y ...")
-    if len(values) == 4:
-        (x, y), (width, height) = values[:2], values[2:] / 2
-        if min(width, height) < 0:
-            raise ValueError(f"{where}: the box of {line!r} has a negative side")
-        return int(label), np.array(
-            [[x - width, y - height], [x + width, y - height], [x + width, y + height], [x - width, y + height]]
+    corners = values.reshape(-1, 2) if len(values) > 4 else _corners(values)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if len(values) == 4 and min(values[2:]) < 0:
+        raise ValueError(f"{where}: the box of {line!r} has a negative side")
+    if max(*(high - low), *(low + high) / 2) > 1 + SLACK or min(low + high) / 2 < -SLACK:
+        raise ValueError(
+            f"{where}: {line!r} is no box in its image: its middle and sides must be parts of the image's, 0 to 1 (not "
+            "pixels, and without key points)"
         )
-    return int(label), values.reshape(-1, 2)
+    return int(label), corners
+
+
+def _corners(box: Any) -> Any:
+    middle, half = box[:2], box[2:] / 2
+    return np.array([middle + half * side for side in ((-1, -1), (1, -1), (1, 1), (-1, 1))])

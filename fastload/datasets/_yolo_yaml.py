@@ -9,8 +9,8 @@ from fastload.datasets._coco_file import short
 from fastload.datasets._yolo_files import images_in, images_of_list
 
 
-def described(file: Path, split: str) -> tuple[list[Path], list[str]]:
-    """(the split's images, in the order of their names; the names of the classes).
+def described(file: Path, split: str) -> tuple[list[Path], list[str], int | None]:
+    """(the split's images, in the order of their names; the names of the classes; how many there are, if it is said).
 
     Raises ValueError with the file and the key for what is not as YOLO's tools have it, FileNotFoundError for a folder
     or a list that is not there, or without images.
@@ -22,7 +22,9 @@ def described(file: Path, split: str) -> tuple[list[Path], list[str]]:
         raise ValueError(f"{file}: 'nc' must be a whole number, got {short(count)}")
     if count is not None and names and count != len(names):
         raise ValueError(f"{file}: 'nc' is {count}, and 'names' has {len(names)}")
-    return _images(file, content, split), names
+    if content.get("kpt_shape") is not None:
+        raise ValueError(f"{file}: 'kpt_shape' says that its lines have key points behind the box, which are not read")
+    return _images(file, content, split), names, len(names) or count
 
 
 def _read(file: Path) -> dict[Any, Any]:

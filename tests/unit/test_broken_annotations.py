@@ -214,13 +214,38 @@ def test_boxes_of_an_image_that_is_turned_without_them_are_refused(tmp_path: Pat
         "0 1e39 .5 1e39 .2",
         "0 1e308 .5 1e308 .2",
         "0 0.1 0.1 1e37 0.2 0.3 0.3",
+        "-1 0.5 0.5 0.1 0.1",
+        "0 20 15 10 10",
+        "0 0.5 1.2 0.1 0.1",
+        "0 0.5 -0.1 0.1 0.1",
+        "0 0.5 0.5 0.1 1.2",
+        "0 20 15 25 15 25 20",
+        "0 .5 .5 .2 .2 .45 .45 2 .55 .55 2",
     ],
 )
-def test_numbers_of_yolo_that_no_tensor_holds_are_named(tmp_path: Path, line: str) -> None:
+def test_numbers_of_yolo_that_are_no_box_are_named(tmp_path: Path, line: str) -> None:
     root = yolo(tmp_path)
     (root / "labels/train/image0.txt").write_text("0 0.5 0.5 0.1 0.1\n" + line)
     with pytest.raises(ValueError, match=rf"image0\.txt, line 2: '{line}'"):
         YOLODetection(root).target(0)
+
+
+@pytest.mark.parametrize(
+    ("line", "box"),
+    [
+        ("0 0.98 0.5 0.1 0.1", (0.93, 0.45, 1.03, 0.55)),  # a part of it is out of the image
+        ("0 1.000001 0.5 0.1 0.1", (0.950001, 0.45, 1.050001, 0.55)),
+        ("0 0.5 0.5 1.0 1.000001", (0, -0.0000005, 1, 1.0000005)),
+        ("0 -0.05 0.1 0.4 0.1 0.4 0.9", (-0.05, 0.1, 0.4, 0.9)),
+        ("0 0.5 0.5 0 0", (0.5, 0.5, 0.5, 0.5)),
+    ],
+)
+def test_a_box_of_yolo_may_touch_the_border_of_its_image(tmp_path: Path, line: str, box: Any) -> None:
+    root = yolo(tmp_path)
+    (root / "labels/train/image0.txt").write_text(line)
+    height, width = SIZES[0]
+    found = YOLODetection(root).target(0)["boxes"][0] / torch.tensor([width, height, width, height])
+    assert found.tolist() == pytest.approx(box, abs=1e-6)
 
 
 def test_a_file_of_yolo_that_is_no_text_is_named(tmp_path: Path) -> None:

@@ -92,9 +92,9 @@ def test_a_part_may_be_a_list_of_images(tmp_path: Path, start: str, end: str) ->
     yolo(tmp_path / "coco")
     lines = [f"{start.format(tmp_path / 'coco')}images/train/image{number}.png" for number in (3, 0, 2)]
     (tmp_path / "coco/train2017.txt").write_text(end.join([*lines, "", "not/an/image.xml", ""]), newline="")
-    data = dataset_of(tmp_path, {"path": "coco", "train": "train2017.txt", "names": ["cat"]})
+    data = dataset_of(tmp_path, {"path": "coco", "train": "train2017.txt", "names": [*"abcdef"]})
     assert numbers_of(data) == [0, 2, 3]
-    assert data.classes == ["cat"]
+    assert data.classes == [*"abcdef"]
 
 
 def test_a_list_in_a_folder_of_its_own(tmp_path: Path) -> None:
@@ -152,12 +152,24 @@ def test_a_list_that_is_no_text_is_named(tmp_path: Path) -> None:
         ({"train": "images/train", "names": {"cat": 0}}, r"'names' must have the numbers 0 to 0, got 'cat'"),
         ({"train": "images/train", "names": ["cat"], "nc": 2}, r"'nc' is 2, and 'names' has 1"),
         ({"train": "images/train", "nc": "two"}, r"'nc' must be a whole number, got 'two'"),
+        ({"train": "images/train", "kpt_shape": [2, 2]}, r"'kpt_shape' says that its lines have key points"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: Any, message: str) -> None:
     yolo(tmp_path)
     with pytest.raises(ValueError, match=rf"data\.yaml:? .*(?:{message})"):
         dataset_of(tmp_path, content)
+
+
+@pytest.mark.parametrize("said", [{"names": ["cat", "dog"]}, {"nc": 2}, {"names": {"0": "cat", "1": "dog"}, "nc": 2}])
+def test_a_class_that_is_not_there_is_named(tmp_path: Path, said: Any) -> None:
+    labels = yolo(tmp_path) / "labels/train/image0.txt"
+    data = dataset_of(tmp_path, {"train": "images/train", **said})
+    labels.write_text("1 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1 0.1\n")
+    assert data.target(0)["labels"].tolist() == [1, 0]
+    labels.write_text("1 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(ValueError, match=r"image0\.txt, line 2: there are 2 classes, and '2 0\.5.*' is of 2"):
+        data.target(0)
 
 
 @pytest.mark.parametrize(
