@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ VOC_CLASSES = [
     "tvmonitor",
 ]
 LARGEST = float(np.finfo(np.float32).max)
+_OF_ONE_CLASS = re.compile(r"\S+\s+(-1|0|1)")  # names of images may have spaces, too
 _YEARS = [str(year) for year in range(2007, 2013)]
 
 
@@ -44,6 +46,7 @@ class VOCDetection(DetectionDataset):
     """(image, annotation) of every image of a split of Pascal VOC, in ``root``/VOCdevkit/VOC<year>.
 
     Arguments and order are torchvision's, and so is the target: the XML file as nested dicts. Nothing is downloaded.
+    Of 2011, the folder may as well be ``root``/TrainVal/VOCdevkit/VOC2011, as its archive and torchvision have it.
 
     tensors: the target is a dict instead: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels, the first
         pixel being 0; labels (N,) int64, 1 to 20 in the order of `VOC_CLASSES`, or of ``classes``; difficult (N,) bool.
@@ -86,7 +89,7 @@ class VOCDetection(DetectionDataset):
         self.year, self.image_set = str(year), image_set
         self.tensors = bool(tensors)
         self.classes = list(VOC_CLASSES if classes is None else classes)
-        folder = Path(self.root, "VOCdevkit", f"VOC{name}")
+        folder = _folder(Path(self.root), f"VOC{name}")
         split = folder / "ImageSets" / "Main" / f"{image_set}.txt"
         if not split.is_file():
             raise FileNotFoundError(f"there is no {split}: root must hold VOCdevkit/VOC{name} with that split")
@@ -122,18 +125,25 @@ class VOCDetection(DetectionDataset):
         }
 
 
+def _folder(root: Path, name: str) -> Path:
+    apart = root / "TrainVal" / "VOCdevkit" / name
+    return apart if name == "VOC2011" and apart.is_dir() else root / "VOCdevkit" / name
+
+
 def _names_in(split: Path) -> list[str]:
     """One a line; ValueError for lists of one class, which have all images with 1, 0 or -1 behind them."""
-    names = []
-    for number, line in enumerate(split.read_text().splitlines(), start=1):
-        words = line.split()
-        if len(words) > 1:
-            raise ValueError(
-                f"{split}, line {number}: a split has the name of one image a line, got {line.strip()!r}, as lists of "
-                "the images of one class have it: take a whole split, such as 'train'"
-            )
-        names += words
-    return names
+    try:
+        lines = split.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{split} is not text: {error}") from error
+    names = {number: line.strip() for number, line in enumerate(lines, start=1) if line.strip()}
+    if names and all(_OF_ONE_CLASS.fullmatch(name) for name in names.values()):
+        number, name = next(iter(names.items()))
+        raise ValueError(
+            f"{split}, line {number}: a split has the name of one image a line, got {name!r}, as lists of "
+            "the images of one class have it: take a whole split, such as 'train'"
+        )
+    return list(names.values())
 
 
 def _corners(box: ElementTree.Element, where: str) -> tuple[float, float, float, float]:

@@ -53,3 +53,19 @@ def test_lists_of_one_class_are_no_splits(tmp_path: Path) -> None:
 def test_splits_of_ones_own_are_read(tmp_path: Path) -> None:
     root = voc(tmp_path, "", "\na\n\na \n", "mine")
     assert VOCDetection(root, image_set="mine").paths == [str(root / "VOCdevkit/VOC2012/JPEGImages/a.jpg")] * 2
+
+
+@pytest.mark.parametrize("lines", ["IMG 001\n", "IMG 1\nb\n", "b\na  b 1\n"])
+def test_names_may_have_spaces(tmp_path: Path, lines: str) -> None:
+    root = voc(tmp_path, "", lines)
+    assert VOCDetection(root).paths == tv_datasets.VOCDetection(root).images
+
+
+def test_2011_is_where_torchvision_has_it(tmp_path: Path) -> None:
+    base = voc(tmp_path / "new", "") / "VOCdevkit"
+    (base / "VOC2012").rename(base / "VOC2011")
+    plain = VOCDetection(tmp_path / "new", "2011").paths
+    assert plain == [str(base / "VOC2011/JPEGImages/a.jpg")]
+    (tmp_path / "TrainVal").mkdir()
+    base.rename(tmp_path / "TrainVal/VOCdevkit")
+    assert VOCDetection(tmp_path, "2011").paths == tv_datasets.VOCDetection(tmp_path, "2011").images

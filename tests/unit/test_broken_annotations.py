@@ -306,6 +306,16 @@ def test_a_box_of_voc_may_be_one_pixel_or_a_fraction(tmp_path: Path) -> None:
     assert VOCDetection(root, tensors=True).target(0)["boxes"].tolist() == [[4.0, 1.5, 5.0, 7.0]]
 
 
+def test_a_split_of_voc_is_read_as_utf_8_with_a_mark_or_without(tmp_path: Path) -> None:
+    split = voc(tmp_path) / "VOCdevkit/VOC2012/ImageSets/Main/train.txt"
+    for encoding in ("utf-8", "utf-8-sig"):
+        split.write_bytes("bär\nimage 0\n".encode(encoding))
+        assert [Path(path).stem for path in VOCDetection(tmp_path).paths] == ["bär", "image 0"]
+    split.write_bytes(b"b\xe4r")
+    with pytest.raises(ValueError, match=r"train\.txt is not text"):
+        VOCDetection(tmp_path)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
 def test_entities_are_refused_in_every_encoding(tmp_path: Path, encoding: str) -> None:
     root = voc(tmp_path)
