@@ -15,6 +15,7 @@ from fastload.collate._default import default_collate
 
 IMAGE_NAMES = ("image", "img")
 MODES = ("list", "padded", "packed")
+_PAD_MASKS = "; masks are padded with their images by pad_images=True"
 
 
 class DetectionCollate:
@@ -23,8 +24,8 @@ class DetectionCollate:
     images: a tensor (N, C, H, W) where all images have one size, and of arrays (H, W, C) a tensor (N, H, W, C), as
     `default_collate` makes them. Else a list; or with ``pad_images`` a tensor of the largest height and width, with
     ``pad_value`` below and to the right. Then targets always have a ``size`` (2,) of each image, its height and width,
-    and an ``image_mask`` (N, H, W), True where the image is. Masks (masks, mask, segmentation_mask; (H, W) or
-    (objects, H, W)) are padded with their images, with 0.
+    and an ``image_mask`` (N, H, W), True where the image is; PIL images are a TypeError. Masks (masks, mask,
+    segmentation_mask; (H, W) or (objects, H, W)) are padded with their images, with 0.
 
     targets: "list": the dicts, one for each image. "padded": a dict of tensors (N, most, ...), with the bool
     ``object_mask`` (N, most), True where there is an object. "packed": a dict of tensors, those of all images one after
@@ -95,7 +96,13 @@ class DetectionCollate:
         rows_at = 0 if all(isinstance(image, np.ndarray) for image in images) else 1  # (H, W, C) or (C, H, W)
         if rows_at == 0:
             images = [as_tensor(image) for image in images]
-        if not all(isinstance(image, torch.Tensor) for image in images):
+        other = next((number for number, image in enumerate(images) if not isinstance(image, torch.Tensor)), None)
+        if other is not None:
+            if self.pad_images:
+                raise TypeError(
+                    f"sample {other}: pad_images pads tensors, or arrays alone, and its image is "
+                    f"{type(images[other]).__name__}: convert images first, with ToTensor say"
+                )
             return images, {}
         if len({(image.shape, image.dtype) for image in images}) == 1:
             size = images[0].shape[:2] if rows_at == 0 else images[0].shape[-2:]
@@ -133,8 +140,12 @@ def _pair_of(sample: Any, number: int) -> tuple[Any, dict[str, Any]]:
         return sample[name], {key: value for key, value in sample.items() if key != name}
     if isinstance(sample, tuple | list) and len(sample) == 2 and isinstance(sample[1], Mapping):
         return sample[0], dict(sample[1])
+    got = type(sample).__name__
+    if isinstance(sample, tuple | list):
+        got += f" of {', '.join(type(part).__name__ for part in sample)}"
     raise TypeError(
-        f"sample {number} must be (image, target dict) or a dict with an image, got {type(sample).__name__}"
+        f"sample {number} must be (image, target dict) or a dict with an image, got {got}; CocoDetection and "
+        "VOCDetection make such dicts with tensors=True"
     )
 
 
@@ -242,6 +253,7 @@ def _check_rows(name: str, values: list[torch.Tensor]) -> None:
             raise ValueError(
                 f"sample {number}: {name!r} is {tuple(value.shape)} of {value.dtype}, that of sample {first} "
                 f"{tuple(values[first].shape)} of {values[first].dtype}: they must agree in all but the first length"
+                f"{_PAD_MASKS if is_mask(name, value) else ''}"
             )
 
 
@@ -250,10 +262,13 @@ def _collated(name: str, values: list[Any]) -> Any:
         isinstance(value, str) or value is None or isinstance(value, list | Mapping | np.ndarray) for value in values
     ):
         return values
+    for number, value in enumerate(values):
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"sample {number}: {name!r} is {value}, beyond what int64 holds: make it a text")
     try:
         return default_collate(values)
     except (TypeError, RuntimeError) as error:
         raise ValueError(
             f"the field {name!r} has neither an entry for each object nor the same shape (what is of objects must have "
-            f"a name that is known, or be named in fields=): {error}"
+            f"a name that is known, or be named in fields=){_PAD_MASKS if is_mask(name, values[0]) else ''}: {error}"
         ) from error

@@ -48,7 +48,7 @@ def test_all_samples_have_as_many_key_points_as_a_category_names(tmp_path: Path,
         assert points[:2, 2].tolist() == ([0, 0] if number == 2 else [2, 1])
         assert not points[2:].any()
     for mode in ("list", "padded", "packed"):
-        loader = DataLoader(data, batch_size=4, collate_fn=DetectionCollate(mode, pad_images=True))
+        loader = DataLoader(data, batch_size=4, collate_fn=DetectionCollate(mode))
         assert len(list(loader)) == 1
 
 
