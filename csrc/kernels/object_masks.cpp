@@ -20,20 +20,45 @@ Place in_parts(double x, double y) {
   return {part(x), part(y)};
 }
 
-// Calls step(place) for each place of the line from a to b, both included. Lines are the same drawn either way.
+// How far places may be from an image and still be walked to one by one; from there on nothing depends on them.
+constexpr int kMargin = kParts;
+
+// Numbers from first to last, both included, in either direction.
 template <class Step>
-void draw_line(Place a, Place b, Step step) {
+void walk(int first, int last, Step step) {
+  for (int at = first; at != last; at += first < last ? 1 : -1) step(at);
+  step(last);
+}
+
+// Calls step(place) for the places of the line from a to b, both included, where they can matter to an image of that
+// height and width in parts: beyond its sides none is visited, and of a steep line beyond its top and bottom only one
+// for each x. Lines are the same drawn either way.
+template <class Step>
+void draw_line(Place a, Place b, int height, int width, Step step) {
   const int dx = std::abs(b.x - a.x), dy = std::abs(b.y - a.y);
   const bool flat = dx >= dy;
   const bool turned = flat ? a.x > b.x : a.y > b.y;
   if (turned) std::swap(a, b);
   const int count = flat ? dx : dy;
   const double slope = count == 0 ? 0 : flat ? static_cast<double>(b.y - a.y) / dx : static_cast<double>(b.x - a.x) / dy;
-  for (int i = 0; i <= count; ++i) {
-    const int t = turned ? count - i : i;
-    step(flat ? Place{a.x + t, static_cast<int>(a.y + slope * t + 0.5)}
-              : Place{static_cast<int>(a.x + slope * t + 0.5), a.y + t});
-  }
+  const auto other = [&](int t) { return static_cast<int>((flat ? a.y : a.x) + slope * t + 0.5); };
+  const int begin = flat ? a.x : a.y, end = (flat ? width : height) + kMargin;
+  const int first = std::max(0, -kMargin - begin), last = std::min(count, end - begin);  // of those near the image
+  const auto near_image = [&] {
+    if (first > last) return;
+    walk(turned ? last : first, turned ? first : last,
+         [&](int t) { step(flat ? Place{a.x + t, other(t)} : Place{other(t), a.y + t}); });
+  };
+  const auto beyond = [&](int from, int to, int y) {
+    if (flat || from > to) return;
+    const auto x = [&](int t) { return std::clamp(other(t), -kMargin, width + kMargin); };
+    walk(x(turned ? to : from), x(turned ? from : to), [&](int at) { step(Place{at, y}); });
+  };
+  const auto above = [&] { beyond(0, std::min(count, first - 1), -kMargin - 1); };
+  const auto below = [&] { beyond(std::max(0, last + 1), count, end + 1); };
+  turned ? below() : above();
+  near_image();
+  turned ? above() : below();
 }
 
 }  // namespace
@@ -110,7 +135,8 @@ void add_polygon(std::span<const double> corners, int height, int width, std::ve
   };
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t j = (i + 1) % count;
-    draw_line(in_parts(corners[2 * i], corners[2 * i + 1]), in_parts(corners[2 * j], corners[2 * j + 1]), step);
+    draw_line(in_parts(corners[2 * i], corners[2 * i + 1]), in_parts(corners[2 * j], corners[2 * j + 1]),
+              kParts * height, kParts * width, step);
   }
   for (int x = left; x <= right; ++x) {
     const std::uint8_t* column = changes.data() + static_cast<std::size_t>(x) * (static_cast<std::size_t>(height) + 1);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,33 @@ def test_polygons_and_runs_are_those_of_cocos_tools() -> None:
         expected = tools.decode(runs)[:, :, 0]
         assert np.array_equal(_core.polygons_mask([corners.ravel()], height, width), expected)
         assert np.array_equal(_core.runs_mask(runs[0]["counts"], height, width), expected)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
+def test_polygons_with_corners_far_away_are_those_of_cocos_tools() -> None:
+    tools = pytest.importorskip("pycocotools.mask")
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        height, width = rng.integers(1, 40, 2).tolist()
+        corners = rng.normal(0.5, 1, (int(rng.integers(3, 7)), 2)) * [width, height]
+        is_far = rng.random(corners.shape) < 0.3
+        corners = np.where(is_far, corners * 10 ** rng.uniform(0, 4), corners)
+        if rng.random() < 0.3:  # upright lines
+            corners[:, 0] = np.where(rng.random(len(corners)) < 0.5, corners[0, 0], corners[:, 0])
+        runs = tools.frPyObjects([corners.ravel().tolist()], height, width)
+        assert np.array_equal(_core.polygons_mask([corners.ravel()], height, width), tools.decode(runs)[:, :, 0])
+
+
+@pytest.mark.parametrize("far", [1e8, 1e12, 1e308])
+@pytest.mark.parametrize("way", [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1)])
+def test_a_corner_beyond_all_images_takes_no_time(far: float, way: tuple[int, int]) -> None:
+    """Walking there pixel by pixel took seconds; the mask is that of a corner that is only far."""
+    begin = time.perf_counter()
+    made, near = (
+        _core.polygons_mask([[15, 12, 15 + way[0] * away, 12 + way[1] * away, 25, 18]], 30, 40) for away in (far, 1e4)
+    )
+    assert time.perf_counter() - begin < 0.5
+    assert (made != near).sum() <= 1
 
 
 @pytest.mark.parametrize(
