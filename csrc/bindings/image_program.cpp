@@ -173,9 +173,11 @@ std::shared_ptr<PyImageFiles> make_files(const py::iterable& paths, const std::s
   for (const py::handle path : paths) {
     PyObject* encoded = nullptr;
     if (PyUnicode_FSConverter(path.ptr(), &encoded) == 0) {
-      if (!PyErr_ExceptionMatches(PyExc_ValueError)) throw py::error_already_set();
-      PyErr_Clear();
-      throw py::value_error("the path " + py::repr(path).cast<std::string>() + " has a null byte in it");
+      const py::error_already_set error;
+      if (!error.matches(PyExc_ValueError)) throw error;
+      const bool is_text = error.matches(PyExc_UnicodeError);  // which no file system's encoding has
+      const std::string what = is_text ? " has characters that no name of a file can have" : " has a null byte in it";
+      throw py::value_error("the path " + py::repr(path).cast<std::string>() + what);
     }
     const auto bytes = py::reinterpret_steal<py::bytes>(encoded);
     files->add(std::string_view(bytes));

@@ -111,11 +111,15 @@ def _as_finite(values: list[Any]) -> NDArray[np.float64] | None:
 
 def _as_whole(values: list[Any]) -> NDArray[np.int64] | None:
     numbers = _array(values)
-    if numbers is None or numbers.ndim != 1 or numbers.dtype.kind == "u":  # NumPy's choice for what int64 cannot hold
+    if numbers is None or numbers.ndim != 1:
         return None
-    if numbers.dtype.kind == "f" and not (_are_finite(numbers, 2.0**62) and (numbers == np.floor(numbers)).all()):
+    if numbers.dtype.kind in "bi":
+        return numbers.astype(np.int64)
+    try:  # one by one: NumPy makes float64 of whole numbers beside a float, which has not all of them
+        whole = [int(value) for value in values]
+        return np.array(whole, dtype=np.int64) if whole == values else None
+    except (ValueError, OverflowError):  # no number, or infinite, or beyond int64
         return None
-    return numbers.astype(np.int64)
 
 
 def _as_keypoints(values: list[Any], count: int) -> NDArray[np.float32] | None:
@@ -136,5 +140,5 @@ def _array(values: list[Any]) -> NDArray[Any] | None:
     return array if array.dtype.kind in "biuf" else None
 
 
-def _are_finite(numbers: NDArray[Any], largest: float = LARGEST) -> bool:
-    return bool(((numbers >= -largest) & (numbers <= largest)).all())
+def _are_finite(numbers: NDArray[Any]) -> bool:
+    return bool(((numbers >= -LARGEST) & (numbers <= LARGEST)).all())

@@ -15,6 +15,7 @@ from PIL import Image
 from support.detection_files import SIZES, boxes_of, changed_coco, coco, voc, yolo
 
 from fastload import _core
+from fastload import transforms as T
 from fastload._cli import main
 from fastload.datasets import CocoDetection, VOCDetection, YOLODetection
 
@@ -138,6 +139,34 @@ def test_whole_numbers_may_be_written_as_floats(tmp_path: Path) -> None:
     labels = CocoDetection(images, file, tensors=True).target(0)["labels"]
     assert labels.dtype == torch.int64
     assert labels[1] == 3
+
+
+@pytest.mark.parametrize("large", [2**53 + 1, 2**60 + 1, 2**63 - 1, -(2**63) + 1])
+def test_large_ids_stay_what_they_are_beside_floats(tmp_path: Path, large: int) -> None:
+    def change(content: dict[str, Any]) -> None:
+        for entry, number in zip(content["annotations"], (large, 2.0, 3), strict=False):
+            entry.update(id=number)
+
+    data = CocoDetection(*changed_coco(tmp_path, change), tensors=True)
+    assert {large, 2, 3} <= {number for index in range(4) for number in data.target(index)["ids"].tolist()}
+
+
+@pytest.mark.parametrize("value", [2**63, 1e19, float("inf"), float("nan"), 2.5])
+def test_ids_that_are_none_are_named_beside_others(tmp_path: Path, value: Any) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["annotations"][1].update(id=value)
+        content["annotations"][2].update(id=2.0)
+
+    data = CocoDetection(*changed_coco(tmp_path, change), tensors=True)
+    with pytest.raises(ValueError, match=r'annotation 1 .*"id" must be a whole number, got'):
+        data.target(0)
+
+
+def test_a_name_that_no_file_can_have_is_named(tmp_path: Path) -> None:
+    images, file = changed_coco(tmp_path, having("images", "file_name", "\ud800.jpg"))
+    data = CocoDetection(images, file, transforms=T.Compose([T.ToTensor()]))
+    with pytest.raises(ValueError, match=r"the path '.*\\ud800\.jpg' has characters that no name of a file can have"):
+        data[data.ids.index(39)]
 
 
 @pytest.mark.parametrize(
