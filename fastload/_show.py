@@ -69,6 +69,7 @@ def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
         coco = datasets.CocoDetection(
             options.root or path.parent, path, transforms=transforms, tensors=True, keypoints=True
         )
+        coco.keypoints = coco.has_keypoints()
         coco.masks = coco.has_masks()
         return coco, {number: entry.get("name", number) for number, entry in coco.categories.items()}
     if path.suffix in (".yaml", ".yml"):

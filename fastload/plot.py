@@ -64,7 +64,7 @@ def show(
     images at most. masks: whether to draw them, each object, and each class of a map of classes, in its own colour.
 
     Bytes, and floats in [0, 1], are drawn as they are, others from their least to their greatest; NaN is black. Raises
-    TypeError for what holds no image, ValueError for boxes or masks that do not fit.
+    TypeError for what holds no image, ValueError for boxes, masks, mean or std that do not fit.
     """
     for name, number in (("limit", limit), ("columns", columns)):
         if number is not None and number < 1:
@@ -105,13 +105,22 @@ def _displayed(image: Any, mean: Any, std: Any) -> NDArray[Any]:
     is_number = np.isfinite(values)
     made = np.where(is_number, values, 0.0)
     if mean is not None or std is not None:
-        made = made * (1 if std is None else np.asarray(std)) + (0 if mean is None else np.asarray(mean))
+        made = made * _by_channel("std", std, 1.0, made) + _by_channel("mean", mean, 0.0, made)
         made = np.clip(made, 0, 1)
     low, high = (made[is_number].min(), made[is_number].max()) if is_number.any() else (0.0, 1.0)
     if low < 0 or high > 1:
         made = (made - low) / (high - low if high > low else 1)
     made = np.where(is_number, made, np.nan_to_num(np.clip(values, 0, 1), nan=0.0))
     return made[:, :, 0] if made.ndim == 3 and made.shape[2] == 1 else made
+
+
+def _by_channel(name: str, numbers: Any, default: float, pixels: NDArray[Any]) -> NDArray[Any]:
+    """The numbers, one for all channels or one for each."""
+    values = np.asarray(default if numbers is None else numbers, dtype=np.float64)
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if values.ndim > 1 or values.size not in (1, channels):
+        raise ValueError(f"{name} must have one number for each of {channels} channels, or one for all, got {numbers}")
+    return values
 
 
 def _drawable(image: Any) -> Any:

@@ -122,6 +122,11 @@ class CocoDetection(DetectionDataset):
             entry.get("segmentation") for text in self._annotations for entry in value(text, self._file)
         )
 
+    def has_keypoints(self) -> bool:
+        """Whether an annotation has some, and all that say something of them say what they are."""
+        found = [entry.get("keypoints", []) for text in self._annotations for entry in value(text, self._file)]
+        return any(found) and all(isinstance(points, list) for points in found)
+
     def _check_turned(self, number: int, where: str) -> None:
         """An image that is turned as it is read, and its annotations not, would get boxes of other places."""
         size = self._size(number)

@@ -131,6 +131,16 @@ def test_normalised_images_are_drawn_as_they_were() -> None:
     assert (stretched.min(), stretched.max()) == (0, 1)
 
 
+def test_means_are_one_for_each_channel_or_one_for_all() -> None:
+    grey = torch.full((1, 4, 3), 0.5)  # as wide as there are colours
+    for name in ("mean", "std"):
+        for image in (grey, grey[0].numpy(), torch.zeros(3, 4, 6)):
+            with pytest.raises(ValueError, match=f"{name} must have one number for each of [13] channels, or one for"):
+                plot.show(image, **{name: [0.1, 0.2, 0.3, 0.4] if len(image) == 3 else [0.1, 0.2, 0.3]})
+    shown = plot.show(grey, mean=[0.1], std=0.4).axes[0].images[0].get_array()
+    assert np.allclose(shown, 0.3)
+
+
 def test_a_file_is_written(tmp_path: Path) -> None:
     plot.show((PIXELS, TARGET), tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as picture:

@@ -151,6 +151,16 @@ def test_key_points_of_coco_are_drawn_where_they_are_visible(figures: list[Any],
         assert sorted(drawn) == sorted([left + 1, top + 2] for left, top, _, _ in boxes_of(number))
 
 
+def test_a_file_of_coco_whose_key_points_are_null_is_drawn_without_them(figures: list[Any], tmp_path: Path) -> None:
+    root, file = coco(tmp_path)
+    content = json.loads(file.read_text())
+    content["annotations"][0]["keypoints"] = None
+    file.write_text(json.dumps(content))
+    assert main(["show", str(file), "--root", str(root)]) == 0
+    assert any(axes.patches for axes in figures[0].axes)
+    assert not any(axes.collections for axes in figures[0].axes)
+
+
 @pytest.mark.parametrize("polygons", [True, False])
 def test_polygons_of_yolo_are_drawn_and_boxes_are_not_filled(
     figures: list[Any], tmp_path: Path, polygons: bool
