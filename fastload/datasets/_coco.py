@@ -24,7 +24,7 @@ class CocoDetection(DetectionDataset):
     tensors: the target is a dict instead: image_id; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64, COCO's
         category ids; area (N,) float32, the file's, whatever transforms do to the object; iscrowd (N,) int64;
         ids (N,) int64 of the annotations.
-    masks: and masks (N, H, W) uint8, from polygons or runs.
+    masks: and masks (N, H, W) uint8, from polygons or runs; those of another size than the image are refused.
     keypoints: and keypoints (N, K, 3) float32, K the most that a category of the file names (where none does, the most
         that an annotation has); what an object has less of is filled up with zeros, whose visibility is 0.
     crowd: whether regions of crowds are among the objects.
@@ -93,8 +93,8 @@ class CocoDetection(DetectionDataset):
             objects = [entry for entry in objects if not entry.get("iscrowd", 0)]
         if not self.tensors:
             return objects
-        if self.apply_exif_orientation:
-            self._check_turned(number, where)
+        if self.apply_exif_orientation or self.masks:
+            self._check_size(number, where)
         target = {
             "image_id": self.ids[number],
             "boxes": _coco_tensors.boxes(objects, where),
@@ -127,14 +127,16 @@ class CocoDetection(DetectionDataset):
         found = [entry.get("keypoints", []) for text in self._annotations for entry in value(text, self._file)]
         return any(found) and all(isinstance(points, list) for points in found)
 
-    def _check_turned(self, number: int, where: str) -> None:
-        """An image that is turned as it is read, and its annotations not, would get boxes of other places."""
-        size = self._size(number)
-        turned = image_size(self.paths[number], True, self.max_pixels)
-        if all(size) and size != turned:
+    def _check_size(self, number: int, where: str) -> None:
+        """Masks are of the size that the file says; boxes of an image that is turned without them, of other places."""
+        size, turns = self._size(number), self.apply_exif_orientation
+        image = image_size(self.paths[number], turns, self.max_pixels)
+        if all(size) and size != image:
+            is_turn = turns or size == image[::-1]
+            hint = f"pass apply_exif_orientation={not turns}" if is_turn else "correct the size in the file"
             raise ValueError(
-                f"{where}: annotations of {size[0]} x {size[1]} (height x width) are not those of the image as its "
-                f"EXIF data turns it, {turned[0]} x {turned[1]}: pass apply_exif_orientation=False"
+                f"{where}: annotations of {size[0]} x {size[1]} (height x width) are not those of the image as it is "
+                f"read{' and turned by its EXIF data' if turns else ''}, {image[0]} x {image[1]}: {hint}"
             )
 
 

@@ -235,6 +235,19 @@ def test_boxes_of_an_image_that_is_turned_without_them_are_refused(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("height", "width", "hint"), [(130, 90, "apply_exif_orientation=True"), (91, 130, "the size in the file")]
+)
+def test_masks_of_another_size_than_their_image_are_refused(tmp_path: Path, height: int, width: int, hint: str) -> None:
+    images, file = changed_coco(tmp_path, lambda content: content["images"][3].update(height=height, width=width))
+    for transforms in (None, T.Compose([T.RandomHorizontalFlip()])):
+        data = CocoDetection(images, file, transforms=transforms, tensors=True, masks=True)
+        with pytest.raises(ValueError, match=rf"json: image 37: .* {height} x {width} .* 90 x 130: .*{hint}"):
+            data[0]
+        assert len(data[3][1]["masks"]) == len(boxes_of(0))
+    assert len(CocoDetection(images, file, tensors=True)[0][1]["boxes"]) == len(boxes_of(3))
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "nan 0.5 0.5 0.1 0.1",
