@@ -277,3 +277,46 @@ def test_values_of_the_image_stay_its_own_in_joined_samples(make: Any) -> None:
         ValueError, match=r"'scale' has as many entries .*boxes=BoxParams\(fields=\['labels', 'scale'\]\)"
     ):
         make([sample(2)] * 2)[0]
+
+
+class Ramps(torch.utils.data.Dataset[Any]):
+    """Images whose colours are where each pixel lies: red its column, green its row."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        height, width = [(120, 240), (240, 100), (90, 250), (200, 200)][index]
+        rows, columns = np.mgrid[:height, :width]
+        image = np.stack([columns, rows, 0 * rows], axis=-1).astype(np.uint8)
+        return image, {"boxes": np.zeros((0, 4), dtype=np.float32), "labels": np.zeros(0, dtype=np.int64)}
+
+
+def test_nothing_in_a_mosaic_is_out_of_shape() -> None:
+    for seed in range(10):
+        torch.manual_seed(seed)
+        image = T.Mosaic(Ramps(), 200)[seed % 4][0].astype(np.float64)
+        for corner in (image, image[::-1], image[:, ::-1], image[::-1, ::-1]):
+            across = abs(corner[10, 50, 0] - corner[10, 10, 0])
+            down = abs(corner[50, 10, 1] - corner[10, 10, 1])
+            assert across == pytest.approx(down, rel=0.1, abs=1.5)
+
+
+def test_what_comes_out_of_the_transform_decides_which_boxes_are_kept() -> None:
+    """Of objects that a mosaic cuts, and of those that are small until the transform makes them large."""
+
+    def labels_and_boxes(steps: Any, **limits: Any) -> Any:
+        chain = T.Compose(steps, boxes=T.BoxParams(fields=FIELDS.fields, **limits))
+        torch.manual_seed(1)
+        target = T.Mosaic(Painted(), 120, transform=chain)[1][1]
+        return target["labels"].tolist(), target["boxes"]
+
+    labels, boxes = labels_and_boxes([T.Identity()])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    ratio = sides[:, 0] / sides[:, 1]
+    assert ((ratio < 0.8) | (ratio > 1.25)).any(), "of the squares, the mosaic cuts one"
+    assert labels_and_boxes([T.Identity()], min_visibility=0.99)[0] == labels
+    least = float(sides.prod(dim=1).min())
+    for limits in ({"min_area": 4 * least}, {"min_width": 2 * float(sides[:, 0].min())}):
+        assert labels_and_boxes([T.Identity()], **limits)[0] != labels
+        assert labels_and_boxes([T.Resize(480)], **limits)[0] == labels

@@ -198,3 +198,26 @@ def test_weights_are_the_parts_of_the_pixels_however_often_images_are_mixed(mode
 def test_what_cannot_be_mixed_is_said(mix: Any, change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mix(*change(*batch("list")))
+
+
+def test_cutmix_counts_what_is_seen_of_masks_not_of_boxes() -> None:
+    """An object whose mask is one corner of its box, and one whose mask is the opposite corner."""
+    images = torch.stack([torch.zeros(3, 40, 40), torch.ones(3, 40, 40)])
+    masks = torch.zeros(2, 40, 40, dtype=torch.uint8)
+    masks[0, 4:14, 4:14] = masks[1, 26:36, 26:36] = 1
+    masks[:, 4, 4] = masks[:, 35, 35] = 1  # so that the mask's box is the object's
+    boxes, labels = torch.tensor([[4.0, 4, 36, 36]] * 2), torch.arange(2)
+    targets = [{"boxes": boxes, "labels": labels + 2 * number, "masks": masks} for number in range(2)]
+    kept = {True: 0, False: 0}
+    for seed in range(40):
+        torch.manual_seed(seed)
+        mixed, found = T.CutMix(boxes=T.BoxParams(min_visibility=0.5))(images, targets)
+        for number in range(2):
+            is_own = mixed[number, 0] == number
+            for whose, seen in ((number, is_own), (1 - number, ~is_own)):
+                for label in range(2):
+                    part = float((masks[label] * seen).sum() / masks[label].sum())
+                    is_there = label + 2 * whose in found[number]["labels"].tolist()
+                    assert is_there == (part >= 0.5), (seed, number, whose, label, part)
+                    kept[is_there] += 0 < part < 1
+    assert min(kept.values()) > 10
