@@ -79,7 +79,7 @@ def _key_of_sample(batch: BatchInHand, position: int) -> int:
 
 
 def _key_of_batch(batch: BatchInHand) -> int:
-    """Begun with the length: that of one sample must not be the sample's own."""
+    """Of its length and its indices, hashed one after the other; that of one sample is not the sample's own."""
     key = _core.sample_key(batch.seed & _MASK64, batch.epoch, len(batch.indices))
     for index in batch.indices:
         key = _core.sample_key(key, 0, number_of(index) & _MASK64)
