@@ -34,6 +34,7 @@ from fastload.engines._inline import InlineEngine
 from fastload.engines._native import NativeEngine, native_dataset
 from fastload.engines._process import ProcessEngine
 from fastload.engines._thread import ThreadEngine
+from fastload.memory._arena import keep_slots
 
 logger = logging.getLogger("fastload")
 
@@ -121,6 +122,9 @@ class InlineIterator(_EpochIterator, SingleProcessIterator):
             engine.read_ahead(self._sampler_iter.peek)
 
 
+_BESIDES = 2  # batches that are not in flight: the consumer's, and the one before it, which it gives up only then
+
+
 class WorkerIterator(_EpochIterator, MultiProcessingIterator):
     """Keeps ``prefetch_factor`` batches per worker in flight, in worker processes or threads."""
 
@@ -136,6 +140,8 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
         self._profile_name = "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__"
         self._engine = make_worker_engine(loader, self._base_seed, start.workers())
         workers = self._engine.start(start.number)
+        if not isinstance(self._engine, ProcessEngine):
+            keep_slots(loader, self._depth + _BESIDES)
         start.before_iter()
         BaseIterator._reset(self, loader, True)
         self._begin(loader, self._engine, self._depth, start, workers)

@@ -132,6 +132,9 @@ void bind_slots(py::module_& m) {
           "The receiver is done with these slots.")
       .def("retired", &Slots::retired, "Slots of the file destroyed since the last call.")
       .def(
+          "keep", [](Slots& self, long long slots) { self.keep(not_negative(slots, "slots")); }, "slots"_a,
+          "Of private memory, so many free slots stay from now on, however large; at least two do.")
+      .def(
           "trim", [](Slots& self) { without_gil([&] { self.trim(); }); }, "Give all free slots back to the system.")
       .def_property_readonly("slots", [](const Slots& self) { return self.counts().slots; })
       .def_property_readonly("bytes", [](const Slots& self) { return self.counts().bytes; })

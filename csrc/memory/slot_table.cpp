@@ -50,8 +50,13 @@ void SlotTable::release(void* key) noexcept {
     erase(slot);
   } else if (!slot.sent) {
     become_free(slot);
-    if (file_ == nullptr) drop_oldest(2);
+    if (file_ == nullptr) drop_oldest(keep_slots_);
   }
+}
+
+void SlotTable::keep(std::size_t slots) noexcept {
+  keep_slots_ = slots;
+  if (file_ == nullptr) drop_oldest(keep_slots_);
 }
 
 void SlotTable::enter() {

@@ -38,6 +38,7 @@ class SlotTable final : public LeaseHome {
   Slot& known(std::uint64_t number);
   void give_back(Slot& slot) noexcept;
   std::vector<std::uint64_t> take_retired();
+  void keep(std::size_t slots) noexcept;
   void trim() noexcept;
   void close() noexcept;  // no call follows but release
   Slots::Counts counts() const noexcept { return {slots_.size(), bytes_, free_bytes_, leased_}; }
@@ -56,6 +57,7 @@ class SlotTable final : public LeaseHome {
 
   std::shared_ptr<SharedFile> file_;  // null: private memory
   const std::size_t keep_bytes_;
+  std::size_t keep_slots_ = Slots::kKeptAlways;
   FileRanges ranges_;
   std::map<std::uint64_t, std::unique_ptr<Slot>> slots_;
   std::map<std::uintptr_t, Slot*> by_address_;

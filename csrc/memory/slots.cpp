@@ -1,5 +1,6 @@
 #include "memory/slots.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -56,6 +57,12 @@ std::vector<std::uint64_t> Slots::retired() {
   const Locked lock = lock_tables();
   table_->enter();
   return table_->take_retired();
+}
+
+void Slots::keep(std::size_t slots) {
+  const Locked lock = lock_tables();
+  table_->enter();
+  table_->keep(std::max(slots, kKeptAlways));
 }
 
 void Slots::trim() {

@@ -47,6 +47,9 @@ class Slots {
   void give_back(std::span<const std::uint64_t> slots);
 
   std::vector<std::uint64_t> retired();  // slots of the file destroyed since the last call
+  // Private memory: so many free slots, the last used, stay beyond keep_bytes from now on, or kKeptAlways if that is more.
+  void keep(std::size_t slots);
+  static constexpr std::size_t kKeptAlways = 2;
   void trim();                           // no free slots remain
 
   struct Counts {

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+import weakref
+from typing import Any
 
 import torch
 
@@ -40,6 +42,27 @@ def process_slots() -> _core.Slots:
         use_slots(_core.Slots())
     assert _slots is not None
     return _slots
+
+
+_wanted: dict[int, int] = {}  # by loader, how many slots it uses at once
+
+
+def keep_slots(loader: Any, count: int) -> None:
+    """Keep that many free slots of this process as long as the loader lives, however large they are.
+
+    A loader with worker threads uses them in its next epoch again: fresh pages would take longer than small images do,
+    and in a virtual machine several times as long.
+    """
+    if id(loader) not in _wanted:
+        weakref.finalize(loader, _let_go, id(loader)).atexit = False
+    _wanted[id(loader)] = count
+    process_slots().keep(max(_wanted.values()))
+
+
+def _let_go(loader: int) -> None:
+    del _wanted[loader]
+    if _slots is not None and _owner_pid == os.getpid():
+        _slots.keep(max(_wanted.values(), default=0))
 
 
 def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:

@@ -104,6 +104,19 @@ def test_free_memory_beyond_the_bound_goes_back_to_the_system() -> None:
     assert none_kept.slots == 2
 
 
+def test_slots_that_are_to_be_kept_stay_beyond_the_bound() -> None:
+    slots = Slots(keep_bytes=0)
+    slots.keep(4)
+    held = [slots.acquire(MIB) for _ in range(6)]
+    kept = {lease.slot for lease in held[2:]}
+    while held:
+        del held[0]
+    assert slots.slots == 4
+    assert {lease.slot for lease in [slots.acquire(MIB) for _ in range(4)]} == kept  # the last used
+    slots.keep(0)
+    assert slots.slots == 2
+
+
 def test_trim_leaves_only_what_is_held(file: SharedFile) -> None:
     slots = Slots(file)
     held = [slots.acquire(MIB) for _ in range(4)]
