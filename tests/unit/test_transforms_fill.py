@@ -61,12 +61,12 @@ def is_colour(array: Any, colour: Any) -> Any:
 
 
 def beside_the_line(array: Any) -> Any:
-    """How far each pixel is from all mixtures of the colour and the fill."""
-    start = np.array(COLOUR, dtype=float)
-    along = np.array(FILL) - start
-    from_start = array - start
-    part = (from_start @ along / (along @ along)).clip(-0.2, 1.2)  # bicubic weights overshoot
-    return abs(from_start - part[..., None] * along).max(axis=-1)
+    """How far each pixel is from all mixtures of the colour and the fill, which end at black and white."""
+    parts = np.linspace(-0.2, 1.2, 421)[:, None]  # bicubic weights overshoot
+    mixtures = (np.array(COLOUR) + parts * (np.array(FILL) - np.array(COLOUR))).clip(0, 255)
+    colours, numbers = np.unique(array.reshape(-1, array.shape[-1]), axis=0, return_inverse=True)
+    far = abs(colours[:, None].astype(float) - mixtures).max(axis=-1).min(axis=1)
+    return far[numbers].reshape(array.shape[:-1])
 
 
 @pytest.mark.parametrize("neighbours", NEIGHBOURS, ids=lambda case: case[0])
