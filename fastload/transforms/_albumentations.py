@@ -83,7 +83,7 @@ class Albumentations(Foreign):
         return str(self.theirs)
 
     def certain(self) -> Foreign:
-        version = self._copies.version()
+        version = self._copies.version(self.theirs)
         if self._certain[0] is not version:  # one for all samples: its copies are dear
             self._certain = version, super().certain()
         certain: Foreign = self._certain[1]
@@ -92,7 +92,7 @@ class Albumentations(Foreign):
     def apply_seeded(
         self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES
     ) -> tuple[Any, InPixels]:
-        ready: _Ready = self._copies.own()
+        ready: _Ready = self._copies.own(self.theirs)
         if ready.alone is not None and not len(targets.edges) and not len(targets.points):
             return _without_boxes(ready, image, targets, seed, values)
         ready.whole.set_random_seed(seed)

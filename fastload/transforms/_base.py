@@ -79,7 +79,7 @@ class Transform(torch.nn.Module):
         return {**self.__dict__, "_known": (None, None), "_lone": {}}  # programs stay in their process
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        kept = {name: self._noted(name, value) for name, value in state.items()}
+        kept = {name: self._noted(name, value) for name, value in state.items()} | {"_version": next(_changes)}
         super().__setstate__(kept)  # type: ignore[no-untyped-call]
 
     def _noted(self, name: str, value: Any) -> Any:
@@ -99,11 +99,11 @@ class Transform(torch.nn.Module):
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """As `torch.nn.Module`'s. An array by itself goes the shortest way: calls take longer than a small one does."""
         if len(inputs) == 1 and not named and type(inputs[0]) is np.ndarray and not is_call_hooked(self):
-            image = inputs[0]
+            image, lone = inputs[0], self._lone  # another thread may void it meanwhile
             kind = image.dtype, image.shape[2:], image.ndim
-            if kind not in self._lone:
-                self._lone[kind] = self._lone_segment(image), self.is_random
-            segment, is_random = self._lone[kind]
+            if kind not in lone:
+                lone[kind] = self._lone_segment(image), self.is_random
+            segment, is_random = lone[kind]
             if segment is not None:
                 return segment.run(image, sample_key() if is_random else 0)
         return super().__call__(*inputs, **named)

@@ -45,7 +45,8 @@ class Container(Transform):
         if self.p == 0:
             return False
         members = self.members()
-        has_choice = self.choice != "all" and len(members) > 1
+        least, most = self.count()
+        has_choice = self.choice != "all" and (len(members) > 1 or least < most)
         return is_drawn(self.p) or has_choice or any(getattr(one, "is_random", False) for own in members for one in own)
 
     def weights(self) -> list[float] | None:
@@ -207,5 +208,5 @@ def _certain(step: Any) -> Any:
     import copy
 
     certain = copy.copy(step)
-    certain.__dict__ = {**step.__dict__, "p": 1.0, "_known": (None, None)}
+    certain.__dict__ = {**step.__dict__, "p": 1.0, "_known": (None, None), "_lone": {}}
     return certain

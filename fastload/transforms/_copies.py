@@ -28,17 +28,17 @@ class Copies:
     def __reduce__(self) -> tuple[Any, ...]:
         return Copies, (self._original, self._kinds, self._make)
 
-    def version(self) -> object:
-        """Another object after each change."""
-        parts = _parts_of(self._original, self._kinds)
+    def version(self, original: Any) -> object:
+        """Another object after each change, or for another transform."""
+        parts = _parts_of(original, self._kinds)
         known = self._made[0]
         if len(parts) != len(known) or not all(map(operator.is_, parts, known)):
-            self._made = parts, self._make(self._original)
+            self._original, self._made = original, (parts, self._make(original))
         return self._made
 
-    def own(self) -> Any:
+    def own(self, original: Any) -> Any:
         """This thread's."""
-        made: Any = self.version()
+        made: Any = self.version(original)
         copies = _copies.__dict__.setdefault("of", WeakKeyDictionary())
         known = copies.get(self)
         if known is None or known[0] is not made:

@@ -67,7 +67,7 @@ class ImgAug(Foreign):
 
         from fastload.transforms._imgaug_parts import NumberedBox, NumberedPoint, numbers_in
 
-        augmenter = self._copies.own()
+        augmenter = self._copies.own(self.augmenter)
         augmenter.seed_(seed)
         levels = values_of(image)
         points = Points(targets, size_of(image))

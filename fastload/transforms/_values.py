@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import copy
-from collections.abc import MutableSequence
+from collections import UserList, deque
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from fastload._of_objects import has_entries
 from fastload._target_names import tv_name
 from fastload.transforms._kinds import numbers_of, tv_extras
 from fastload.transforms._masks import Size
+
+_OTHER_SEQUENCES = (deque, UserList, array.array, bytearray)  # whose copies have entries of their own
 
 
 def float_rows(values: Any, what: str) -> NDArray[np.float64]:
@@ -89,7 +92,7 @@ def is_single(value: Any) -> bool:
 
 
 def chosen_of(value: Any, kept: NDArray[np.bool_]) -> Any:
-    """The entries that are kept, in a value of the same type; in a list where a sequence cannot be changed."""
+    """The entries that are kept, in a value of the same type; of sequences of the user's own in a list."""
     if isinstance(value, torch.Tensor):
         chosen = value[torch.from_numpy(kept).to(value.device)]
         if tv_name(value) and type(chosen) is not type(value):
@@ -98,7 +101,7 @@ def chosen_of(value: Any, kept: NDArray[np.bool_]) -> Any:
         return chosen
     if isinstance(value, np.ndarray):
         return value[kept]
-    if not isinstance(value, list | tuple) and isinstance(value, MutableSequence):
+    if isinstance(value, _OTHER_SEQUENCES):
         left = copy.copy(value)
         for number in np.flatnonzero(~kept)[::-1].tolist():
             del left[number]

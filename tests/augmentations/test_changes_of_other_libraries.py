@@ -94,3 +94,14 @@ def test_a_transform_is_left_as_it_is() -> None:
     moved = step(image=IMAGE, bboxes=np.array([[1.0, 2, 3, 4]]), labels=[7])
     assert moved["labels"] == [7]
     assert moved["bboxes"][0] == pytest.approx([6, 2, 3, 4])
+
+
+def test_another_transform_in_the_place_of_one_counts() -> None:
+    imgaug = T.ImgAug(iaa.Identity())
+    assert np.array_equal(imgaug(IMAGE), IMAGE)
+    imgaug.augmenter = iaa.Fliplr(1.0)
+    assert np.array_equal(imgaug(IMAGE), IMAGE[:, ::-1])
+    albumentations = T.Albumentations(A.NoOp())
+    assert np.array_equal(albumentations(IMAGE), IMAGE)
+    albumentations.theirs = A.HorizontalFlip(p=1.0)
+    assert np.array_equal(albumentations(IMAGE), IMAGE[:, ::-1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -286,3 +288,34 @@ def test_a_forward_that_is_put_on_one_transform_is_what_runs(around: Any) -> Non
     assert np.array_equal(whole(IMAGE), IMAGE[::-1])
     del flip.forward
     assert np.array_equal(whole(IMAGE), MIRRORED)
+
+
+def test_a_change_counts_in_a_copy_from_another_process() -> None:
+    program = """
+import pickle, sys, numpy as np
+flip = pickle.load(sys.stdin.buffer)
+image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+assert (flip(image) == image).all()
+while vars(flip)["_version"] != 200:  # the number that it had where it came from
+    flip.p = 1.0
+assert (flip(image) == image[:, ::-1]).all()
+"""
+    flip = T.RandomHorizontalFlip(0.0)
+    vars(flip)["_version"] = 200
+    subprocess.run([sys.executable, "-W", "error", "-c", program], input=pickle.dumps(flip), check=True)
+
+
+def test_an_array_is_made_as_the_transform_is_whatever_threads_have_changed_meanwhile() -> None:
+    class Asked(T.CenterCrop):
+        asked = 0
+
+        def native_op(self, stream: int, channels: int = 3) -> Any:
+            op = super().native_op(stream, channels)
+            if self.asked == 0:  # as another thread might, while this one plans
+                self.__dict__["asked"] = 1
+                self.size = (2, 2)
+            return op
+
+    crop = Asked((4, 4))
+    crop(IMAGE)
+    assert crop(IMAGE).shape == (2, 2, 3)

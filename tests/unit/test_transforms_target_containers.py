@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import UserList, deque
+from collections.abc import MutableSequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -189,3 +190,34 @@ def test_whole_numbers_become_floats() -> None:
 def test_what_holds_no_real_numbers_is_refused(step: Any, values: Any, name: str) -> None:
     with pytest.raises(TypeError, match=f"the {name} of a sample must be real numbers"):
         step(IMAGE, {name: values})
+
+
+class Owned(MutableSequence[str]):
+    """A sequence of one's own, whose shallow copies share its entries."""
+
+    def __init__(self, entries: list[str]) -> None:
+        self.entries = entries
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.entries[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.entries[index] = value
+
+    def __delitem__(self, index: Any) -> None:
+        del self.entries[index]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def insert(self, index: int, value: str) -> None:
+        self.entries.insert(index, value)
+
+
+def test_a_sequence_of_ones_own_keeps_its_entries_when_a_box_goes() -> None:
+    labels = Owned(["cat", "dog"])
+    boxes = np.array([[0, 0, 4, 4], [20, 20, 30, 30]], dtype=np.float32)
+    for _ in range(2):
+        _, target = T.CenterCrop(16)(np.zeros((40, 40, 3), dtype=np.uint8), {"boxes": boxes, "labels": labels})
+        assert target["labels"] == ["dog"]
+        assert labels.entries == ["cat", "dog"]

@@ -92,6 +92,9 @@ DRAWN: list[T.Transform] = [
     T.RandomChoice([T.RandomInvert(1.0), T.Identity()]),
     T.RandomOrder([T.RandomSolarize(100, 1.0), T.RandomPosterize(2, 1.0)]),
     T.SomeOf([T.RandomInvert(1.0), T.RandomPosterize(2, 1.0)]),
+    T.SomeOf([T.RandomInvert(1.0)], n=(0, 1)),
+    T.SomeOf([T.RandomPosterize(2, 1.0), T.RandomInvert(1.0)], n=(1, 2)),
+    T.RandomApply([T.SomeOf([T.RandomInvert(1.0)], n=(0, 1))], 1.0),
     T.TrivialAugmentWide(),
 ]
 
