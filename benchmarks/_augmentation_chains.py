@@ -153,7 +153,7 @@ def pairs() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
         "rotation": (T.RandomRotation(30, bilinear), A.Rotate((-30, 30), p=1.0)),
         "affine": (T.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=bilinear), affine),
         "perspective": (T.RandomPerspective(0.2, 1.0), A.Perspective(p=1.0)),
-        "elastic": (T.ElasticTransform(50.0, 5.0), A.ElasticTransform(p=1.0)),
+        "elastic": (T.ElasticTransform(50.0, 5.0), A.ElasticTransform(alpha=50, sigma=5, p=1.0)),
         "grid distortion": (T.GridDistortion(p=1.0), A.GridDistortion(p=1.0)),
         "rotation by quarters": (T.RandomRotate90(1.0), A.RandomRotate90(p=1.0)),
         "transpose": (T.Transpose(1.0), A.Transpose(p=1.0)),

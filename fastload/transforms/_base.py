@@ -314,8 +314,7 @@ class Chain:
             if moving is not None and not is_batch(image):
                 moving.settle(size_of(image))
             return step.transformed_among(image, key, stream, None)
-        before = size_of(image)
-        targets = moving.native()
+        before, targets = size_of(image), moving.native_of(image)
         made = step.transformed_among(image, key, stream, targets)
         after = program.move(key, *before, targets)
         moving.take(before, after, lambda: program.shown_pixels(key, *before, targets))

@@ -69,7 +69,8 @@ class Sample:
         was_open = self._put is not None
         whole = self.written()
         if was_open:
-            self._before = None if self.moving is None else self.moving.handed_out(size_of(self.image))
+            is_one = self.moving is not None and not is_batch(self.image)
+            self._before = self.moving.handed_out(size_of(self.image)) if self.moving and is_one else None
             self._handed = self.image
         self._whole = function(whole)
 

@@ -106,6 +106,15 @@ class Moving:
             self._native.go_on()
         return self._native
 
+    def native_of(self, image: Any) -> _core.Targets:
+        """The same, for what is made of one image; ValueError for several, whose targets are no sample's."""
+        if getattr(image, "ndim", 0) > 3:
+            raise ValueError(
+                f"the targets of a batch of images {tuple(image.shape)} cannot move with them: give transforms that "
+                "move boxes, masks or key points to the data set, which has samples one by one"
+            )
+        return self.native()
+
     def _made_native(self) -> _core.Targets:
         boxes = self._checked_boxes()
         plain, quads, relative = _NO_EDGES, _NO_QUADS, False

@@ -9,6 +9,7 @@ import torch
 
 from fastload import DataLoader, default_collate
 from fastload import transforms as T
+from fastload.collate import DetectionCollate
 
 
 def batch(count: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
@@ -202,3 +203,30 @@ def test_a_batch_of_one_does_not_draw_what_its_sample_drew() -> None:
 
     for views in DataLoader(Cropped(), 1, collate_fn=three_views):
         assert len(set(views.flatten().tolist())) == 3
+
+
+def test_padded_batches_are_mixed_in_containers_and_behind_other_steps() -> None:
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    samples = [
+        (image, {"boxes": torch.tensor([[1.0, 2, 20, 24]] * (number + 1)), "labels": torch.arange(number + 1)})
+        for number, image in enumerate(images)
+    ]
+    batch = DetectionCollate("padded")(samples)
+    for chain in (
+        T.RandomChoice([T.MixUp(), T.CutMix()]),
+        T.Compose([T.RandomApply([T.MixUp()], 1.0)]),
+        T.Compose([T.ColorJitter(brightness=(0.5, 0.5)), T.MixUp()]),
+        T.Compose([T.ColorJitter(brightness=(0.5, 0.5)), lambda images, targets: (images, targets)]),
+    ):
+        made, targets = chain(*batch)
+        assert made.shape == images.shape
+        assert len(targets["boxes"]) == 2
+
+
+@pytest.mark.parametrize("mode", ["padded", "packed"])
+def test_what_moves_targets_refuses_batches(mode: str) -> None:
+    sample = torch.zeros((3, 32, 32), dtype=torch.uint8), {"boxes": torch.tensor([[1.0, 2, 20, 24]])}
+    batch = DetectionCollate(mode)([sample, sample])
+    for step in (T.CenterCrop(20), T.RandomHorizontalFlip(1.0), T.Resize((9, 9))):
+        with pytest.raises(ValueError, match=r"targets of a batch of images \(2, 3, 32, 32\) cannot move"):
+            step(*batch)
