@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.metadata
 import sys
+import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
 _LABELS, _NUMBERS, _CORNERS = "fastload_labels", "fastload_numbers", "fastload_corners"
+_filters = threading.Lock()  # those of warnings are the process's: of two threads that change them, one may lose its own
 _WIDE = (np.int64, np.uint64)
 _NO_LABEL = -0.5  # which no class has for its number; some transforms make whole numbers of boxes, and refuse NaN
 
@@ -255,7 +257,7 @@ def _with_targets(library: Any, transform: Any) -> Any:
     names = ("min_area", "min_visibility", "min_width", "min_height", "check_each_transform", "max_accept_ratio")
     own = _params_of(library, transform)
     filters = {} if own is None else {name: getattr(own, name) for name in names if hasattr(own, name)}
-    with warnings.catch_warnings():  # of targets that a change of colours leaves where they are
+    with _filters, warnings.catch_warnings():  # of targets that a change of colours leaves where they are
         warnings.filterwarnings("ignore", "Got processor for .*, but no transform to process it", UserWarning)
         return _composed(
             library,
