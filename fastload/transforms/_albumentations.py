@@ -22,7 +22,7 @@ from fastload.transforms._kinds import image_like, size_of
 from fastload.transforms._targets import InPixels
 
 _LABELS, _NUMBERS, _CORNERS = "fastload_labels", "fastload_numbers", "fastload_corners"
-_filters = threading.Lock()  # those of warnings are the process's: of two threads that change them, one may lose its own
+_filters = threading.Lock()  # of warnings, which are the whole process's: of two threads, one may lose its own
 _WIDE = (np.int64, np.uint64)
 _NO_LABEL = -0.5  # which no class has for its number; some transforms make whole numbers of boxes, and refuse NaN
 
