@@ -35,18 +35,17 @@ Point middle_of(Size size) { return {size.width / 2.0, size.height / 2.0}; }
 
 // What is in front of the viewer, and of the image.
 Polygon seen_part(Polygon output, const std::vector<Canvas>& canvases) {
-  for (const auto& [from_out, width, height] : canvases) {
-    const auto& map = from_out;
-    const double right = width, bottom = height;
+  for (const Canvas& canvas : canvases) {
+    const Matrix3& map = canvas.from_out;
     output = cut_where(output, [&](Point p) { return map.row(0, p); });
     output = cut_where(output, [&](Point p) { return map.row(1, p); });
-    output = cut_where(output, [&](Point p) { return right * map.weight(p) - map.row(0, p); });
-    output = cut_where(output, [&](Point p) { return bottom * map.weight(p) - map.row(1, p); });
+    output = cut_where(output, [&](Point p) { return canvas.width * map.weight(p) - map.row(0, p); });
+    output = cut_where(output, [&](Point p) { return canvas.height * map.weight(p) - map.row(1, p); });
   }
   return output;
 }
 
-// How far a pixel covers the input changes evenly across a perspective, so that the corners tell the least and the most.
+// A pixel covers least where the image is nearest to the viewer, which is in one of the corners.
 Footprint least_at(const Matrix3& to_input, const Polygon& corners) {
   Footprint least{HUGE_VAL, HUGE_VAL};
   for (const Point corner : corners) {

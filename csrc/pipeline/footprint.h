@@ -1,8 +1,6 @@
 // How much of the input an output pixel covers, and so by how much what shrinks is to be antialiased.
 #pragma once
 
-#include <algorithm>
-
 #include "core/matrix3.h"
 #include "pipeline/frame.h"
 #include "pipeline/ops.h"

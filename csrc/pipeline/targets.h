@@ -8,8 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "core/matrix3.h"

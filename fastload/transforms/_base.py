@@ -17,9 +17,9 @@ from fastload._stream import sample_key
 from fastload._torch_compat import has_forward_hooks, is_call_hooked
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._by_parts import by_parts
-from fastload.transforms._kinds import Kind, as_it_came, kind_of, size_of
+from fastload.transforms._kinds import Kind, as_it_came, is_batch, kind_of, size_of
 from fastload.transforms._lists import NotedList
-from fastload.transforms._sample import Sample, is_batch
+from fastload.transforms._sample import Sample
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving
 

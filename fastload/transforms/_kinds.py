@@ -67,6 +67,11 @@ def is_image(value: Any) -> bool:
     return is_pil(value)
 
 
+def is_batch(image: Any) -> bool:
+    """Whether these are several images, whose targets are no sample's."""
+    return getattr(image, "ndim", 0) > 3
+
+
 def role_of(name: Any, value: Any) -> str:
     """ "boxes", "masks", "keypoints", or "" for everything else."""
     own = tv_name(value)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastload.transforms._boxes import BoxParams
-from fastload.transforms._kinds import is_image, place_of_image, role_of, size_of, with_part
+from fastload.transforms._kinds import is_batch, is_image, place_of_image, role_of, size_of, with_part
 from fastload.transforms._targets import Moving, Written, targets_of
 
 Put = Callable[[Any], Any]
@@ -69,8 +69,8 @@ class Sample:
         was_open = self._put is not None
         whole = self.written()
         if was_open:
-            is_one = self.moving is not None and not is_batch(self.image)
-            self._before = self.moving.handed_out(size_of(self.image)) if self.moving and is_one else None
+            moving = None if is_batch(self.image) else self.moving
+            self._before = None if moving is None else moving.handed_out(size_of(self.image))
             self._handed = self.image
         self._whole = function(whole)
 
@@ -79,11 +79,6 @@ class Sample:
         self.open()
         if self.moving is not None and not is_batch(self.image):
             self.moving.settle(size_of(self.image))
-
-
-def is_batch(image: Any) -> bool:
-    """Whether these are several images, whose targets are no sample's."""
-    return getattr(image, "ndim", 0) > 3
 
 
 def _itself(image: Any) -> Any:

@@ -26,6 +26,7 @@ from fastload.transforms._boxes import (
     written,
 )
 from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
+from fastload.transforms._kinds import is_batch
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 from fastload.transforms._values import as_before, chosen_of, float_rows, is_single, length_of
 
@@ -108,7 +109,7 @@ class Moving:
 
     def native_of(self, image: Any) -> _core.Targets:
         """The same, for what is made of one image; ValueError for several, whose targets are no sample's."""
-        if getattr(image, "ndim", 0) > 3:
+        if is_batch(image):
             raise ValueError(
                 f"the targets of a batch of images {tuple(image.shape)} cannot move with them: give transforms that "
                 "move boxes, masks or key points to the data set, which has samples one by one"
