@@ -1,7 +1,9 @@
 #include "kernels/finish.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "core/cpu.h"
 #include "core/luminance.h"
@@ -56,23 +58,30 @@ std::optional<Arithmetic> arithmetic_of(int channels, const float* values) {
   return std::nullopt;
 }
 
-// The output channels of input column `column` of a row (-1: fill), before the level map.
-struct Pixels {
-  const std::uint8_t* row;  // null: all fill
+// A run of pixels of an input row, and where in the output it goes.
+struct Span {
+  const std::uint8_t* pixels;  // from the left
+  int count;
+  bool reversed;
   int in_channels;
-  int out_channels;
-  const std::uint8_t* fill;
+  int x, y;  // of the first output
+  int height, width, channels;  // of the output
+  bool planar;
 
-  void read(int column, std::uint8_t* levels) const noexcept {
-    if (row == nullptr || column < 0) {
-      std::memcpy(levels, fill, 4);
-      return;
-    }
-    const std::uint8_t* pixel = row + std::ptrdiff_t{column} * in_channels;
+  std::size_t at(int c) const noexcept {
+    const auto w = static_cast<std::size_t>(width), column = static_cast<std::size_t>(x);
+    const auto line = static_cast<std::size_t>(y);
+    return planar ? (static_cast<std::size_t>(c) * static_cast<std::size_t>(height) + line) * w + column
+                  : (line * w + column) * static_cast<std::size_t>(channels) + static_cast<std::size_t>(c);
+  }
+
+  // The output channels of a pixel, before the level map.
+  void read(int number, std::uint8_t* levels) const noexcept {
+    const std::uint8_t* pixel = pixels + std::ptrdiff_t{reversed ? count - 1 - number : number} * in_channels;
     if (in_channels == 1) {
       levels[0] = levels[1] = levels[2] = pixel[0];
       levels[3] = 255;
-    } else if (out_channels == 1) {
+    } else if (channels == 1) {
       levels[0] = luminance(pixel[0], pixel[1], pixel[2]);
     } else {
       std::memcpy(levels, pixel, 4);
@@ -80,94 +89,112 @@ struct Pixels {
   }
 };
 
-struct Target {
-  int y;
-  int height, width, channels;
-  bool planar;
+template <class Value>
+Value mapped(const LevelMap& map, int channel, std::uint8_t level) noexcept {
+  return map.is_identity() ? static_cast<Value>(level) : map.table<Value>(channel)[level];
+}
 
-  std::size_t at(int x, int c) const noexcept {
-    const auto w = static_cast<std::size_t>(width);
-    return planar ? (static_cast<std::size_t>(c) * static_cast<std::size_t>(height) + static_cast<std::size_t>(y)) * w +
-                        static_cast<std::size_t>(x)
-                  : (static_cast<std::size_t>(y) * w + static_cast<std::size_t>(x)) * static_cast<std::size_t>(channels) +
-                        static_cast<std::size_t>(c);
-  }
-};
-
-// Any placement, any map. kChannels known to the compiler, so that the loop over them is none.
+// Any map. kChannels known to the compiler, so that the loop over them is none.
 template <class Value, int kChannels>
-void place_row(const Pixels& pixels, const Placement& placement, const LevelMap& map, const Target& target,
-               Value* out) noexcept {
+void map_span(const Span& span, const LevelMap& map, Value* out) noexcept {
   const Value* tables[kChannels];
   Value* outs[kChannels];
   for (int c = 0; c < kChannels; ++c) {
     tables[c] = map.is_identity() ? nullptr : map.table<Value>(c);
-    outs[c] = out + target.at(0, c);
+    outs[c] = out + span.at(c);
   }
-  const std::ptrdiff_t step = target.planar ? 1 : kChannels;
-  for (int x = 0; x < target.width; ++x) {
-    const int column = placement.columns != nullptr ? placement.columns[x]
-                       : placement.columns_reversed ? target.width - 1 - x
-                                                    : x;
+  const std::ptrdiff_t step = span.planar ? 1 : kChannels;
+  for (int number = 0; number < span.count; ++number) {
     std::uint8_t levels[4] = {0, 0, 0, 0};
-    pixels.read(column, levels);
+    span.read(number, levels);
     for (int c = 0; c < kChannels; ++c) {
-      outs[c][x * step] = tables[c] == nullptr ? static_cast<Value>(levels[c]) : tables[c][levels[c]];
+      outs[c][number * step] = tables[c] == nullptr ? static_cast<Value>(levels[c]) : tables[c][levels[c]];
     }
   }
 }
 
 template <class Value>
-void place_row(const Pixels& pixels, const Placement& placement, const LevelMap& map, const Target& target,
-               Value* out) noexcept {
-  switch (target.channels) {
-    case 1: return place_row<Value, 1>(pixels, placement, map, target, out);
-    case 3: return place_row<Value, 3>(pixels, placement, map, target, out);
-    default: return place_row<Value, 4>(pixels, placement, map, target, out);
+void map_span(const Span& span, const LevelMap& map, Value* out) noexcept {
+  switch (span.channels) {
+    case 1: return map_span<Value, 1>(span, map, out);
+    case 3: return map_span<Value, 3>(span, map, out);
+    default: return map_span<Value, 4>(span, map, out);
   }
 }
 
-bool can_compute(const Pixels& pixels, const Placement& placement, const LevelMap& map, bool planar) noexcept {
-  return map.arithmetic() != nullptr && map.channels() == 3 && pixels.in_channels == 4 && pixels.row != nullptr &&
-         placement.columns == nullptr && planar && simd() != Simd::kScalar;
+// The border: the same pixel again and again.
+template <class Value>
+void fill_span(const Span& span, const std::uint8_t* fill, const LevelMap& map, Value* out) noexcept {
+  const auto count = static_cast<std::size_t>(span.count), channels = static_cast<std::size_t>(span.channels);
+  for (int c = 0; c < span.channels; ++c) {
+    const Value value = mapped<Value>(map, c, fill[c]);
+    std::fill_n(out + span.at(c), span.planar ? count : 1, value);
+  }
+  if (span.planar) return;
+  Value* first = out + span.at(0);
+  for (std::size_t done = channels; done < count * channels;) {
+    const std::size_t more = std::min(done, count * channels - done);
+    std::copy_n(first, more, first + done);
+    done += more;
+  }
 }
 
-// Levels as they are, columns in a row: nothing but copying. False if it is not that.
-bool copy_levels(const Pixels& pixels, const Placement& placement, const LevelMap& map, const Target& target,
-                 std::uint8_t* out) noexcept {
-  if (!map.is_identity() || map.type() != OutType::kUint8 || pixels.row == nullptr) return false;
-  const bool reversed = placement.columns_reversed;
-  if (placement.columns != nullptr) {
-    if (pixels.in_channels != 4 || target.channels != 4) return false;
-    for (int x = 0; x < target.width; ++x) pixels.read(placement.columns[x], out + target.at(x, 0));
-  } else if (pixels.in_channels == target.channels && (target.channels == 1 || !target.planar)) {
-    copy_row(pixels.row, target.width, target.channels, reversed, out + target.at(0, 0));
-  } else if (pixels.in_channels == 4 && target.channels == 3 && !target.planar) {
-    rgbx_to_rgb(pixels.row, target.width, reversed, out + target.at(0, 0));
-  } else if (pixels.in_channels == 4 && target.channels == 3) {
-    std::uint8_t* const planes[3] = {out + target.at(0, 0), out + target.at(0, 1), out + target.at(0, 2)};
-    rgbx_to_planes(pixels.row, target.width, reversed, planes);
+#if defined(__x86_64__)
+// Values that are computed. False if they are to be looked up.
+bool compute(const Span& span, const LevelMap& map, float* out) noexcept {
+  if (map.arithmetic() == nullptr || map.channels() != 3 || span.in_channels != 4 || simd() == Simd::kScalar) {
+    return false;
+  }
+  const bool widest = simd() == Simd::kAvx512;
+  if (span.planar) {
+    float* const planes[3] = {out + span.at(0), out + span.at(1), out + span.at(2)};
+    const auto to_planes = widest ? rgbx_to_float_planes_avx512 : rgbx_to_float_planes_avx2;
+    to_planes(span.pixels, span.count, span.reversed, *map.arithmetic(), planes);
+  } else {
+    const auto to_pixels = widest ? rgbx_to_float_pixels_avx512 : rgbx_to_float_pixels_avx2;
+    to_pixels(span.pixels, span.count, span.reversed, *map.arithmetic(), out + span.at(0));
+  }
+  return true;
+}
+#endif
+
+// Levels as they are: nothing but copying. False if it is not that.
+bool copy_levels(const Span& span, const LevelMap& map, std::uint8_t* out) noexcept {
+  if (!map.is_identity() || map.type() != OutType::kUint8) return false;
+  if (span.in_channels == span.channels && (span.channels == 1 || !span.planar)) {
+    copy_row(span.pixels, span.count, span.channels, span.reversed, out + span.at(0));
+  } else if (span.in_channels == 4 && span.channels == 3 && !span.planar) {
+    rgbx_to_rgb(span.pixels, span.count, span.reversed, out + span.at(0));
+  } else if (span.in_channels == 4 && span.channels == 3) {
+    std::uint8_t* const planes[3] = {out + span.at(0), out + span.at(1), out + span.at(2)};
+    rgbx_to_planes(span.pixels, span.count, span.reversed, planes);
   } else {
     return false;
   }
   return true;
 }
 
-void finish_row(const Pixels& pixels, const Placement& placement, const LevelMap& map, const Target& target,
-                void* out) noexcept {
-#if defined(__x86_64__)
-  if (can_compute(pixels, placement, map, target.planar)) {
-    auto* values = static_cast<float*>(out);
-    float* const planes[3] = {values + target.at(0, 0), values + target.at(0, 1), values + target.at(0, 2)};
-    const auto to_planes = simd() == Simd::kAvx512 ? rgbx_to_float_planes_avx512 : rgbx_to_float_planes_avx2;
-    return to_planes(pixels.row, target.width, placement.columns_reversed, *map.arithmetic(), planes);
+// fill: what is shown where the span has no pixels.
+template <class Value>
+void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map, Value* out) noexcept {
+  if (span.pixels == nullptr) {
+    fill_span(span, fill, map, out);
+  } else {
+    map_span(span, map, out);
   }
+}
+
+void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map, void* out) noexcept {
+  if (span.pixels != nullptr) {
+#if defined(__x86_64__)
+    if (compute(span, map, static_cast<float*>(out))) return;
 #endif
-  if (copy_levels(pixels, placement, map, target, static_cast<std::uint8_t*>(out))) return;
+    if (copy_levels(span, map, static_cast<std::uint8_t*>(out))) return;
+  }
   switch (out_bytes(map.type())) {
-    case 1: return place_row(pixels, placement, map, target, static_cast<std::uint8_t*>(out));
-    case 2: return place_row(pixels, placement, map, target, static_cast<std::uint16_t*>(out));
-    default: return place_row(pixels, placement, map, target, static_cast<std::uint32_t*>(out));
+    case 1: return finish_span(span, fill, map, static_cast<std::uint8_t*>(out));
+    case 2: return finish_span(span, fill, map, static_cast<std::uint16_t*>(out));
+    default: return finish_span(span, fill, map, static_cast<std::uint32_t*>(out));
   }
 }
 
@@ -200,18 +227,25 @@ LevelMap::LevelMap(OutType type, int channels, const void* values) : type_(type)
 
 void finish_image(ImageView in, const Placement& placement, const LevelMap& map, int height, int width, bool planar,
                   void* out) noexcept {
+  const Run all{0, width, 0, false}, border{0, width, Run::kBorder, false};
   for (int y = 0; y < height; ++y) {
-    const int row = placement.rows != nullptr ? placement.rows[y] : placement.rows_reversed ? height - 1 - y : y;
-    const Pixels pixels{row < 0 ? nullptr : in.row(row), in.channels, map.channels(), placement.fill};
-    finish_row(pixels, placement, map, {y, height, width, map.channels(), planar}, out);
+    const int number = placement.rows != nullptr ? placement.rows[y] : placement.rows_reversed ? height - 1 - y : y;
+    const std::span<const Run> whole(number < 0 ? &border : &all, 1);
+    for (const Run& run : number < 0 || placement.columns.empty() ? whole : placement.columns) {
+      const std::uint8_t* pixels = nullptr;
+      if (run.first >= 0) pixels = in.row(number) + std::ptrdiff_t{run.first} * in.channels;
+      const Span span{pixels, run.count, run.reversed, in.channels,    run.begin,
+                      y,      height,    width,        map.channels(), planar};
+      finish_span(span, placement.fill, map, out);
+    }
   }
 }
 
 void finish_rows(ImageView in, const LevelMap& map, int first_row, int height, bool planar, void* out) noexcept {
-  const Placement as_it_is;
   for (int y = 0; y < in.height; ++y) {
-    const Pixels pixels{in.row(y), in.channels, map.channels(), as_it_is.fill};
-    finish_row(pixels, as_it_is, map, {first_row + y, height, in.width, map.channels(), planar}, out);
+    const Span span{in.row(y),     in.width, false,    in.channels,    0,
+                    first_row + y, height,   in.width, map.channels(), planar};
+    finish_span(span, nullptr, map, out);
   }
 }
 

@@ -46,14 +46,19 @@ class LevelMap {
   std::optional<Arithmetic> arithmetic_;
 };
 
+// Neighbouring outputs of an axis that show neighbouring inputs, in their order or against it; or all of them the border.
+struct Run {
+  static constexpr int kBorder = -1;
+  int begin, count;  // of the outputs
+  int first;  // of the inputs, from the left; or kBorder
+  bool reversed;
+};
+
 struct Placement {
-  // Input column of each output column, input row of each output row; -1: fill. Null: 0, 1, 2, ... columns_reversed
-  // and rows_reversed (only without a map): the other way round, a flip.
-  const std::int32_t* columns = nullptr;
-  const std::int32_t* rows = nullptr;
-  bool columns_reversed = false;
-  bool rows_reversed = false;
-  std::uint8_t fill[4] = {0, 0, 0, 0};  // by channel of the output, before the level map
+  std::vector<Run> columns;  // of every row; empty: as they come
+  const std::int32_t* rows = nullptr;  // input row of each output row, -1: border; null: as they come,
+  bool rows_reversed = false;  // or the other way round
+  std::uint8_t fill[4] = {0, 0, 0, 0};  // the border, by channel of the output, before the level map
 };
 
 // Writes a height x width image of map.channels() channels. in: 1 or 4 bytes a pixel, kRowPadding readable bytes after

@@ -1,6 +1,7 @@
 #include "pipeline/axis_map.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace fastload {
 namespace {
@@ -43,7 +44,7 @@ void AxisMap::pad(int before, int after, PadMode mode) {
   const int size = this->size();
   if (is_range_) {
     map_.resize(static_cast<std::size_t>(size));
-    for (int i = 0; i < size; ++i) map_[static_cast<std::size_t>(i)] = begin_ + (reversed_ ? size - 1 - i : i);
+    for (int i = 0; i < size; ++i) map_[static_cast<std::size_t>(i)] = at(i);
     is_range_ = false;
   }
   std::vector<std::int32_t> padded(static_cast<std::size_t>(before + size + after), kFill);
@@ -57,6 +58,21 @@ void AxisMap::pad(int before, int after, PadMode mode) {
     }
   }
   map_.swap(padded);
+}
+
+std::vector<Run> AxisMap::runs() const {
+  if (is_range_) return {{0, count_, begin_, reversed_}};
+  std::vector<Run> runs;
+  const int size = this->size();
+  for (int begin = 0, end; begin < size; begin = end) {
+    const bool is_border = at(begin) == kFill;
+    const auto is_like = [&](int i) { return i < size && (at(i) == kFill) == is_border; };
+    const int step = is_border || !is_like(begin + 1) ? 0 : at(begin + 1) - at(begin);
+    end = begin + 1;
+    while ((is_border || std::abs(step) == 1) && is_like(end) && at(end) == at(end - 1) + step) ++end;
+    runs.push_back({begin, end - begin, std::min(at(begin), at(end - 1)), step < 0});
+  }
+  return runs;
 }
 
 AxisMap::Span AxisMap::rebase() {

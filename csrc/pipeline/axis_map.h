@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/finish.h"
 #include "pipeline/ops.h"
 
 namespace fastload {
 
 class AxisMap {
  public:
-  static constexpr std::int32_t kFill = -1;  // an output position that shows the border's colour
+  static constexpr std::int32_t kFill = Run::kBorder;  // an output position that shows the border's colour
 
   void reset(int size);
   int size() const noexcept { return is_range_ ? count_ : static_cast<int>(map_.size()); }
@@ -18,6 +19,11 @@ class AxisMap {
   bool is_reversed() const noexcept { return is_range_ && reversed_; }
   int begin() const noexcept { return begin_; }  // of a range
   const std::int32_t* map() const noexcept { return is_range_ ? nullptr : map_.data(); }
+  std::int32_t at(int output) const noexcept {
+    if (!is_range_) return map_[static_cast<std::size_t>(output)];
+    return begin_ + (reversed_ ? count_ - 1 - output : output);
+  }
+  std::vector<Run> runs() const;
 
   void crop(int start, int count);
   void flip();

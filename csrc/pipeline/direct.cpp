@@ -1,9 +1,7 @@
 #include "pipeline/direct.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <numeric>
 #include <vector>
 
 #include "kernels/channels.h"
@@ -55,53 +53,20 @@ Status run_bands(const Cut& cut, PixelRunner& colours, Scratch& scratch, ImageVi
 
 bool is_bordered(const Stage& stage) { return !stage.rows.is_range() || !stage.columns.is_range(); }
 
-// What an axis shows at each place, counted within the window.
-std::vector<std::int32_t> places(const AxisMap& axis, int size) {
-  std::vector<std::int32_t> all(static_cast<std::size_t>(size));
-  if (axis.map() != nullptr) {
-    std::copy(axis.map(), axis.map() + size, all.begin());
-  } else {
-    std::iota(all.begin(), all.end(), 0);
-    if (axis.is_reversed()) std::reverse(all.begin(), all.end());
-  }
-  return all;
-}
-
-// Neighbours that show neighbours, in their order or against it, or all of them the border.
-struct Run {
-  int begin, count, first;  // first: of the pixels in the window, from the left; kFill for the border
-  bool reversed;
-};
-std::vector<Run> runs_of(const std::vector<std::int32_t>& places) {
-  std::vector<Run> runs;
-  const int size = static_cast<int>(places.size());
-  for (int begin = 0, end; begin < size; begin = end) {
-    const auto at = [&](int i) { return places[static_cast<std::size_t>(i)]; };
-    const bool is_border = at(begin) == AxisMap::kFill;
-    const auto is_like = [&](int i) { return i < size && (at(i) == AxisMap::kFill) == is_border; };
-    const int step = is_border || !is_like(begin + 1) ? 0 : at(begin + 1) - at(begin);
-    end = begin + 1;
-    while ((is_border || std::abs(step) == 1) && is_like(end) && at(end) == at(end - 1) + step) ++end;
-    runs.push_back({begin, end - begin, std::min(at(begin), at(end - 1)), step < 0});
-  }
-  return runs;
-}
-
 void copy_bordered(const Stage& stage, ImageView in, ImageView out) {
-  const std::vector<Run> runs = runs_of(places(stage.columns, out.width));
-  const std::vector<std::int32_t> rows = places(stage.rows, out.height);
+  const std::vector<Run> columns = stage.columns.runs();
   std::vector<std::uint8_t> border(static_cast<std::size_t>(out.row_bytes));
   for (std::size_t i = 0; i < border.size(); ++i) border[i] = stage.fill[i % 3];
   for (int y = 0; y < out.height; ++y) {
     std::uint8_t* to = out.row(y);
-    const std::int32_t number = rows[static_cast<std::size_t>(y)];
+    const int number = stage.rows.at(y);
     if (number == AxisMap::kFill) {
       std::memcpy(to, border.data(), border.size());
       continue;
     }
     const std::uint8_t* from = in.row(stage.window.y + number) + std::ptrdiff_t{3} * stage.window.x;
-    for (const Run& run : runs) {
-      if (run.first == AxisMap::kFill) {
+    for (const Run& run : columns) {
+      if (run.first == Run::kBorder) {
         std::memcpy(to + 3 * run.begin, border.data(), static_cast<std::size_t>(3 * run.count));
       } else {
         copy_rgb(from + std::ptrdiff_t{3} * run.first, run.count, run.reversed, to + 3 * run.begin);

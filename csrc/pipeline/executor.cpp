@@ -29,9 +29,8 @@ const LevelMap& plain_levels(int channels) {
 
 Placement placement_of(const Stage& stage) {
   Placement placement;
-  placement.columns = stage.columns.map();
+  placement.columns = stage.columns.runs();
   placement.rows = stage.rows.map();
-  placement.columns_reversed = stage.columns.is_reversed();
   placement.rows_reversed = stage.rows.is_reversed();
   std::copy(stage.fill.begin(), stage.fill.end(), placement.fill);
   return placement;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/cpu.h"
-#include "kernels/finish.h"
 #include "tests/check.h"
 
 using namespace fastload;
@@ -164,56 +163,6 @@ void an_axis_that_comes_again_is_what_it_was() {
   CHECK(weights.narrow(0)[0] != other.narrow(0)[0]);
 }
 
-// Values as torch makes them, step by step.
-std::vector<float> normalised(bool divides, const std::vector<float>& means, const std::vector<float>& deviations) {
-  std::vector<float> table;
-  for (std::size_t c = 0; c < means.size(); ++c) {
-    for (int level = 0; level < 256; ++level) {
-      float value = static_cast<float>(level);
-      value = divides ? value / 255.0F : value * (1.0F / 255.0F);
-      value = value - means[c];
-      table.push_back(value / deviations[c]);
-    }
-  }
-  return table;
-}
-
-void arithmetic_gives_the_bits_of_the_table() {
-  const std::vector<float> means{0.485F, 0.456F, 0.406F}, deviations{0.229F, 0.224F, 0.225F};
-  for (const bool divides : {true, false}) {
-    const std::vector<float> table = normalised(divides, means, deviations);
-    const LevelMap map(OutType::kFloat32, 3, table.data());
-    CHECK(map.arithmetic() != nullptr && map.arithmetic()->divides == divides);
-    for (const int width : {1, 7, 8, 9, 100}) {
-      Bytes image = noise(static_cast<std::size_t>(width * 4));
-      const Bytes padded = [&] { Bytes p = image; p.resize(p.size() + kRowPadding); return p; }();
-      const ImageView view{const_cast<std::uint8_t*>(padded.data()), 1, width, 4, std::ptrdiff_t{width} * 4};
-      for (const bool reversed : {false, true}) {
-        Placement placement;
-        placement.columns_reversed = reversed;
-        std::vector<float> out(static_cast<std::size_t>(3 * width));
-        for (const Simd most : {Simd::kScalar, Simd::kAvx512}) {
-          limit_simd(most);
-          finish_image(view, placement, map, 1, width, true, out.data());
-          for (int c = 0; c < 3; ++c) {
-            for (int x = 0; x < width; ++x) {
-              const std::uint8_t level = image[static_cast<std::size_t>((reversed ? width - 1 - x : x) * 4 + c)];
-              CHECK(std::memcmp(&out[static_cast<std::size_t>(c * width + x)],
-                                &table[static_cast<std::size_t>(c * 256 + level)], sizeof(float)) == 0);
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-void a_table_of_anything_else_is_looked_up() {
-  std::vector<float> table(256);
-  for (int level = 0; level < 256; ++level) table[static_cast<std::size_t>(level)] = std::sqrt(static_cast<float>(level));
-  CHECK(LevelMap(OutType::kFloat32, 1, table.data()).arithmetic() == nullptr);
-}
-
 }  // namespace
 
 int main() {
@@ -222,6 +171,4 @@ int main() {
   no_output_reads_beyond_the_inputs_used();
   a_part_of_the_outputs_is_that_part_of_all();
   an_axis_that_comes_again_is_what_it_was();
-  arithmetic_gives_the_bits_of_the_table();
-  a_table_of_anything_else_is_looked_up();
 }
