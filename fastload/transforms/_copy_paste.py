@@ -15,7 +15,6 @@ from fastload.transforms._geometry import RandomHorizontalFlip
 from fastload.transforms._joined import JoinedDataset, concatenate, maps_of, paste_maps
 from fastload.transforms._kinds import array_of, as_it_came, image_like, role_of, size_of
 from fastload.transforms._masks import Size
-from fastload.transforms._plan import Compose
 from fastload.transforms._scale import LetterBox
 from fastload.transforms._targets import Moving
 from fastload.transforms._values import float_rows
@@ -52,16 +51,11 @@ class CopyPaste(JoinedDataset):
         self.scale = as_range(scale, "scale", 0, lowest_counts=False)
 
     def joined(self, sample: Any, draws: np.random.Generator) -> Any:
-        drawn = self.drawn(draws)
-        self.check_alike([sample, drawn])
-        params = self.params_for([sample, drawn])
-        image, moving, put = self.parts(sample, params)
+        (image, moving, put), drawn = self.parts_of_all([sample, self.drawn(draws)])
         size = size_of(image)
-        chain = Compose(
-            [LetterBox(size), RandomHorizontalFlip(), RandomAffine(0, (0.2, 0.2), self.scale)], boxes=params
-        )
-        moved = chain.chain().run(drawn, int(draws.integers(1 << 63)))
-        other_image, other, _ = self.parts(moved, params)
+        steps = LetterBox(size), RandomHorizontalFlip(), RandomAffine(0, (0.2, 0.2), self.scale)
+        other_image, other, _ = drawn.after(steps, int(draws.integers(1 << 63)))
+        other.written()
         maps = maps_of([moving, other])
         own, pasted = (_Objects(one, maps, size) for one in (moving, other))
         over = pasted.choose(draws, self.p_object)

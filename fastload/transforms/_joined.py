@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,14 +12,29 @@ import torch
 from fastload._of_objects import names_of_objects, refuse_doubt
 from fastload._stream import sample_key
 from fastload._target_names import tv_name
-from fastload.transforms._base import Transform, said_of_boxes
+from fastload.transforms._base import Chain, Transform, said_of_boxes
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import as_probability
 from fastload.transforms._kinds import is_image, is_pil, place_of_image, tv_extras
 from fastload.transforms._masks import Size, planes_of, with_planes
+from fastload.transforms._sample import Sample
 from fastload.transforms._targets import Moving, targets_of
 from fastload.transforms._values import sequence_like
 from fastload.transforms._wrapping import Wrappers
+
+
+class Parts(NamedTuple):
+    """What is in a sample that is joined with others."""
+
+    image: Any
+    moving: Moving  # its targets
+    put: Callable[[Any], Any]  # makes a sample of another image and of the targets as they are then
+
+    def after(self, steps: tuple[Transform, ...], key: int) -> Parts:
+        """The same with its image transformed; the targets have moved with it."""
+        params = self.moving.params
+        sample = Sample.opened(self.image, self.moving, self.put, params)
+        return self._replace(image=Chain(steps, box_params=params).run_on(sample, key, 0).image)
 
 
 class JoinedDataset(torch.utils.data.Dataset[Any]):
@@ -102,8 +117,8 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         """Any sample of the data set."""
         return self.dataset[int(draws.integers(len(self.dataset)))]
 
-    def parts(self, sample: Any, params: BoxParams | None = None) -> tuple[Any, Moving, Callable[[Any], Any]]:
-        """The image, its targets, and what makes a sample of another image and of the targets as they are then."""
+    def parts(self, sample: Any, params: BoxParams | None = None) -> Parts:
+        """The parts of a sample; TypeError if it has no targets."""
         place = None if is_image(sample) else place_of_image(sample)
         found = None if place is None else targets_of(sample, place, params or self.box_params)
         if found is None:
@@ -111,24 +126,30 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
                 f"{type(self).__name__} needs samples with boxes, masks or key points, such as (image, target dict); "
                 f"got {type(sample).__name__}"
             )
-        return sample[place], *found
+        return Parts(sample[place], *found)
 
-    def check_alike(self, samples: list[Any]) -> None:
-        """ValueError for images whose numbers mean different things, such as levels and parts of the brightest."""
-        images = [self.parts(sample)[0] for sample in samples]
-        for image in images[1:]:
-            if not _are_alike(images[0], image):
+    def parts_of_all(self, samples: list[Any]) -> list[Parts]:
+        """The parts of samples that are to be joined, with what belongs to objects as they show it together.
+
+        ValueError for images whose numbers mean different things, such as levels and parts of the brightest.
+        """
+        found = [self.parts(sample) for sample in samples]
+        for other in found[1:]:
+            if not _are_alike(found[0].image, other.image):
                 raise ValueError(
-                    f"{type(self).__name__} joins images of one type and number of channels, got {_look(images[0])} "
-                    f"and {_look(image)}: convert them in the data set"
+                    f"{type(self).__name__} joins images of one type and number of channels, got "
+                    f"{_look(found[0].image)} and {_look(other.image)}: convert them in the data set"
                 )
+        params = self._params_for([parts.moving for parts in found])
+        for parts in found:
+            parts.moving.params = params
+        return found
 
-    def params_for(self, samples: list[Any]) -> BoxParams:
-        """The params with the names of what belongs to objects, as these samples show it."""
+    def _params_for(self, found: list[Moving]) -> BoxParams:
+        """The params with the names of what belongs to objects."""
         params = self.box_params
         if params.fields is not None:
             return params
-        found = [self.parts(sample)[1] for sample in samples]
         counts = [moving.object_count() for moving in found]
         _check_names(found)
         # Parts of a tuple have no names that could be told.

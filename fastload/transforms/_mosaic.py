@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import as_range, as_size
 from fastload.transforms._geometry import Pad, RandomCrop, Resize
-from fastload.transforms._joined import JoinedDataset, concatenate, maps_of, paste_maps
+from fastload.transforms._joined import JoinedDataset, Parts, concatenate, maps_of, paste_maps
 from fastload.transforms._kinds import array_of, as_it_came, image_like, size_of
-from fastload.transforms._plan import Compose
+from fastload.transforms._masks import Size
 
 Cell = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -51,38 +50,35 @@ class Mosaic(JoinedDataset):
         )
         cells = [(0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)]
         order = draws.permutation(4)
-        samples = [sample, *(self.drawn(draws) for _ in range(3))]
-        self.check_alike(samples)
-        params = self.params_for(samples)
+        found = self.parts_of_all([sample, *(self.drawn(draws) for _ in range(3))])
         tiles = [
-            self._tile(one, cells[place], int(draws.integers(1 << 63)), params)
-            for one, place in zip(samples, order, strict=True)
+            _tile(one, cells[place], int(draws.integers(1 << 63)), self.size)
+            for one, place in zip(found, order, strict=True)
         ]
         image, moving, put = tiles[0]
-        maps = maps_of([tile[1] for tile in tiles])
-        canvas = array_of(image).copy()
-        for place, (other, other_moving, _) in zip(order[1:], tiles[1:], strict=True):
+        maps = maps_of([tile.moving for tile in tiles])
+        pixels = array_of(image)
+        canvas = np.empty((height, width, *pixels.shape[2:]), dtype=pixels.dtype)
+        for place, tile in zip(order, tiles, strict=True):
             left, top, right, bottom = cells[place]
             window = np.s_[top:bottom, left:right]
-            canvas[window] = array_of(other)[window]
-            paste_maps(maps, moving, other_moving, window, self.size)
-        concatenate(moving, [tile[1] for tile in tiles[1:]])
+            canvas[window] = array_of(tile.image)
+            paste_maps(maps, moving, tile.moving, window, self.size)
+        concatenate(moving, [tile.moving for tile in tiles[1:]])
         return put(as_it_came(image, image_like(image, canvas)))
 
-    def _tile(self, sample: Any, cell: Cell, key: int, params: BoxParams) -> Any:
-        """The sample in its place in an image of the whole size."""
-        left, top, right, bottom = cell
-        image = self.parts(sample)[0]
-        rows, columns = size_of(image)
-        scale = max((bottom - top) / rows, (right - left) / columns)
-        covering = [max(bottom - top, round(rows * scale)), max(right - left, round(columns * scale))]
-        height, width = self.size
-        chain = Compose(
-            [
-                Resize(covering),
-                RandomCrop((bottom - top, right - left)),
-                Pad([left, top, width - right, height - bottom]),
-            ],
-            boxes=params,
-        )
-        return self.parts(chain.chain().run(sample, key), params)
+
+def _tile(parts: Parts, cell: Cell, key: int, size: Size) -> Parts:
+    """The image that fills the cell, and its targets where they are on a canvas of that (height, width)."""
+    left, top, right, bottom = cell
+    inner = bottom - top, right - left
+    rows, columns = size_of(parts.image)
+    scale = max(inner[0] / rows, inner[1] / columns)
+    covering = [max(inner[0], round(rows * scale)), max(inner[1], round(columns * scale))]
+    tile = parts.after((Resize(covering), RandomCrop(inner)), key)
+    around = Pad([left, top, size[1] - right, size[0] - bottom]).moves(0)
+    targets = tile.moving.native()
+    around.move(0, *inner, targets)
+    tile.moving.take(inner, size, lambda: around.shown_pixels(0, *inner, targets))
+    tile.moving.written()
+    return tile
