@@ -133,7 +133,7 @@ Status JpegDecoder::State::begin() noexcept {
     info.out_color_space = output_space(info, format);
     jpeg_start_decompress(&info);
     crop(info);
-    if (!is_plain && set_up(scan, info, crop_left)) jpeg.decode_with(scan);
+    if (!is_plain && set_up(scan, info, crop_left)) jpeg.take_mcus(scan);
   });
 }
 

@@ -104,14 +104,14 @@ void Libjpeg::on_progress(j_common_ptr info) {
 
 // The entropy decoder is an object whose methods libjpeg's other parts call by pointer; that of one MCU is replaced. Its
 // place has been the same in all versions since 1998.
-void Libjpeg::decode_with(ScanDecoder& scan) noexcept {
-  scan_ = &scan;
+void Libjpeg::take_mcus(McuSource& source) noexcept {
+  mcus_ = &source;
   info_.entropy->decode_mcu = decode_mcu;
 }
 
 boolean Libjpeg::decode_mcu(j_decompress_ptr info, JBLOCKROW* blocks) {
   Libjpeg& self = of(info);
-  if (self.scan_->next_mcu(blocks)) return TRUE;
+  if (self.mcus_->next_mcu(blocks)) return TRUE;
   self.found_odd_ = true;
   std::longjmp(self.errors_.jump, 1);
 }

@@ -8,7 +8,7 @@
 
 #include <jpeglib.h>
 
-#include "codecs/scan_decoder.h"
+#include "codecs/mcu_source.h"
 #include "core/status.h"
 
 namespace fastload {
@@ -39,8 +39,8 @@ class Libjpeg {
 
   jpeg_decompress_struct& info() noexcept { return info_; }
 
-  // From here on `scan` decodes the MCUs; what it calls odd ends the step, and has_found_odd() is true.
-  void decode_with(ScanDecoder& scan) noexcept;
+  // From here on MCUs come from `source`; what it calls odd ends the step, and has_found_odd() is true.
+  void take_mcus(McuSource& source) noexcept;
   bool has_found_odd() const noexcept { return found_odd_; }
 
  private:
@@ -72,7 +72,7 @@ class Libjpeg {
   std::size_t file_bytes_ = 0;
   bool created_ = false;
   bool cut_short_ = false;
-  ScanDecoder* scan_ = nullptr;
+  McuSource* mcus_ = nullptr;
   bool found_odd_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "codecs/huffman.h"
+#include "codecs/mcu_source.h"
 #include "codecs/scan_state.h"
 
 namespace fastload {
@@ -17,7 +18,7 @@ namespace fastload {
 bool decode_mcu_plain(ScanState& scan, Block* const* blocks) noexcept;
 bool decode_mcu_bmi2(ScanState& scan, Block* const* blocks) noexcept;
 
-class ScanDecoder {
+class ScanDecoder final : public McuSource {
  public:
   // Which codes the scan is decoded by. They are kept from one file to the next: most files use the same ones.
   const HuffmanTable& dc_table(int number, const HuffmanCode& code);
@@ -31,8 +32,7 @@ class ScanDecoder {
   // Of each row of MCUs, which are wanted: first to last.
   void want_columns(int first, int last) noexcept;
 
-  // The next MCU's blocks, which are all zero before; nullptr: nobody wants them. False: something is odd.
-  bool next_mcu(Block* const* blocks) noexcept;
+  bool next_mcu(Block* const* blocks) noexcept override;
 
  private:
   bool restart() noexcept;

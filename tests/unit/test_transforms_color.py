@@ -168,10 +168,11 @@ def test_noise_has_the_mean_and_deviation_asked_for_and_is_the_samples_own() -> 
     assert not np.array_equal(T.GaussianNoise(0.05, 0.1)(flat).astype(float) - 128, made)
 
 
-@pytest.mark.parametrize("quality", [1, 30, 75, 95])
+@pytest.mark.parametrize("quality", [1, 30, 75, 95, 100])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_jpeg_is_what_pillow_writes_and_reads(quality: int, mode: str) -> None:
-    image = Image.fromarray(IMAGE if mode == "RGB" else GREY)
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (16, 16), (33, 17), (40, 50)])
+def test_jpeg_is_what_pillow_writes_and_reads(quality: int, mode: str, size: tuple[int, int]) -> None:
+    image = Image.fromarray(IMAGE if mode == "RGB" else GREY).crop((0, 0, *size))
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
     assert np.array_equal(np.asarray(F.jpeg(image, quality)), np.asarray(Image.open(file)))
