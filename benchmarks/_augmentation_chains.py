@@ -13,7 +13,7 @@ HEIGHT, WIDTH, OUT, OBJECTS = 480, 640, 512, 10
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 AREA = 3  # OpenCV's INTER_AREA, which antialiases
 Sample = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]
-Apply = Callable[[Sample], Any]
+Apply = Callable[[Any], Any]
 
 
 def photograph(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.uint8]:
@@ -134,14 +134,17 @@ CHAINS: dict[str, Callable[[], Apply]] = {
 }
 
 
-def pairs() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
-    """fastload's transform and Albumentations' that does the same, by name."""
+def pairs() -> dict[str, tuple[Apply, Apply]]:
+    """fastload's transform and Albumentations' that does the same, by name; both take an image."""
     import albumentations as A
 
     from fastload import transforms as T
 
     bilinear = T.InterpolationMode.BILINEAR
     affine = A.Affine(rotate=(-10, 10), translate_percent=(-0.1, 0.1), scale=(0.9, 1.1), p=1.0)
+    own_normalise = T.Compose([T.ToDtype(torch.float32, scale=True), T.Normalize(MEAN, STD)])
+    own_flips = [T.RandomHorizontalFlip(1.0), T.RandomVerticalFlip(1.0)]
+    flips = [A.HorizontalFlip(p=1.0), A.VerticalFlip(p=1.0)]
     transforms = {
         "horizontal flip": (T.RandomHorizontalFlip(1.0), A.HorizontalFlip(p=1.0)),
         "vertical flip": (T.RandomVerticalFlip(1.0), A.VerticalFlip(p=1.0)),
@@ -150,6 +153,8 @@ def pairs() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
         "random resized crop": (T.RandomResizedCrop(224), A.RandomResizedCrop((224, 224), interpolation=AREA)),
         "pad": (T.Pad(32), A.Pad(32)),
         "longest side": (T.LongestMaxSize(384), A.LongestMaxSize(384, interpolation=AREA)),
+        "shortest side": (T.RandomShortestSize(384), A.SmallestMaxSize(384, interpolation=AREA)),
+        "scale": (T.ScaleJitter((512, 512), (0.7, 1.0)), A.RandomScale((-0.3, 0.0), interpolation=AREA, p=1.0)),
         "rotation": (T.RandomRotation(30, bilinear), A.Rotate((-30, 30), p=1.0)),
         "affine": (T.RandomAffine(10, (0.1, 0.1), (0.9, 1.1), interpolation=bilinear), affine),
         "perspective": (T.RandomPerspective(0.2, 1.0), A.Perspective(p=1.0)),
@@ -176,5 +181,46 @@ def pairs() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
         "JPEG": (T.JPEG((50, 90)), A.ImageCompression(quality_range=(50, 90), p=1.0)),
         "erasing": (T.RandomErasing(1.0), A.Erasing(p=1.0)),
         "dropout": (T.CoarseDropout(p=1.0), A.CoarseDropout(p=1.0)),
+        "normalise": (own_normalise, A.Normalize(MEAN, STD)),
+        "one of two flips": (T.OneOf(own_flips, p=1.0), A.OneOf(flips, p=1.0)),
+        "some of two flips": (T.SomeOf(own_flips, 2), A.SomeOf(flips, 2)),
+        "two flips in any order": (T.RandomOrder(own_flips), A.RandomOrder(flips, 2)),
     }
-    return {name: (ours, lambda image, t=theirs: t(image=image)) for name, (ours, theirs) in transforms.items()}
+    made = {name: (ours, lambda image, t=theirs: t(image=image)) for name, (ours, theirs) in transforms.items()}
+    return made | {"crop around the boxes": crops_around_boxes(), "mosaic": mosaics()}
+
+
+def crops_around_boxes() -> tuple[Apply, Apply]:
+    import albumentations as A
+
+    from fastload import transforms as T
+
+    boxes = np.array([[200, 180, 260, 250], [240, 200, 330, 300]], dtype=np.float32)
+    labels = np.arange(len(boxes))
+    ours = T.BBoxSafeRandomCrop()
+    theirs = A.Compose([A.BBoxSafeRandomCrop()], bbox_params=A.BboxParams("pascal_voc", label_fields=["labels"]))
+    return (
+        lambda image: ours(image, {"boxes": boxes, "labels": labels}),
+        lambda image: theirs(image=image, bboxes=boxes, labels=labels),
+    )
+
+
+def mosaics() -> tuple[Apply, Apply]:
+    """Four images of one sample's boxes each in one of their size; each covers its quarter, as cells do there."""
+    import albumentations as A
+
+    from fastload import transforms as T
+
+    _, boxes, labels = sample()
+    boxes = boxes.clip(0, OUT - 1)
+    join = A.Mosaic(target_size=(OUT, OUT), cell_shape=(OUT // 2, OUT // 2), interpolation=AREA, p=1.0)
+    theirs = A.Compose([join], bbox_params=A.BboxParams("pascal_voc", label_fields=["labels"]))
+
+    def ours(image: Any) -> Any:
+        return T.Mosaic([(image, {"boxes": boxes, "labels": labels})], (OUT, OUT))[0]
+
+    def others(image: Any) -> Any:
+        more = [{"image": image, "bboxes": boxes, "labels": labels}] * 3
+        return theirs(image=image, bboxes=boxes, labels=labels, mosaic_metadata=more)
+
+    return ours, others
