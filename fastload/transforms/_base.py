@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Step = Callable[..., Any]
 NOT_PLANNED = "it is no transform of fastload, or has hooks"
 NOT_FUSED = "a Compose with fuse=False begins or ends here"
+_Lone = tuple[Segment | None, bool, tuple[Any, ...]]  # the pass, whether it draws, the signature of what has members
 _NO_SEGMENT = Segment(Kind("", 0, 0))  # where nothing is native
 # Attributes of fastload's transforms that may be lists, and that programs are made of.
 _LISTS = {"choice_weights", "fill", "max_size", "mean", "min_size", "sampler_options", "size", "std", "value"}
@@ -67,8 +68,7 @@ class Transform(torch.nn.Module):
         super().__init__()
         self._version = next(_changes)
         self._known: tuple[Any, Chain | None] = (None, None)  # the chain of the last signature
-        # What makes an array by itself, by type and shape, and whether it draws.
-        self._lone: dict[tuple[Any, ...], tuple[Segment | None, bool]] = {}
+        self._lone: dict[tuple[Any, ...], _Lone] = {}  # what makes an array by itself, by its type and shape
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, self._noted(name, value))
@@ -101,18 +101,19 @@ class Transform(torch.nn.Module):
         if len(inputs) == 1 and not named and type(inputs[0]) is np.ndarray and not is_call_hooked(self):
             image, lone = inputs[0], self._lone  # another thread may void it meanwhile
             kind = image.dtype, image.shape[2:], image.ndim
-            if kind not in lone:
-                lone[kind] = self._lone_segment(image), self.is_random
-            segment, is_random = lone[kind]
+            made_of = self.signature() if self.has_members else ()
+            segment, is_random, known = lone.get(kind, (None, False, None))
+            if known != made_of:
+                segment, is_random, _ = lone[kind] = self._lone_segment(image), self.chain().is_random, made_of
             if segment is not None:
                 return segment.run(image, sample_key() if is_random else 0)
         return super().__call__(*inputs, **named)
 
     def _lone_segment(self, image: NDArray[Any]) -> Segment | None:
         """The native pass that is all there is to do to such an image; None if there is more."""
-        kind = kind_of(image)
-        is_all = is_planned(self) and not self.is_container and type(self).steps is Transform.steps
-        return self.chain().native_segment(0, kind) if is_all and kind.channels else None
+        chain = self.chain()
+        segment = chain.native_segment(0, kind_of(image)) if is_planned(self) else None
+        return segment if segment is not None and segment.stop == len(chain.steps) else None
 
     def forward(self, *inputs: Any) -> Any:
         """The sample with its image transformed."""
@@ -177,6 +178,7 @@ class Transform(torch.nn.Module):
         """The transformed image, by Python, torch and Pillow, with the parameters that a native pass draws."""
         raise NotImplementedError
 
+    has_members = False  # transforms of its own, which may change or be exchanged
     is_container = False  # whether `run_sample` is what runs this where it is not native
     is_foreign = False  # whether that takes samples as users see them
 
@@ -300,8 +302,7 @@ class Chain:
 
     def _advance(self, image: Any, key: int, at: int, moving: Moving | None) -> tuple[Any, int]:
         """The image after as many steps as go together, and the number of the next one; the targets move with it."""
-        kind = kind_of(image)
-        segment = self.native_segment(at, kind) if kind.channels else None
+        segment = self.native_segment(at, kind_of(image))
         if segment is not None:
             return as_it_came(image, segment.run(image, key, moving)), segment.stop
         step = self.steps[at]
@@ -336,8 +337,7 @@ class Chain:
             step.run_sample(sample, key, stream, self)
 
     def _is_native(self, at: int, image: Any) -> bool:
-        kind = kind_of(image)
-        return bool(kind.channels) and self.native_segment(at, kind) is not None
+        return self.native_segment(at, kind_of(image)) is not None
 
     def run_members(self, steps: tuple[Step, ...], sample: Sample, key: int, streams: list[int]) -> Sample:
         """The sample after those steps, one by one, each drawing from a stream of its own."""
@@ -364,7 +364,7 @@ class Chain:
 
     def native_segment(self, at: int, kind: Kind) -> Segment | None:
         """The native pass that makes that step and those that go with it; None if that step is not native."""
-        known = self._segments.get((at, kind))
+        known = self._segments.get((at, kind)) if kind.channels else _NO_SEGMENT
         if known is None:
             segment = self.segment(at, kind)
             known = self._segments[at, kind] = segment if segment.is_worth_it and segment.stop > at else _NO_SEGMENT

@@ -30,7 +30,7 @@ def group_op(
 class Container(Transform):
     """Transforms, of which some are drawn for each sample."""
 
-    is_container = True
+    has_members = is_container = True
     keeps_kind = False  # whatever its transforms do
     choice = "all"
 

@@ -131,6 +131,8 @@ class Compose(Transform):
     something else of boxes.
     """
 
+    has_members = True
+
     def __init__(self, transforms: Iterable[Step], *, boxes: BoxParams | str | None = None, fuse: bool = True) -> None:
         super().__init__()
         self.box_params = None if boxes is None else as_box_params(boxes)
