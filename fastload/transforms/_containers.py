@@ -33,11 +33,11 @@ class Container(Transform):
     has_members = is_container = True
     keeps_kind = False  # whatever its transforms do
     choice = "all"
+    p: float = 1.0  # of doing anything at all
 
-    def __init__(self, transforms: Any, p: float = 1.0) -> None:
+    def __init__(self, transforms: Any) -> None:
         super().__init__()
         self.transforms = _as_transforms(transforms, type(self).__name__)
-        self.p = as_probability(p)
         self._wrappers = Wrappers()
 
     @property
@@ -100,7 +100,8 @@ class RandomApply(Container):
     """All of the transforms, one after the other, with probability ``p``."""
 
     def __init__(self, transforms: Any, p: float = 0.5) -> None:
-        super().__init__(transforms, p)
+        super().__init__(transforms)
+        self.p = as_probability(p)
 
     def members(self) -> list[tuple[Step, ...]]:
         return [tuple(step for member in super().members() for step in member)]
@@ -125,14 +126,14 @@ class RandomChoice(Container):
     def weights(self) -> list[float] | None:
         return self.choice_weights
 
+    def extra_repr(self) -> str:
+        return super().extra_repr().replace("choice_weights=", "p=")
+
 
 class RandomOrder(Container):
     """All of the transforms, in a random order."""
 
     choice = "shuffled"
-
-    def __init__(self, transforms: Any) -> None:
-        super().__init__(transforms)
 
 
 class OneOf(Container):
@@ -141,7 +142,8 @@ class OneOf(Container):
     choice = "one"
 
     def __init__(self, transforms: Any, p: float = 0.5) -> None:
-        super().__init__(transforms, p)
+        super().__init__(transforms)
+        self.p = as_probability(p)
 
     def weights(self) -> list[float] | None:
         weights = [_chance(step) for step in map(self._wrappers.of, self.transforms)]
@@ -158,7 +160,8 @@ class SomeOf(Container):
     """
 
     def __init__(self, transforms: Any, n: Any = 1, replace: bool = False, p: float = 1.0) -> None:
-        super().__init__(transforms, p)
+        super().__init__(transforms)
+        self.p = as_probability(p)
         counts = [n, n] if is_int(n) else list(n) if is_list(n) else []
         if len(counts) != 2 or not all(is_int(count) for count in counts) or not 0 <= counts[0] <= counts[1]:
             raise ValueError(f"n must be an int, or (least, most) with 0 <= least <= most; got {n!r}")

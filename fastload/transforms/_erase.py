@@ -23,7 +23,10 @@ RANDOM = "random"
 
 
 class _Erasing(SometimesDrawn, ColourTransform):
-    value: Any
+    @property
+    def filling(self) -> Any:
+        """What rectangles are filled with."""
+        raise NotImplementedError
 
     def op(self, stream: int) -> Op:
         return self._op(stream, [0])
@@ -35,7 +38,7 @@ class _Erasing(SometimesDrawn, ColourTransform):
         if channels not in (1, 3):
             return None
         try:
-            return self._op(stream, [0] if self.value == RANDOM else fill_levels(self.value, channels))
+            return self._op(stream, [0] if self.filling == RANDOM else fill_levels(self.filling, channels))
         except ValueError:
             return None
 
@@ -45,7 +48,7 @@ class _Erasing(SometimesDrawn, ColourTransform):
         return super().join(segment, stream)
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
-        return apply_erasing(image, self.op(stream), key, self.value)
+        return apply_erasing(image, self.op(stream), key, self.filling)
 
 
 class RandomErasing(_Erasing):
@@ -71,6 +74,10 @@ class RandomErasing(_Erasing):
         self.ratio = as_range(ratio, "ratio", 0, lowest_counts=False)
         self.value = _as_value(value, "value")
         self.inplace = bool(inplace)
+
+    @property
+    def filling(self) -> Any:
+        return self.value
 
     def _op(self, stream: int, levels: list[int]) -> Op:
         return stream, "erase", self.p, self.scale, self.ratio, levels, self.value == RANDOM
@@ -105,7 +112,7 @@ class CoarseDropout(_Erasing):
             raise ValueError("hole_height_range and hole_width_range must both be ints, or both be parts of 1")
         self.hole_height_range = as_range(sides[:2], "hole_height_range", 0, lowest_counts=False)
         self.hole_width_range = as_range(sides[2:], "hole_width_range", 0, lowest_counts=False)
-        self.value = _as_value(fill, "fill")
+        self.fill = _as_value(fill, "fill")
         if fill_mask is not None:
             raise ValueError(
                 "fill_mask must be None, for masks stay as they are; Albumentations(A.CoarseDropout(...)) fills them; "
@@ -113,9 +120,13 @@ class CoarseDropout(_Erasing):
             )
         self.p = as_probability(p)
 
+    @property
+    def filling(self) -> Any:
+        return self.fill
+
     def _op(self, stream: int, levels: list[int]) -> Op:
         holes = self.hole_height_range, self.hole_width_range, self._in_pixels
-        return (stream, "dropout", self.p, *self.num_holes_range, *holes, levels, self.value == RANDOM)
+        return (stream, "dropout", self.p, *self.num_holes_range, *holes, levels, self.fill == RANDOM)
 
 
 def _as_value(value: Any, name: str) -> Any:
