@@ -29,7 +29,8 @@ inline constexpr double kMostSquareTaps = 1023;  // more would take memory and t
 
 inline constexpr std::pair<const char*, Filter> kFilters[] = {
     {"nearest", Filter::kNearest}, {"box", Filter::kBox},         {"bilinear", Filter::kBilinear},
-    {"hamming", Filter::kHamming}, {"bicubic", Filter::kBicubic}, {"lanczos", Filter::kLanczos}};
+    {"hamming", Filter::kHamming}, {"bicubic", Filter::kBicubic}, {"lanczos", Filter::kLanczos},
+    {"linear", Filter::kLinear}};
 inline constexpr std::pair<const char*, PadMode> kModes[] = {{"constant", PadMode::kConstant},
                                                              {"edge", PadMode::kEdge},
                                                              {"reflect", PadMode::kReflect},

@@ -66,13 +66,15 @@ void AxisWeights::make_anew(const Axis& axis) {
   first_.resize(static_cast<std::size_t>(end - begin));
   const bool is_identity = full_size == in_size && from == 0.0 && to == in_size;  // Pillow leaves such a pass out
   if (filter == Filter::kNearest || is_identity) return copy(in_size, from, scale, begin, end);
+  const double stretch = std::max(scale, 1.0);  // a filter reaches as far as what an output covers
   switch (filter) {
     case Filter::kNearest: break;
-    case Filter::kBox: return fill(Box(), Box::kSupport, in_size, from, scale, begin, end);
-    case Filter::kBilinear: return fill(Triangle(), Triangle::kSupport, in_size, from, scale, begin, end);
-    case Filter::kHamming: return fill(Hamming(), Hamming::kSupport, in_size, from, scale, begin, end);
-    case Filter::kBicubic: return fill(Cubic(), Cubic::kSupport, in_size, from, scale, begin, end);
-    case Filter::kLanczos: return fill(Lanczos(), Lanczos::kSupport, in_size, from, scale, begin, end);
+    case Filter::kBox: return fill(Box(), axis, stretch);
+    case Filter::kBilinear: return fill(Triangle(), axis, stretch);
+    case Filter::kHamming: return fill(Hamming(), axis, stretch);
+    case Filter::kBicubic: return fill(Cubic(), axis, stretch);
+    case Filter::kLanczos: return fill(Lanczos(), axis, stretch);
+    case Filter::kLinear: return fill(Triangle(), axis, 1.0);
   }
 }
 
@@ -91,11 +93,12 @@ void AxisWeights::copy(int in_size, double from, double scale, int begin, int en
 }
 
 template <class Kernel>
-void AxisWeights::fill(Kernel kernel, double support, int in_size, double from, double scale, int begin, int end) {
+void AxisWeights::fill(Kernel kernel, const Axis& axis, double stretch) {
+  const auto& [filter, in_size, from, to, full_size, begin, end] = axis;
+  const double scale = (to - from) / full_size;
   copies_ = false;
-  wide_ = support > 1.0;
-  const double stretch = std::max(scale, 1.0);
-  support *= stretch;
+  wide_ = Kernel::kSupport > 1.0;
+  const double support = Kernel::kSupport * stretch;
   const double step = 1.0 / stretch;
   taps_ = static_cast<int>(std::ceil(support)) * 2 + 1;
   stride_ = (taps_ + kTapsAtOnce - 1) / kTapsAtOnce * kTapsAtOnce;

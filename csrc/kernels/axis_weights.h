@@ -11,7 +11,15 @@
 
 namespace fastload {
 
-enum class Filter : std::uint8_t { kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos };
+enum class Filter : std::uint8_t {
+  kNearest,
+  kBox,
+  kBilinear,
+  kHamming,
+  kBicubic,
+  kLanczos,
+  kLinear,  // bilinear without antialiasing: between two inputs, however many an output covers
+};
 
 // How the outputs of one axis are made of its inputs. Keeps its memory from one axis to the next, and what it holds if the
 // next one is the same.
@@ -51,7 +59,7 @@ class AxisWeights {
   void make_anew(const Axis& axis);
   void shift(int inputs) noexcept;
   template <class Kernel>
-  void fill(Kernel kernel, double support, int in_size, double from, double scale, int begin, int end);
+  void fill(Kernel kernel, const Axis& axis, double stretch);
   void copy(int in_size, double from, double scale, int begin, int end);
   template <class Weight>
   void keep_inside(int o, Weight* all);

@@ -1,4 +1,5 @@
-// Rows resized in width where each output is made of at most four pixels: growing, or shrinking by less than half.
+// Rows resized in width where each output is made of at most four pixels: growing, shrinking by less than half, or by
+// more without antialiasing.
 //
 // What a byte permutation and two dot products need is worked out once for an image, not for every few rows.
 #pragma once

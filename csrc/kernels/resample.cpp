@@ -14,9 +14,10 @@ inline std::uint8_t clipped(std::int32_t sum, int bits) noexcept {
 }
 
 template <class Weight, int kChannels>
-void horizontal_rows(const AxisWeights& weights, const Weight* all, const std::uint8_t* in, std::uint8_t* out) {
+void horizontal_part(const AxisWeights& weights, const Weight* all, int begin, const std::uint8_t* in,
+                     std::uint8_t* out) {
   const int bits = weights.bits();
-  for (int o = 0; o < weights.outputs(); ++o) {
+  for (int o = begin; o < weights.outputs(); ++o) {
     const Weight* weight = all + std::ptrdiff_t{o} * weights.stride();
     const std::uint8_t* pixel = in + std::ptrdiff_t{weights.first(o)} * kChannels;
     for (int c = 0; c < kChannels; ++c) {
@@ -63,17 +64,22 @@ VerticalPass vertical_pass() noexcept {
 
 }  // namespace
 
-void horizontal_scalar(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
-                       std::uint8_t* const* out) {
+void horizontal_scalar_part(const AxisWeights& weights, int channels, int begin, const std::uint8_t* const* in,
+                            int count, std::uint8_t* const* out) {
   for (int r = 0; r < count; ++r) {
     if (weights.is_wide()) {
-      channels == 1 ? horizontal_rows<std::int32_t, 1>(weights, weights.wide(0), in[r], out[r])
-                    : horizontal_rows<std::int32_t, 4>(weights, weights.wide(0), in[r], out[r]);
+      channels == 1 ? horizontal_part<std::int32_t, 1>(weights, weights.wide(0), begin, in[r], out[r])
+                    : horizontal_part<std::int32_t, 4>(weights, weights.wide(0), begin, in[r], out[r]);
     } else {
-      channels == 1 ? horizontal_rows<std::int16_t, 1>(weights, weights.narrow(0), in[r], out[r])
-                    : horizontal_rows<std::int16_t, 4>(weights, weights.narrow(0), in[r], out[r]);
+      channels == 1 ? horizontal_part<std::int16_t, 1>(weights, weights.narrow(0), begin, in[r], out[r])
+                    : horizontal_part<std::int16_t, 4>(weights, weights.narrow(0), begin, in[r], out[r]);
     }
   }
+}
+
+void horizontal_scalar(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
+                       std::uint8_t* const* out) {
+  horizontal_scalar_part(weights, channels, 0, in, count, out);
 }
 
 int two_taps(const AxisWeights& weights, int o) noexcept {

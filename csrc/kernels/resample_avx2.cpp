@@ -22,45 +22,77 @@ inline int pair_of(const std::int16_t* weights) noexcept {
   return pair;
 }
 
-inline __m256i four_weights(const std::int16_t* weights) noexcept {
-  std::int64_t four;
-  std::memcpy(&four, weights, sizeof(four));
-  const __m256i both = _mm256_set1_epi64x(four);
-  return _mm256_permutevar8x32_epi32(both, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+// The channels of a pixel and its right neighbour side by side, of the first two or the last two of four in each half.
+inline __m256i pairs(__m256i pixels, bool last) noexcept {
+  const __m256i first_two = _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1,  //
+                                             0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1);
+  const __m256i last_two = _mm256_setr_epi8(8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1,  //
+                                            8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
+  return _mm256_shuffle_epi8(pixels, last ? last_two : first_two);
 }
 
-// Four pixels: the channels of the first two side by side in the low half, of the last two in the high half.
-inline __m256i four_pixels(const std::uint8_t* pixels) noexcept {
-  const __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(pixels)));
-  const __m256i places = _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1,  //
-                                          8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
-  return _mm256_shuffle_epi8(twice, places);
+// One half for each of two outputs that are next to each other.
+struct TwoOutputs {
+  const std::int16_t* weights[2];
+  std::ptrdiff_t starts[2];  // of their inputs
+
+  TwoOutputs(const AxisWeights& all, int o) noexcept
+      : weights{all.narrow(o), all.narrow(o + 1)},
+        starts{std::ptrdiff_t{all.first(o)} * 4, std::ptrdiff_t{all.first(o + 1)} * 4} {}
+  __m256i four_weights(int k) const noexcept {
+    const auto of = [&](int i) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights[i] + k)); };
+    return _mm256_setr_m128i(of(0), of(1));
+  }
+  __m256i four_pixels(const std::uint8_t* row, int k) const noexcept {
+    const auto of = [&](int i) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + starts[i] + k * 4)); };
+    return _mm256_setr_m128i(of(0), of(1));
+  }
+};
+
+// How many taps there are; only then are no loops and no more than the instructions it takes.
+enum class Taps { kTwo, kFour, kMore };
+
+// The sums of two outputs in kRows rows.
+template <int kRows, Taps kTaps>
+inline void sum_up(const TwoOutputs& outputs, int taps, __m256i half, const std::uint8_t* const* in, __m256i* sums) noexcept {
+  for (int r = 0; r < kRows; ++r) sums[r] = half;
+  for (int k = 0; k < (kTaps == Taps::kMore ? taps : 1); k += 4) {
+    const __m256i four = outputs.four_weights(k);
+    const __m256i first = _mm256_shuffle_epi32(four, 0x00), last = _mm256_shuffle_epi32(four, 0x55);
+    for (int r = 0; r < kRows; ++r) {
+      const __m256i pixels = outputs.four_pixels(in[r], k);
+      sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(pairs(pixels, false), first));
+      if (kTaps != Taps::kTwo) sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(pairs(pixels, true), last));
+    }
+  }
+}
+
+// Four outputs at a time, from the first on; how many were made.
+template <int kRows, Taps kTaps>
+int fours_of_outputs(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
+  const __m256i half = _mm256_set1_epi32(1 << (weights.bits() - 1));
+  const __m128i shift = _mm_cvtsi32_si128(weights.bits());
+  int o = 0;
+  for (; o + 4 <= weights.outputs(); o += 4) {
+    __m256i left[kRows], right[kRows];
+    sum_up<kRows, kTaps>(TwoOutputs(weights, o), weights.taps(), half, in, left);
+    sum_up<kRows, kTaps>(TwoOutputs(weights, o + 2), weights.taps(), half, in, right);
+    for (int r = 0; r < kRows; ++r) {
+      const __m256i words = _mm256_packs_epi32(_mm256_sra_epi32(left[r], shift), _mm256_sra_epi32(right[r], shift));
+      const __m256i bytes = _mm256_packus_epi16(words, words);  // outputs 0 and 2 in the low half, 1 and 3 in the high
+      const __m128i pixels = _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out[r] + o * 4), pixels);
+    }
+  }
+  return o;
 }
 
 template <int kRows>
 void narrow_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
-  const __m128i half = _mm_set1_epi32(1 << (weights.bits() - 1));
-  const __m128i shift = _mm_cvtsi32_si128(weights.bits());
-  const int taps = weights.taps();
-  for (int o = 0; o < weights.outputs(); ++o) {
-    const std::int16_t* weight = weights.narrow(o);
-    const std::ptrdiff_t start = std::ptrdiff_t{weights.first(o)} * 4;
-    __m256i sums[kRows];
-    for (int r = 0; r < kRows; ++r) sums[r] = _mm256_setzero_si256();
-    for (int k = 0; k < taps; k += 4) {
-      const __m256i four = four_weights(weight + k);
-      for (int r = 0; r < kRows; ++r) {
-        sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(four_pixels(in[r] + start + k * 4), four));
-      }
-    }
-    for (int r = 0; r < kRows; ++r) {
-      __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums[r]), _mm256_extracti128_si256(sums[r], 1));
-      sum = _mm_sra_epi32(_mm_add_epi32(sum, half), shift);
-      sum = _mm_packs_epi32(sum, sum);
-      const int pixel = _mm_cvtsi128_si32(_mm_packus_epi16(sum, sum));
-      std::memcpy(out[r] + o * 4, &pixel, 4);
-    }
-  }
+  const int made = weights.taps() <= 2   ? fours_of_outputs<kRows, Taps::kTwo>(weights, in, out)
+                   : weights.taps() <= 4 ? fours_of_outputs<kRows, Taps::kFour>(weights, in, out)
+                                         : fours_of_outputs<kRows, Taps::kMore>(weights, in, out);
+  horizontal_scalar_part(weights, 4, made, in, kRows, out);
 }
 
 template <int kRows>

@@ -24,7 +24,9 @@ int two_taps(const AxisWeights& weights, int o) noexcept;
 
 void horizontal_scalar(const AxisWeights&, int, const std::uint8_t* const*, int, std::uint8_t* const*);
 void vertical_scalar(const AxisWeights&, int, const std::uint8_t* const*, std::size_t, std::uint8_t*);
-// Bytes [begin, end) of the row only: what vector versions leave over.
+// What vector versions leave over: outputs from `begin` on, and bytes [begin, end) of the row.
+void horizontal_scalar_part(const AxisWeights&, int channels, int begin, const std::uint8_t* const* in, int count,
+                            std::uint8_t* const* out);
 void vertical_scalar_part(const AxisWeights&, int o, const std::uint8_t* const* rows, std::size_t begin,
                           std::size_t end, std::uint8_t* out);
 

@@ -208,7 +208,9 @@ Status Executor::read_stage(const Stage& stage, RowSource& source, int channels,
 Status Executor::resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image,
                               const RowsMade& rows_made) {
   Clock clock;
-  const int eighths = source.has_eighths() && stage.filter != Filter::kNearest ? fitting_eighths(stage) : kWhole;
+  // What takes single pixels is to take those of the whole image.
+  const bool antialiased = stage.filter != Filter::kNearest && stage.filter != Filter::kLinear;
+  const int eighths = source.has_eighths() && antialiased ? fitting_eighths(stage) : kWhole;
   const Origin origin = source.origin(eighths);
   const ScaledSpan columns(stage.window.x, stage.window.width, eighths, origin.x);
   const ScaledSpan rows(stage.window.y, stage.window.height, eighths, origin.y);

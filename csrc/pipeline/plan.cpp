@@ -158,7 +158,7 @@ bool Plan::is_move_after_colours(const Move& move) const {
   const auto& colours = current_->colours;
   if (const auto* resize = std::get_if<ResizeMove>(&move)) {
     const bool means = resize->filter == Filter::kBilinear || resize->filter == Filter::kBox ||
-                       resize->filter == Filter::kHamming;
+                       resize->filter == Filter::kHamming || resize->filter == Filter::kLinear;
     return !means || !std::all_of(colours.begin(), colours.end(), is_straight);
   }
   const bool whole = std::holds_alternative<FlipMove>(move) || std::holds_alternative<WindowMove>(move);

@@ -21,11 +21,11 @@ from fastload.transforms._checks import (
     check_padding_mode,
     fill_levels,
 )
-from fastload.transforms._interpolation import ANTIALIASED, InterpolationMode, as_interpolation, native_filter
+from fastload.transforms._interpolation import InterpolationMode, as_interpolation, native_filter
 from fastload.transforms._kinds import size_of
 from fastload.transforms._segment import Segment
 
-BILINEAR = InterpolationMode.BILINEAR
+BILINEAR, BICUBIC = InterpolationMode.BILINEAR, InterpolationMode.BICUBIC
 _RESAMPLES = "it resamples floats"
 _BORDER = "its border is no level of an 8-bit image"
 
@@ -50,8 +50,12 @@ class Geometric(Transform, ABC):
         except ValueError:
             return None  # a fill that is for floats, or for another number of channels
 
+    def op_in(self, segment: Segment, stream: int) -> tuple[Any, ...] | None:
+        """The native op for such images as the segment makes; None if there is none."""
+        return self.native_op(stream, segment.channels)
+
     def join(self, segment: Segment, stream: int) -> str | None:
-        op = self.native_op(stream, segment.channels)
+        op = self.op_in(segment, stream)
         reason = "its fill is not for such images" if op is None else self.reason(segment)
         if reason is None and op is not None:
             segment.ops.append(op)
@@ -72,7 +76,7 @@ class Geometric(Transform, ABC):
 
 
 class Resampling(Geometric):
-    """What resizes: never of floats in a native pass, and without antialiasing only in torch."""
+    """What resizes: never of floats in a native pass, and bicubic without antialiasing only in torch."""
 
     interpolation: InterpolationMode
     antialias: bool | None
@@ -80,9 +84,21 @@ class Resampling(Geometric):
     def reason(self, segment: Segment) -> str | None:
         if segment.levels is not None:
             return _RESAMPLES
-        if segment.container != "pil" and not self.antialias and self.interpolation in ANTIALIASED:
-            return "antialias is off"
-        return None
+        return "antialias is off" if self._is_aliased(segment) and self.interpolation is BICUBIC else None
+
+    def op_in(self, segment: Segment, stream: int) -> tuple[Any, ...] | None:
+        op = super().op_in(segment, stream)
+        return _aliased(op) if op is not None and self._is_aliased(segment) else op
+
+    def _is_aliased(self, segment: Segment) -> bool:
+        """Whether what shrinks is not to be antialiased: of PIL images it always is."""
+        return segment.container != "pil" and not self.antialias
+
+
+def _aliased(op: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The op, and those in it if it is a group, without antialiasing."""
+    antialiased, name = native_filter(BILINEAR), native_filter(BILINEAR, antialias=False)
+    return tuple(name if part == antialiased else _aliased(part) if isinstance(part, tuple) else part for part in op)
 
 
 class Resize(Resampling):

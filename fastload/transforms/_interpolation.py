@@ -59,6 +59,8 @@ def pillow_filter(mode: InterpolationMode) -> int:
     return _TO_PILLOW[mode]
 
 
-def native_filter(mode: InterpolationMode) -> str:
+def native_filter(mode: InterpolationMode, antialias: bool = True) -> str:
     """The name that native programs know the filter by. Both nearest modes take the pixel under the centre."""
+    if mode is InterpolationMode.BILINEAR and not antialias:
+        return "linear"
     return "nearest" if mode in NEAREST else mode.value

@@ -87,7 +87,7 @@ def test_after_a_conversion_in_python_the_representation_claims_nothing(steps: l
 
 
 def test_after_a_step_in_python_that_converts_nothing_the_rest_is_native() -> None:
-    text = repr(T.Compose([T.ToImage(), T.Resize(9, antialias=False), T.RandomVerticalFlip(), T.ToTensor()]))
+    text = repr(T.Compose([T.ToImage(), T.Resize(9, "bicubic", antialias=False), T.RandomVerticalFlip(), T.ToTensor()]))
     assert [line for line in text.split("\n") if line.endswith(":")] == [
         "    native, one pass:",
         "    Python, as antialias is off:",
@@ -110,7 +110,7 @@ def test_a_chain_of_native_transforms_is_one_pass() -> None:
         ([T.ToTensor(), T.Normalize(MEAN, STD), T.Pad(1)], "its border is no level of an 8-bit image"),
         ([T.ToTensor(), T.Normalize(MEAN, STD), T.CenterCrop(4)], "its border is no level of an 8-bit image"),
         ([T.ToTensor(), T.Pad(1, fill=0.5)], "its border is no level of an 8-bit image"),
-        ([T.ToImage(), T.Resize(4, antialias=False)], "antialias is off"),
+        ([T.ToImage(), T.Resize(4, "bicubic", antialias=False)], "antialias is off"),
         ([T.Pad(1, fill=(1, 2))], "its fill is not for such images"),
         ([T.Pad(1, fill=-3)], "its fill is not for such images"),
         ([T.Normalize(MEAN, STD)], "it takes no PIL images"),
@@ -134,6 +134,7 @@ def test_a_step_that_cannot_be_native_says_why(steps: list[Any], reason: str) ->
         [T.ToImage(), T.Resize(8), T.ToDtype(torch.float16, scale=True), T.Normalize(MEAN, STD)],
         [T.ToImage(), T.ToPILImage(), T.Grayscale(), T.ToTensor(), T.Normalize(MEAN, STD)],
         [T.Resize(9, antialias=False), T.PILToTensor()],
+        [T.ToImage(), T.Resize(9, antialias=False)],
     ],
     ids=repr,
 )

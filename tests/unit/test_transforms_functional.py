@@ -13,6 +13,7 @@ from PIL import Image
 from support.images import CONTAINERS, array_of, image_of, is_of, pixels
 from support.resized import NUMPY_MODES, pillow_resized
 
+from fastload import transforms as T
 from fastload.transforms import InterpolationMode
 from fastload.transforms import functional as F
 
@@ -134,10 +135,24 @@ def test_resizing_floats_is_torchs_interpolation(interpolation: InterpolationMod
     assert np.array_equal(array_of(F.resize(array, [9, 31], interpolation, antialias=antialias)), array_of(wanted[0]))
 
 
-def test_8_bit_tensors_without_antialias_are_torchs_rounded_interpolation() -> None:
-    image = image_of(pixels(), "tensor")
-    wanted = torch.nn.functional.interpolate(image[None].float(), size=(7, 8), mode="bilinear")[0].round().byte()
-    assert torch.equal(F.resize(image, [7, 8], antialias=False), wanted)
+@few
+@given(*[st.integers(1, 40)] * 4)
+def test_8_bit_images_without_antialias_are_torchs_interpolation_to_a_level(
+    height: int, width: int, new_height: int, new_width: int
+) -> None:
+    array = pixels(height, width)
+    planes = image_of(array, "tensor")
+    size = new_height, new_width
+    exact = torch.nn.functional.interpolate(planes[None].float(), size=size, mode="bilinear")[0]
+    made = F.resize(planes, list(size), antialias=False)
+    # Rows are rounded to levels before columns are made of them.
+    assert (made.float() - exact).abs().max() <= 1.01
+    for image in (array, planes):
+        chain = T.Compose([T.Resize(size, antialias=False), T.Identity()])
+        assert np.array_equal(array_of(chain(image)), array_of(made))
+    cubic = torch.nn.functional.interpolate(planes[None].float(), size=size, mode="bicubic")[0]
+    made = F.resize(planes, list(size), InterpolationMode.BICUBIC, antialias=False)
+    assert torch.equal(made, cubic.round().clamp(0, 255).byte())
 
 
 @few

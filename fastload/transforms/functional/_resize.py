@@ -32,7 +32,8 @@ def resize(
     """The image resized to ``size``: (height, width), or the length of its shorter side.
 
     max_size: the longer side is made no longer than that; with size None, exactly that long. antialias=False counts
-    for tensors and arrays, bilinear and bicubic. 8-bit images are within one level of Pillow's.
+    for tensors and arrays, bilinear and bicubic. 8-bit images are within one level of Pillow's, and without
+    antialiasing of torch's; bicubic ones without it are torch's.
     """
     mode = as_interpolation(interpolation)
     lengths = None if size is None else as_lengths(size)
@@ -65,17 +66,18 @@ def resize_to(image: Any, height: int, width: int, mode: InterpolationMode, anti
         return image
     if is_pil(image):
         if image.mode in PIL_MODES:
-            return pil_of(_run(np.asarray(image), height, width, mode))
+            return pil_of(_program(height, width, native_filter(mode)).run(np.asarray(image), 0))
         return image.resize((width, height), pillow_filter(mode))
     if _is_native(image, mode, antialias):
-        return on_tensor(lambda planes: _resize_levels(planes, height, width, mode), image)
+        name = native_filter(mode, antialias)
+        return on_tensor(lambda planes: _resize_levels(planes, height, width, name), image)
     return on_tensor(lambda planes: _resize_planes(planes, height, width, mode, antialias), image)
 
 
 def _is_native(image: Any, mode: InterpolationMode, antialias: bool) -> bool:
     eight_bit = image.dtype == (np.uint8 if isinstance(image, np.ndarray) else torch.uint8)
     on_cpu = isinstance(image, np.ndarray) or image.device.type == "cpu"
-    return bool(eight_bit and on_cpu and (antialias or mode not in ANTIALIASED))
+    return bool(eight_bit and on_cpu and (antialias or mode is not InterpolationMode.BICUBIC))
 
 
 @lru_cache(maxsize=64)
@@ -83,18 +85,14 @@ def _program(height: int, width: int, name: str) -> _core.ImageProgram:
     return _core.ImageProgram([(0, "resize", height, width, name)])
 
 
-def _run(pixels: np.ndarray[Any, Any], height: int, width: int, mode: InterpolationMode) -> Any:
-    return _program(height, width, native_filter(mode)).run(pixels, 0)
-
-
-def _resize_levels(planes: torch.Tensor, height: int, width: int, mode: InterpolationMode) -> torch.Tensor:
+def _resize_levels(planes: torch.Tensor, height: int, width: int, name: str) -> torch.Tensor:
     """8-bit (..., C, H, W): images of 1, 3 or 4 channels at once, others channel by channel."""
     *leading, channels, rows, columns = planes.shape
     together = channels if channels in NATIVE_CHANNELS else 1
     images = planes.reshape(-1, together, rows, columns)
     out = torch.empty((images.shape[0], together, height, width), dtype=torch.uint8)
     for image, place in zip(images, out, strict=True):
-        resized = _run(pixels_of(image), height, width, mode)
+        resized = _program(height, width, name).run(pixels_of(image), 0)
         place.copy_(torch.from_numpy(resized).permute(2, 0, 1))
     return out.reshape(*leading, channels, height, width)
 
