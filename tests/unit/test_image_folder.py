@@ -14,7 +14,16 @@ from PIL import Image
 
 from fastload import DataLoader
 from fastload.datasets import ImageFolder
-from fastload.transforms import CenterCrop, Compose, Normalize, Resize, ToMemoryFormat, ToTensor
+from fastload.transforms import (
+    CenterCrop,
+    Compose,
+    InterpolationMode,
+    Normalize,
+    Resize,
+    ToImage,
+    ToMemoryFormat,
+    ToTensor,
+)
 
 
 def save(path: Path, size: tuple[int, int] = (9, 7), color: Any = (10, 20, 30), **options: Any) -> Path:
@@ -200,3 +209,15 @@ def test_batches_are_channels_last_where_that_is_asked_for(tmp_path: Path, worke
     assert sample.stride() == (1, 24, 3)
     if not tail:
         assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("mode", [InterpolationMode.BILINEAR, InterpolationMode.NEAREST])
+def test_what_is_not_antialiased_sees_the_pixels_of_the_whole_image(tmp_path: Path, mode: InterpolationMode) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    path = tmp_path / "a" / "0.jpg"
+    path.parent.mkdir()
+    Image.fromarray(noise).resize((400, 300)).save(path)
+    chain = Compose([ToImage(), Resize((37, 41), mode, antialias=False)])
+    ((images, _),) = DataLoader(ImageFolder(tmp_path, chain), batch_size=1)
+    with Image.open(path) as image:
+        assert torch.equal(images[0], chain(image))
