@@ -78,14 +78,16 @@ def imgaug_chain() -> Apply:
         [
             iaa.Fliplr(0.5),
             iaa.Affine(rotate=(-10, 10), translate_percent=(-0.1, 0.1), scale=(0.9, 1.1)),
-            iaa.MultiplyAndAddToBrightness((0.8, 1.2), (-50, 50)),
+            iaa.Multiply((0.8, 1.2)),
+            iaa.LinearContrast((0.8, 1.2)),
             iaa.Resize({"height": OUT, "width": OUT}),
         ]
     )
     mean, std = (np.array(values, dtype=np.float32) * 255 for values in (MEAN, STD))
 
     def apply(it: Sample) -> Any:
-        boxes = BoundingBoxesOnImage([BoundingBox(*box) for box in it[1].tolist()], shape=it[0].shape)
+        named = [BoundingBox(*box, label=label) for box, label in zip(it[1].tolist(), it[2].tolist(), strict=True)]
+        boxes = BoundingBoxesOnImage(named, shape=it[0].shape)
         image, moved = chain(image=it[0], bounding_boxes=boxes)
         normal = (image.astype(np.float32) - mean) / std
         return torch.from_numpy(np.ascontiguousarray(normal.transpose(2, 0, 1))), moved.clip_out_of_image()
@@ -151,8 +153,10 @@ def pairs() -> dict[str, tuple[Apply, Apply]]:
         "centre crop": (T.CenterCrop(384), A.CenterCrop(384, 384)),
         "random crop": (T.RandomCrop(384), A.RandomCrop(384, 384)),
         "random resized crop": (T.RandomResizedCrop(224), A.RandomResizedCrop((224, 224), interpolation=AREA)),
+        "the same, not antialiased": (T.RandomResizedCrop(224, antialias=False), A.RandomResizedCrop((224, 224))),
         "pad": (T.Pad(32), A.Pad(32)),
         "longest side": (T.LongestMaxSize(384), A.LongestMaxSize(384, interpolation=AREA)),
+        "longest side, not antialiased": (T.LongestMaxSize(384, antialias=False), A.LongestMaxSize(384)),
         "shortest side": (T.RandomShortestSize(384), A.SmallestMaxSize(384, interpolation=AREA)),
         "scale": (T.ScaleJitter((512, 512), (0.7, 1.0)), A.RandomScale((-0.3, 0.0), interpolation=AREA, p=1.0)),
         "rotation": (T.RandomRotation(30, bilinear), A.Rotate((-30, 30), p=1.0)),
@@ -163,6 +167,7 @@ def pairs() -> dict[str, tuple[Apply, Apply]]:
         "rotation by quarters": (T.RandomRotate90(1.0), A.RandomRotate90(p=1.0)),
         "transpose": (T.Transpose(1.0), A.Transpose(p=1.0)),
         "resize": (T.Resize((384, 384)), A.Resize(384, 384, interpolation=AREA)),
+        "resize, not antialiased": (T.Resize((384, 384), antialias=False), A.Resize(384, 384)),
         "brightness and contrast": (T.RandomBrightnessContrast(p=1.0), A.RandomBrightnessContrast(p=1.0)),
         "colour jitter": (T.ColorJitter(0.2, 0.2, 0.2, 0.2), A.ColorJitter(p=1.0)),
         "hue, saturation, value": (T.HueSaturationValue(p=1.0), A.HueSaturationValue(p=1.0)),
