@@ -149,7 +149,10 @@ class OpMaker {
     const Fill colour = fill();
     return {margins, colour, static_cast<PadMode>(bytes_.in(0, 3))};
   }
-  Filter filter() { return static_cast<Filter>(bytes_.in(0, 5)); }
+  Filter filter() {
+    const int number = bytes_.next();
+    return number == 255 ? Filter::kLinear : static_cast<Filter>(number % 6);
+  }
   Range range(double low, double high) {
     const double one = bytes_.between(low, high);
     return {one, bytes_.between(one, high)};
