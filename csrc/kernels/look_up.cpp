@@ -1,11 +1,16 @@
 #include "kernels/look_up.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/cpu.h"
 
 namespace fastload {
 namespace {
+
+constexpr std::ptrdiff_t kWorthALine = 1 << 14;  // bytes: finding the line takes as long as looking up in some thousand
 
 bool is_folded(const std::array<std::uint8_t, 256>& table, FoldedTable* folded) noexcept {
   *folded = {0, 0, 0};
@@ -27,6 +32,48 @@ void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable folded, 
   if (simd() != Simd::kScalar) return avx2::fold_run(in, count, folded, out);
 #endif
   for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = folded(in[i]);
+}
+
+// A line with that slope through the levels of [first, last], if there is one.
+bool offset_for(const std::array<std::uint8_t, 256>& table, int first, int last, LineTable* line) noexcept {
+  std::int32_t least = std::numeric_limits<std::int32_t>::min(), most = std::numeric_limits<std::int32_t>::max();
+  for (int level = first; level <= last; ++level) {
+    const std::int32_t made = table[static_cast<std::size_t>(level)] << LineTable::kBits, base = level * line->slope;
+    least = std::max(least, made - base);
+    most = std::min(most, made + (1 << LineTable::kBits) - 1 - base);
+  }
+  line->offset = least + (most - least) / 2;
+  return least <= most;
+}
+
+// The slope is that of the line with the least squares through what is not cut off, or one near it.
+bool is_line(const std::array<std::uint8_t, 256>& table, LineTable* line) noexcept {
+  constexpr int kLeastLevels = 16, kSteepest = (1 << 15) - 1;
+  const auto is_cut_off = [&](int level) { return table[static_cast<std::size_t>(level)] % 255 == 0; };
+  int first = 0, last = 255;
+  while (first < last && is_cut_off(first)) ++first;
+  while (first < last && is_cut_off(last)) --last;
+  const int count = last - first + 1;
+  if (count < kLeastLevels) return false;
+  double sum = 0;
+  for (int level = first; level <= last; ++level) sum += (2 * level - first - last) * table[static_cast<std::size_t>(level)];
+  const double slope = sum * 6 / (static_cast<double>(count) * count * count - count) * (1 << LineTable::kBits);
+  if (std::fabs(slope) > kSteepest - 100) return false;
+  for (const int aside : {0, 2, -2, 4, -4, 8, -8}) {
+    line->slope = static_cast<std::int32_t>(std::lround(slope)) + aside;
+    if (!offset_for(table, first, last, line)) continue;
+    int level = 0;
+    while (level < 256 && table[static_cast<std::size_t>(level)] == (*line)(static_cast<std::uint8_t>(level))) ++level;
+    if (level == 256) return true;
+  }
+  return false;
+}
+
+void line_run(const std::uint8_t* in, std::ptrdiff_t count, LineTable line, std::uint8_t* out) noexcept {
+#if defined(__x86_64__)
+  if (simd() != Simd::kScalar) return avx2::line_run(in, count, line, out);
+#endif
+  for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = line(in[i]);
 }
 
 void look_up_run(const std::uint8_t* in, std::ptrdiff_t count, const std::uint8_t* table, std::uint8_t* out) noexcept {
@@ -62,10 +109,15 @@ void look_up(ImageView in, const LevelTable& table, ImageView out) noexcept {
     rows = 1;
   }
   FoldedTable folded;
+  LineTable line{};
   const bool folds = is_folded(table[0], &folded);
+  // AVX-512 looks up as quickly as it computes.
+  const bool computes = !folds && simd() == Simd::kAvx2 && count * rows >= kWorthALine && is_line(table[0], &line);
   for (int y = 0; y < rows; ++y) {
     if (folds) {
       fold_run(in.row(y), count, folded, out.row(y));
+    } else if (computes) {
+      line_run(in.row(y), count, line, out.row(y));
     } else {
       look_up_run(in.row(y), count, table[0].data(), out.row(y));
     }

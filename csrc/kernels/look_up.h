@@ -24,8 +24,19 @@ struct FoldedTable {
   }
 };
 
+// Tables of brightness and contrast: a line, of which levels beyond black and white are cut off.
+struct LineTable {
+  std::int32_t slope, offset;  // in parts of 1 << kBits; the slope fits 16 bits
+  static constexpr int kBits = 13;
+  std::uint8_t operator()(std::uint8_t level) const noexcept {
+    const std::int32_t made = (level * slope + offset) >> kBits;
+    return static_cast<std::uint8_t>(made < 0 ? 0 : made > 255 ? 255 : made);
+  }
+};
+
 namespace avx2 {
 // The same table for all bytes.
+void line_run(const std::uint8_t* in, std::ptrdiff_t count, LineTable table, std::uint8_t* out) noexcept;
 void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable table, std::uint8_t* out) noexcept;
 void look_up_run(const std::uint8_t* in, std::ptrdiff_t count, const std::uint8_t* table, std::uint8_t* out) noexcept;
 }  // namespace avx2

@@ -50,6 +50,23 @@ void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable table, s
   for (; i < count; ++i) out[i] = table(in[i]);
 }
 
+void line_run(const std::uint8_t* in, std::ptrdiff_t count, LineTable table, std::uint8_t* out) noexcept {
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i slope = _mm256_set1_epi32(table.slope & 0xFFFF), offset = _mm256_set1_epi32(table.offset);
+  const auto made = [&](__m256i levels) {  // of 32 bits, as whose lower halves they are multiplied
+    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_madd_epi16(levels, slope), offset), LineTable::kBits);
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    const __m256i levels = load(in + i);
+    const __m256i low = _mm256_unpacklo_epi8(levels, zero), high = _mm256_unpackhi_epi8(levels, zero);
+    const __m256i first = _mm256_packs_epi32(made(_mm256_unpacklo_epi16(low, zero)), made(_mm256_unpackhi_epi16(low, zero)));
+    const __m256i last = _mm256_packs_epi32(made(_mm256_unpacklo_epi16(high, zero)), made(_mm256_unpackhi_epi16(high, zero)));
+    store(out + i, _mm256_packus_epi16(first, last));
+  }
+  for (; i < count; ++i) out[i] = table(in[i]);
+}
+
 void look_up_run(const std::uint8_t* in, std::ptrdiff_t count, const std::uint8_t* table, std::uint8_t* out) noexcept {
   __m128i steps[kParts];
   __m128i before = _mm_setzero_si128();

@@ -108,6 +108,30 @@ void tables_give_what_they_hold() {
   }
 }
 
+// Tables of lines are computed, unless one of their levels is another.
+void lines_give_their_tables() {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> slopes(-4.5, 4.5), offsets(-300, 300);
+  const Picture in(1200, 3, random);
+  for (int number = 0; number < 300; ++number) {
+    const double slope = slopes(random), offset = offsets(random), rounding = number % 2 ? 0.5 : 0.0;
+    LevelTable table;
+    for (int level = 0; level < 256; ++level) {
+      const double made = std::clamp(std::floor(level * slope + offset + rounding), 0.0, 255.0);
+      for (auto& channel : table) channel[static_cast<std::size_t>(level)] = static_cast<std::uint8_t>(made);
+    }
+    if (number % 3 == 0) {
+      for (auto& channel : table) channel[static_cast<std::size_t>(number % 256)] ^= 1;
+    }
+    for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
+      limit_simd(most);
+      Picture out(1200, 3);
+      look_up(in.view, table, out.view);
+      for (std::size_t at = 0; at < kHeight * 1200 * 3; ++at) CHECK(out.bytes[at] == table[0][in.bytes[at]]);
+    }
+  }
+}
+
 // Of all sizes, the largest and the smallest among them.
 std::vector<ColorMix> some_mixes() {
   constexpr std::int16_t kLeast = -32768, kMost = 32767;
@@ -235,6 +259,7 @@ void meshes_are_the_same_bits() {
 
 int main() {
   tables_give_what_they_hold();
+  lines_give_their_tables();
   mixes_are_sums_of_channels();
   colours_are_the_same_bits();
   means_are_those_of_the_levels();
