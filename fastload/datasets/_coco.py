@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastload.datasets import _coco_tensors
+from fastload.datasets._boxes_that_stay import refuse_boxes_that_stay
 from fastload.datasets._coco_file import Entry, keypoint_count, read, value
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._shared_list import SharedList
@@ -73,6 +74,8 @@ class CocoDetection(DetectionDataset):
         self.sizes = np.array([_size_of(entry) for entry in images.values()], dtype=np.int64).reshape(-1, 2)
         self.paths = SharedList(os.path.join(self.root, entry["file_name"]) for entry in images.values())
         self._coco: Any = None
+        if self.tensors or any(b'"bbox"' in texts for texts in self._annotations):  # captions have none
+            refuse_boxes_that_stay(self, plain=not self.tensors)
 
     @property
     def coco(self) -> Any:

@@ -32,7 +32,7 @@ class DetectionDataset(ImageFileDataset):
 
     transforms: a function of both, as in torchvision: ``transforms(image, target)``. With one of fastload's, the image
     is made natively, straight from the file, and boxes, masks and key points of the target move with it.
-    Or transform, of the image, and target_transform, of the target.
+    Or transform, of the image alone, which must not move it beside boxes, and target_transform, of the target.
     box_format: how the boxes of targets are written, if it is known. A chain of fastload's that takes them in another
     way is a ValueError then; transforms of other libraries are given them as they take them.
     """
@@ -74,12 +74,14 @@ class DetectionDataset(ImageFileDataset):
         sample = plan.sample((None, target), 0)
         return plan.finish_sample(self._made_with(plan, number, key, sample), key, sample)
 
+    def is_unchanged(self) -> bool:
+        """Whether samples and their targets are as fastload's class makes them, and not as a subclass does."""
+        kind = type(self)
+        return kind.__getitem__ is DetectionDataset.__getitem__ and hasattr(kind.target, "in_any_thread")
+
     def makes_batches(self, collate_fn: Any) -> bool:
         """Whether `native_batch` gives what that function makes of samples: tensors of one size, with their targets."""
-        kind = type(self)
-        if kind.__getitem__ is not DetectionDataset.__getitem__ or not hasattr(kind.target, "in_any_thread"):
-            return False
-        return type(collate_fn) is DetectionCollate and self._joint_batch_plan() is not None
+        return self.is_unchanged() and type(collate_fn) is DetectionCollate and self._joint_batch_plan() is not None
 
     def native_batch(
         self, collate_fn: Any, indices: Indices, streams: Indices, seed: int, epoch: int, allocate: Allocate

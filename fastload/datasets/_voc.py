@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import torch
 
+from fastload.datasets._boxes_that_stay import refuse_boxes_that_stay
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.io import MAX_PIXELS
 
@@ -96,6 +97,7 @@ class VOCDetection(DetectionDataset):
         names = _names_in(split)
         self.paths = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
         self.annotations = [str(folder / "Annotations" / f"{name}.xml") for name in names]
+        refuse_boxes_that_stay(self, plain=not self.tensors)
 
     @in_any_thread
     def target(self, number: int) -> Any:

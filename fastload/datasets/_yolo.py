@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fastload.datasets._boxes_that_stay import refuse_boxes_that_stay
 from fastload.datasets._detection import DetectionDataset, in_any_thread
 from fastload.datasets._yolo_files import images_in
 from fastload.datasets._yolo_yaml import described
@@ -74,6 +75,7 @@ class YOLODetection(DetectionDataset):
             if not files:
                 raise FileNotFoundError(f"there is no image in {_split_folder(place, split)}")
         self.paths = [str(path) for path in files]
+        refuse_boxes_that_stay(self, plain=False)
 
     @in_any_thread
     def target(self, number: int) -> Any:

@@ -38,7 +38,7 @@ def named_points(*counts: Any) -> Any:
 )
 def test_all_samples_have_as_many_key_points_as_a_category_names(tmp_path: Path, change: Any, count: int) -> None:
     images, file = changed_coco(tmp_path, change)
-    data = CocoDetection(images, file, tensors=True, keypoints=True, transform=T.Compose([T.Resize((9, 9))]))
+    data = CocoDetection(images, file, tensors=True, keypoints=True, transforms=T.Compose([T.Resize((9, 9))]))
     targets = {number: data.target(place) for place, number in enumerate(data.ids)}
     for target in targets.values():
         assert target["keypoints"].shape == (len(target["boxes"]), count, 3)
