@@ -133,10 +133,15 @@ class CocoDetection(DetectionDataset):
     def _check_size(self, number: int, where: str) -> None:
         """Masks are of the size that the file says; boxes of an image that is turned without them, of other places."""
         size, turns = self._size(number), self.apply_exif_orientation
-        image = image_size(self.paths[number], turns, self.max_pixels)
+        path = self.paths[number]
+        image = image_size(path, turns, self.max_pixels)
         if all(size) and size != image:
-            is_turn = turns or size == image[::-1]
-            hint = f"pass apply_exif_orientation={not turns}" if is_turn else "correct the size in the file"
+            is_turn = size == image_size(path, not turns, self.max_pixels)
+            hint = (
+                f"pass apply_exif_orientation={not turns}"
+                if is_turn
+                else "correct them, or take the images that they are of"
+            )
             raise ValueError(
                 f"{where}: annotations of {size[0]} x {size[1]} (height x width) are not those of the image as it is "
                 f"read{' and turned by its EXIF data' if turns else ''}, {image[0]} x {image[1]}: {hint}"

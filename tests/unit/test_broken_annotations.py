@@ -234,17 +234,26 @@ def test_boxes_of_an_image_that_is_turned_without_them_are_refused(tmp_path: Pat
     assert len(CocoDetection(images, file, tensors=True)[0][1]["boxes"]) == len(boxes_of(3))
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "hint"), [(130, 90, "apply_exif_orientation=True"), (91, 130, "the size in the file")]
-)
-def test_masks_of_another_size_than_their_image_are_refused(tmp_path: Path, height: int, width: int, hint: str) -> None:
+@pytest.mark.parametrize(("height", "width"), [(130, 90), (91, 130)])
+def test_masks_of_another_size_than_their_image_are_refused(tmp_path: Path, height: int, width: int) -> None:
     images, file = changed_coco(tmp_path, lambda content: content["images"][3].update(height=height, width=width))
-    for transforms in (None, T.Compose([T.RandomHorizontalFlip()])):
-        data = CocoDetection(images, file, transforms=transforms, tensors=True, masks=True)
-        with pytest.raises(ValueError, match=rf"json: image 37: .* {height} x {width} .* 90 x 130: .*{hint}"):
+    for turns in (False, True):  # a file that says nothing of its orientation is the same image either way
+        data = CocoDetection(images, file, tensors=True, masks=True, apply_exif_orientation=turns)
+        with pytest.raises(
+            ValueError, match=rf"json: image 37: .* {height} x {width} .* 90 x 130: correct them, or take the images"
+        ):
             data[0]
         assert len(data[3][1]["masks"]) == len(boxes_of(0))
     assert len(CocoDetection(images, file, tensors=True)[0][1]["boxes"]) == len(boxes_of(3))
+
+
+def test_masks_of_an_image_that_is_turned_are_pointed_to_that(tmp_path: Path) -> None:
+    images, file = changed_coco(tmp_path, lambda content: content["images"][3].update(height=130, width=90))
+    turned(images / "image3.png")
+    for transforms in (None, T.Compose([T.RandomHorizontalFlip()])):
+        data = CocoDetection(images, file, transforms=transforms, tensors=True, masks=True)
+        with pytest.raises(ValueError, match=r"130 x 90 .* 90 x 130: pass apply_exif_orientation=True$"):
+            data[0]
 
 
 @pytest.mark.parametrize(
