@@ -54,6 +54,7 @@ class CocoDetection(DetectionDataset):
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(
+            root,
             transforms,
             transform,
             target_transform,
@@ -64,7 +65,6 @@ class CocoDetection(DetectionDataset):
         )
         if (masks or keypoints) and not tensors:
             raise ValueError("masks and keypoints are parts of a dict of tensors: pass tensors=True, too")
-        self.root = os.fspath(root)
         self.tensors, self.masks, self.keypoints, self.crowd = bool(tensors), bool(masks), bool(keypoints), bool(crowd)
         self._file = os.fspath(annFile)
         file = read(self._file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -39,6 +40,7 @@ class DetectionDataset(ImageFileDataset):
 
     def __init__(
         self,
+        root: str | os.PathLike[str],
         transforms: Callable[..., Any] | None,
         transform: Callable[..., Any] | None,
         target_transform: Callable[[Any], Any] | None,
@@ -48,6 +50,7 @@ class DetectionDataset(ImageFileDataset):
         if transforms is not None and (transform is not None or target_transform is not None):
             raise ValueError("pass either transforms, of image and target, or transform and target_transform")
         super().__init__(transform, target_transform, **options)
+        self.root = os.path.expanduser(os.fspath(root))
         self.transforms = transforms
         self.box_format = box_format
         self._check_format()
@@ -129,5 +132,20 @@ class DetectionDataset(ImageFileDataset):
             self._joint = (chain, self.transforms.file_plan(self.image_mode))
         return self._joint[1]
 
+    def __repr__(self) -> str:
+        """torchvision's."""
+        lines = [f"Number of datapoints: {len(self)}", f"Root location: {self.root}"]
+        if self.transforms is not None:
+            lines.append(repr(self.transforms))
+        elif self.transform is not None or self.target_transform is not None:
+            lines.append("StandardTransform")
+            lines[-1] += _after("\nTransform: ", self.transform) + _after("\nTarget transform: ", self.target_transform)
+        return "\n    ".join([f"Dataset {type(self).__name__}", *lines])
+
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_joint": (None, None), "_of_others": (None, None)}
+
+
+def _after(head: str, transform: Any) -> str:
+    """The representation behind the head, its further lines below its first one; nothing for no transform."""
+    return "" if transform is None else head + repr(transform).replace("\n", "\n" + " " * len(head.lstrip()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -56,6 +56,8 @@ class VOCDetection(DetectionDataset):
     class's images (cat_train) in place of a split, and for XML that is broken or declares entities.
     """
 
+    targets: list[str]
+
     def __init__(
         self,
         root: str | os.PathLike[str],
@@ -73,6 +75,7 @@ class VOCDetection(DetectionDataset):
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(
+            root,
             transforms,
             transform,
             target_transform,
@@ -86,7 +89,6 @@ class VOCDetection(DetectionDataset):
         name = str(year).removesuffix("-test")
         if name not in _YEARS:
             raise ValueError(f"year must be one of {', '.join(_YEARS)} or 2007-test, got {year!r}")
-        self.root = os.fspath(root)
         self.year, self.image_set = str(year), image_set
         self.tensors = bool(tensors)
         self.classes = list(VOC_CLASSES if classes is None else classes)
@@ -96,8 +98,26 @@ class VOCDetection(DetectionDataset):
             raise FileNotFoundError(f"there is no {split}: root must hold VOCdevkit/VOC{name} with that split")
         names = _names_in(split)
         self.paths = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
-        self.annotations = [str(folder / "Annotations" / f"{name}.xml") for name in names]
+        self.targets = [str(folder / "Annotations" / f"{name}.xml") for name in names]
         refuse_boxes_that_stay(self, plain=not self.tensors)
+
+    @property
+    def images(self) -> Sequence[str]:
+        """torchvision's name for ``paths``."""
+        return self.paths
+
+    @images.setter
+    def images(self, paths: Sequence[str]) -> None:
+        self.paths = paths
+
+    @property
+    def annotations(self) -> list[str]:
+        """torchvision's other name for ``targets``, the XML files."""
+        return self.targets
+
+    @annotations.setter
+    def annotations(self, files: list[str]) -> None:
+        self.targets = files
 
     @in_any_thread
     def target(self, number: int) -> Any:

@@ -55,6 +55,7 @@ class YOLODetection(DetectionDataset):
         max_pixels: int | None = MAX_PIXELS,
     ) -> None:
         super().__init__(
+            root,
             transforms,
             transform,
             target_transform,
@@ -63,7 +64,7 @@ class YOLODetection(DetectionDataset):
             scaled_decoding=scaled_decoding,
             max_pixels=max_pixels,
         )
-        self.root, self.split, self.masks = os.fspath(root), split, bool(masks)
+        self.split, self.masks = split, bool(masks)
         self.classes: list[str] = []
         self._class_count: int | None = None
         place = Path(self.root)
