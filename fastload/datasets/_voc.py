@@ -53,7 +53,8 @@ class VOCDetection(DetectionDataset):
         pixel being 0; labels (N,) int64, 1 to 20 in the order of `VOC_CLASSES`, or of ``classes``; difficult (N,) bool.
 
     Raises FileNotFoundError for a missing folder or file, ValueError for an unknown year or class, for a list of one
-    class's images (cat_train) in place of a split, and for XML that is broken or declares entities.
+    class's images (cat_train) in place of a split, and for XML that is broken or declares entities; with tensors also
+    for XML of something else, and for values that are none of VOC's.
     """
 
     targets: list[str]
@@ -128,6 +129,8 @@ class VOCDetection(DetectionDataset):
                 return _as_dict(root)
             except RecursionError as error:
                 raise ValueError(f"{path} is nested too deep for an annotation") from error
+        if root.tag != "annotation":
+            raise ValueError(f"{path} is not VOC's: it must be an <annotation>, got <{root.tag}>")
         boxes, labels, difficult = [], [], []
         for number, entry in enumerate(root.iter("object")):
             label = entry.findtext("name", "").strip()
@@ -136,9 +139,10 @@ class VOCDetection(DetectionDataset):
             box = entry.find("bndbox")
             if box is None:
                 raise ValueError(f"{path}: the object {label!r} has no bndbox")
-            boxes.append(_corners(box, f"{path}: object {number} ({label!r})"))
+            where = f"{path}: object {number} ({label!r})"
+            boxes.append(_corners(box, where))
             labels.append(self.classes.index(label) + 1)
-            difficult.append(entry.findtext("difficult", "0").strip() == "1")
+            difficult.append(_is_difficult(entry, where))
         return {
             "image_id": Path(path).stem,
             "boxes": torch.from_numpy(np.array(boxes, dtype=np.float32).reshape(-1, 4)),
@@ -180,6 +184,13 @@ def _corners(box: ElementTree.Element, where: str) -> tuple[float, float, float,
     if right < left or bottom < top:
         raise ValueError(f"{where}: xmax must not be less than xmin, nor ymax than ymin, got {words}")
     return left - 1, top - 1, right, bottom
+
+
+def _is_difficult(entry: ElementTree.Element, where: str) -> bool:
+    word = entry.findtext("difficult", "").strip()
+    if word not in ("", "0", "1"):
+        raise ValueError(f"{where}: difficult must be 0 or 1, or left out, got {word!r}")
+    return word == "1"
 
 
 def _parsed(path: str) -> ElementTree.Element:
