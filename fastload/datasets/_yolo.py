@@ -23,6 +23,7 @@ SLACK = 0.01  # of boxes that touch the border, and were rounded
 class YOLODetection(DetectionDataset):
     """(image, target) of every image in ``root``/images/SPLIT or ``root``/SPLIT/images, in the order of their names.
 
+    split: "" for all images of ``root``/images, where they are in no parts.
     root: a folder, or a data.yaml file that names its parts (path, train, val, names), which needs the package PyYAML.
     Of such a file path is relative to the file's own folder, and names are a list, or by number; a part is a folder, a
     text file of a path a line, relative to path (with ./, to the text file), or a list of several of either.
@@ -31,8 +32,8 @@ class YOLODetection(DetectionDataset):
     one, has no objects. Lines with key points behind the box are not read; without a data.yaml that says so
     (kpt_shape), some of them look like polygons.
 
-    The target is a dict: image_id, the file's name; boxes (N, 4) float32, xyxy in pixels; labels (N,) int64; with
-    ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
+    The target is a dict: image_id, the file's path below the folder of its part, without suffix; boxes (N, 4) float32,
+    xyxy in pixels; labels (N,) int64; with ``masks`` masks (N, H, W) uint8, of boxes their rectangles.
 
     apply_exif_orientation: turn images as their EXIF data says, as YOLO's tools do; without it, labels must be of the
         images as they are stored.
@@ -64,17 +65,20 @@ class YOLODetection(DetectionDataset):
             scaled_decoding=scaled_decoding,
             max_pixels=max_pixels,
         )
+        if not isinstance(split, str):
+            raise TypeError(f"split must be the name of a part, such as 'train', got {split!r}")
         self.split, self.masks = split, bool(masks)
         self.classes: list[str] = []
         self._class_count: int | None = None
         place = Path(self.root)
         is_yaml = place.is_file() or (place.suffix in (".yaml", ".yml") and not place.is_dir())
         if is_yaml:
-            files, self.classes, self._class_count = described(place, split)
+            part, self.classes, self._class_count = described(place, split)
         else:
-            files = images_in(_split_folder(place, split))
-            if not files:
-                raise FileNotFoundError(f"there is no image in {_split_folder(place, split)}")
+            part = images_in(_split_folder(place, split))
+            if not part.images:
+                raise FileNotFoundError(f"there is no image in {part.folder}")
+        files, self._folder = part
         self.paths = [str(path) for path in files]
         refuse_boxes_that_stay(self, plain=False)
 
@@ -94,7 +98,7 @@ class YOLODetection(DetectionDataset):
                 outlines.append(corners * [width, height])
         boxes = [(*corners.min(axis=0), *corners.max(axis=0)) for corners in outlines]
         target = {
-            "image_id": Path(path).stem,
+            "image_id": Path(os.path.relpath(path, self._folder)).with_suffix("").as_posix(),
             "boxes": torch.from_numpy(np.array(boxes, dtype=np.float32).reshape(-1, 4)),
             "labels": torch.tensor(labels, dtype=torch.int64),
         }
@@ -116,7 +120,8 @@ def _split_folder(root: Path, split: str) -> Path:
     for folder in (root / "images" / split, root / split / "images"):
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"there is neither {root}/images/{split} nor {root}/{split}/images")
+    hint = f"; an empty split reads all of {root}/images" if (root / "images").is_dir() else ""
+    raise FileNotFoundError(f"there is neither {root}/images/{split} nor {root}/{split}/images{hint}")
 
 
 def _label_file(image: Path) -> Path:
@@ -134,7 +139,7 @@ def _lines(file: Path) -> list[str]:
     if not file.is_file():
         return []
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        return file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not text: {error}") from error
 

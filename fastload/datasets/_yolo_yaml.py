@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from fastload.datasets._coco_file import short
-from fastload.datasets._yolo_files import images_in, images_of_list
+from fastload.datasets._yolo_files import Part, images_in, images_of_list, together
 
 
-def described(file: Path, split: str) -> tuple[list[Path], list[str], int | None]:
+def described(file: Path, split: str) -> tuple[Part, list[str], int | None]:
     """(the split's images, in the order of their names; the names of the classes; how many there are, if it is said).
 
     Raises ValueError with the file and the key for what is not as YOLO's tools have it, FileNotFoundError for a folder
@@ -35,7 +35,7 @@ def _read(file: Path) -> dict[Any, Any]:
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not text: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # dates that are none are ValueErrors
@@ -45,7 +45,7 @@ def _read(file: Path) -> dict[Any, Any]:
     return content
 
 
-def _images(file: Path, content: dict[Any, Any], split: str) -> list[Path]:
+def _images(file: Path, content: dict[Any, Any], split: str) -> Part:
     if split not in content:
         raise ValueError(f"{file} has no key {split!r}, only {', '.join(map(repr, content)) or 'nothing at all'}")
     path, parts = content.get("path"), content[split]
@@ -56,17 +56,17 @@ def _images(file: Path, content: dict[Any, Any], split: str) -> list[Path]:
         wanted = "the name of a folder or of a file that lists images, or a list of such names"
         raise ValueError(f"{file}: {split!r} must be {wanted}, got {short(parts)}")
     base = file.parent / (path or "")
-    return sorted(image for part in named for image in _images_of_part(base, part, f"{file}: {split!r} is {part!r}"))
+    return together([_images_of_part(base, part, f"{file}: {split!r} is {part!r}") for part in named])
 
 
-def _images_of_part(base: Path, part: str, where: str) -> list[Path]:
+def _images_of_part(base: Path, part: str, where: str) -> Part:
     # Some tools write ../train/images for what is beside the file, and YOLO's own take it so.
     for place in (base / part, base / part.removeprefix("../")):
         if place.is_dir() or place.is_file():
-            images = images_in(place) if place.is_dir() else images_of_list(place, base)
-            if not images:
+            found = images_in(place) if place.is_dir() else images_of_list(place, base)
+            if not found.images:
                 raise FileNotFoundError(f"{where}, and there is no image in {place}")
-            return images
+            return found
     raise FileNotFoundError(f"{where}, and there is no folder or file {base / part}")
 
 
