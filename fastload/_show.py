@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import copy
-import importlib
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fastload._named import named_dataset, named_transform
+
 DESCRIPTION = "draw samples of a data set, augmented, with their boxes, masks, key points and labels, into a PNG file"
-EPILOG = """\
+DATASETS = """\
 DATASET is a folder of class folders, of VOC's (VOCdevkit) or of YOLO's (images, labels), a data.yaml file of YOLO's, a
-JSON file of COCO's annotations (images in --root), or MODULE:NAME, a data set or a function that makes one. Samples of
+JSON file of COCO's annotations (images in --root), or MODULE:NAME, a data set or a function that makes one."""
+EPILOG = (
+    DATASETS
+    + """ Samples of
 the last are drawn as they are, or with --transforms."""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transforms",
         metavar="MODULE:NAME",
-        help="what augments: a transform; 'none' for nothing (default: a mirror, a turn, a shift, colours)",
+        help="what augments: a transform, a function of image and target, or one of nothing that makes either; 'none' "
+        "for nothing (default: a mirror, a turn, a shift, colours)",
     )
     parser.add_argument(
         "--boxes",
@@ -41,6 +46,7 @@ def show(options: argparse.Namespace) -> str:
     """What there is to say after the file is written. ValueError and OSError say what is wrong with the options."""
     if options.count < 1:
         raise ValueError(f"--count must be 1 or more, got {options.count}")
+    output = _picture_file(options.output)
     import torch
 
     from fastload import datasets
@@ -53,8 +59,22 @@ def show(options: argparse.Namespace) -> str:
     if isinstance(dataset, datasets.YOLODetection):  # the masks of boxes alone would show nothing
         dataset.masks = dataset.has_polygons(chosen)
     boxes = options.boxes or _box_params(dataset)
-    draw([dataset[index] for index in chosen], options.output, boxes=boxes, names=names, limit=options.count)
-    return f"{options.output}: {len(chosen)} of {length} samples"
+    draw([_sample(dataset, index) for index in chosen], output, boxes=boxes, names=names, limit=options.count)
+    return f"{output}: {len(chosen)} of {length} samples"
+
+
+def _picture_file(output: str) -> str:
+    """The file that matplotlib writes for that name: without a suffix, it adds one."""
+    if not os.path.basename(output) or os.path.isdir(output):
+        raise ValueError(f"--output must be the name of a file, got {output!r}")
+    return output if os.path.splitext(output)[1] not in ("", ".") else output.rstrip(".") + ".png"
+
+
+def _sample(dataset: Any, index: int) -> Any:
+    try:
+        return dataset[index]
+    except Exception as error:  # whatever a data set of someone's raises
+        raise ValueError(f"sample {index}: {type(error).__name__}: {error}") from error
 
 
 def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
@@ -80,12 +100,21 @@ def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
     if (path / "VOCdevkit").is_dir():
         return _voc(path, options.split, transforms)
     if path.is_dir():
-        folder = datasets.ImageFolder(path, transforms)
-        return folder, folder.classes
+        return _class_folders(path, transforms)
     if ":" in place:
-        dataset = _named(place, "DATASET")
+        dataset = named_dataset(place, "DATASET")
         return (_Transformed(dataset, transforms) if options.transforms else dataset), None
     raise FileNotFoundError(f"there is no file or folder {os.path.abspath(place)!r}, and no colon as in MODULE:NAME")
+
+
+def _class_folders(path: Path, transforms: Any) -> tuple[Any, Any]:
+    from fastload import datasets
+
+    try:
+        folder = datasets.ImageFolder(path, transforms)
+    except FileNotFoundError as error:  # it may as well be no data set at all
+        raise FileNotFoundError(f"{error} {DATASETS}") from error
+    return folder, folder.classes
 
 
 def _voc(path: Path, split: str, transforms: Any) -> tuple[Any, Any]:
@@ -117,7 +146,7 @@ def _transforms(name: str | None, boxes: str | None) -> Any:
     from fastload import transforms as T
     from fastload.transforms._base import said_of_boxes
 
-    chain = _default() if name is None else T.Identity() if name == "none" else _named(name, "--transforms")
+    chain = _default() if name is None else T.Identity() if name == "none" else named_transform(name, "--transforms")
     if boxes and isinstance(chain, T.Transform):
         params = replace(said_of_boxes(chain) or T.BoxParams(), format=boxes)
         chain = copy.copy(chain)
@@ -148,17 +177,3 @@ def _box_params(dataset: Any) -> Any:
         said_of_boxes(maker) if isinstance(maker, Transform) else getattr(maker, "box_params", None) for maker in makers
     )
     return next((params for params in found if isinstance(params, BoxParams)), None)
-
-
-def _named(place: str, what: str) -> Any:
-    """MODULE:NAME, called if it is a function or a class."""
-    module, _, name = place.partition(":")
-    if not module or not name:
-        raise ValueError(f"{what} must be MODULE:NAME, got {place!r}")
-    sys.path.insert(0, os.getcwd())
-    try:
-        value = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{what}: {error}") from error
-    is_maker = isinstance(value, type) or type(value).__name__ == "function"
-    return value() if is_maker else value
