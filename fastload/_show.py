@@ -15,11 +15,7 @@ DESCRIPTION = "draw samples of a data set, augmented, with their boxes, masks, k
 DATASETS = """\
 DATASET is a folder of class folders, of VOC's (VOCdevkit) or of YOLO's (images, labels), a data.yaml file of YOLO's, a
 JSON file of COCO's annotations (images in --root), or MODULE:NAME, a data set or a function that makes one."""
-EPILOG = (
-    DATASETS
-    + """ Samples of
-the last are drawn as they are, or with --transforms."""
-)
+EPILOG = f"{DATASETS} Samples of the last are drawn as they are, or with --transforms."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +55,14 @@ def show(options: argparse.Namespace) -> str:
     if isinstance(dataset, datasets.YOLODetection):  # the masks of boxes alone would show nothing
         dataset.masks = dataset.has_polygons(chosen)
     boxes = options.boxes or _box_params(dataset)
-    draw([_sample(dataset, index) for index in chosen], output, boxes=boxes, names=names, limit=options.count)
+    samples = [_sample(dataset, index) for index in chosen]
+    try:
+        draw(samples, output, boxes=boxes, names=names, limit=options.count)
+    except (TypeError, ValueError) as error:
+        position = getattr(error, "position", None)  # in the list, which says nothing to whoever reads it
+        if position is None:
+            raise
+        raise ValueError(f"sample {chosen[position]}: {error.__cause__}") from error
     return f"{output}: {len(chosen)} of {length} samples"
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastload._annotations import objects_of_voc, of_coco, of_voc
 from fastload.collate._by_image import by_image, is_mask
 from fastload.transforms._kinds import IMAGE_NAMES, is_image, is_pil, place_of_image, role_of, size_of
 
@@ -21,11 +22,17 @@ class Shown(NamedTuple):
     box_format: str | None = None  # where the target's own is known
 
 
-def shown_in(samples: Any) -> Iterator[Shown]:
-    """Each image of a sample, a list of samples, a batch or a data set; TypeError for what holds none."""
+def shown_in(samples: Any, masks: bool = True) -> Iterator[Shown]:
+    """Each image of a sample, a list of samples, a batch or a data set; TypeError for what holds none.
+
+    masks: whether those of COCO's annotations are made.
+    """
     for image, target in _samples_of(samples):
-        if isinstance(target, list | tuple) and all(isinstance(entry, Mapping) for entry in target):
-            yield Shown(image, _of_annotations([entry for entry in target if "bbox" in entry]), "coco")
+        objects = objects_of_voc(target)
+        if objects is not None:
+            yield Shown(image, of_voc(objects), "xyxy")
+        elif isinstance(target, list | tuple) and all(isinstance(entry, Mapping) for entry in target):
+            yield Shown(image, of_coco(target, size_of(image), masks), "xyxy")
         else:
             yield Shown(image, target)
 
@@ -151,9 +158,3 @@ def _without_padding(image: Any, target: Any) -> tuple[Any, Any]:
 
 def _is_plane(name: Any, value: Any) -> bool:
     return is_mask(name, value) and getattr(value, "ndim", 0) >= 2
-
-
-def _of_annotations(entries: Sequence[Any]) -> dict[str, Any]:
-    """The boxes of COCO's annotations, (left, top, width, height), and their categories."""
-    boxes = np.array([entry["bbox"] for entry in entries], dtype=np.float64).reshape(-1, 4)
-    return {"boxes": boxes, "labels": [entry.get("category_id", "") for entry in entries]}

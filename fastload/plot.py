@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from fastload._shades import COLOURS, shade_of
-from fastload._shown import shown_in
+from fastload._shown import Shown, shown_in
 from fastload._target_names import LABEL_NAMES
 from fastload.transforms._boxes import BoxParams, as_box_params
+from fastload.transforms._checks import is_int
 from fastload.transforms._holders import roles_of
 from fastload.transforms._kinds import array_of, is_pil, size_of
 from fastload.transforms._targets import InPixels, Moving
@@ -28,9 +29,12 @@ try:
 except ImportError as error:
     raise ImportError("fastload.plot draws with matplotlib: pip install matplotlib") from error
 
+Made = TypeVar("Made")
+
 _LABEL_NAMES = (*LABEL_NAMES, "class_labels", "category_ids", "category_id", "target")
 _MOST_LABELS = 8  # in one title
-_INCHES = 3.2  # of one image's longer side
+_INCHES = 3.2  # of one image's width, in a row that it fills
+_TALLEST = 3.0  # of a row, in widths of an image
 
 
 class Figure(_Figure):
@@ -57,29 +61,24 @@ def show(
     """The figure of a sample, of a list of samples, or of a batch, drawn in a grid; a file, too, if ``to`` names one.
 
     samples: an image (PIL, array or tensor); (image, label), (image, target dict), (image, map of classes), (image,
-    COCO's annotations), an image with torchvision's boxes, masks and labels, or a dict with an "image"; a list of
-    those; a batch as `default_collate` or `DetectionCollate` makes it; or a data set, of which the first are drawn.
+    annotations as COCO's or VOC's files have them), an image with torchvision's boxes, masks and labels, or a dict with
+    an "image"; a list of those; a batch as `default_collate` or `DetectionCollate` makes it; or a data set, of which
+    the first are drawn.
     boxes: how boxes are written, as for `Compose`. names: what labels are called, by number; they are written at the
     boxes, if there is one for each, else above the image. mean, std: what images were normalised with. limit: so many
     images at most. masks: whether to draw them, each object, and each class of a map of classes, in its own colour.
 
     Bytes, and floats in [0, 1], are drawn as they are, others from their least to their greatest; NaN is black. Raises
-    TypeError for what holds no image, ValueError for boxes, masks, mean or std that do not fit.
+    TypeError for what holds no image, ValueError for boxes, masks, mean or std that do not fit; both name the sample.
     """
-    for name, number in (("limit", limit), ("columns", columns)):
-        if number is not None and number < 1:
-            raise ValueError(f"{name} must be 1 or more, got {number}")
+    _check(to, names, limit, columns)
     params = as_box_params(boxes)
-    drawn = list(islice(shown_in(samples), limit))
+    drawn = list(_located(itertools.islice(shown_in(samples, masks), limit)))
     if not drawn:
         raise ValueError("there is no sample to draw")
-    images = [_displayed(sample.image, mean, std) for sample in drawn]
-    across = math.ceil(math.sqrt(len(drawn))) if columns is None else columns
-    down = math.ceil(len(drawn) / across)
-    ratio = max(image.shape[0] / image.shape[1] for image in images)
-    figure = Figure(figsize=(_INCHES * across, max(1.0, _INCHES * min(ratio, 3.0)) * down), layout="constrained")
-    for number, (pixels, (_, target, own)) in enumerate(zip(images, drawn, strict=True)):
-        axes = figure.add_subplot(down, across, number + 1)
+    images = [_at(number, _displayed, sample.image, mean, std) for number, sample in enumerate(drawn)]
+    figure, places = _divided(images, math.ceil(math.sqrt(len(drawn))) if columns is None else columns)
+    for number, (pixels, axes, (_, target, own)) in enumerate(zip(images, places, drawn, strict=True)):
         axes.set_axis_off()
         height, width = pixels.shape[:2]
         # Coordinates of boxes: the corner of a pixel is at whole numbers.
@@ -87,12 +86,52 @@ def show(
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
         if isinstance(target, Mapping):
-            _draw_target(axes, dict(target), BoxParams(own) if own else params, (height, width), names, masks)
+            written = BoxParams(own) if own else params
+            _at(number, _draw_target, axes, dict(target), written, (height, width), names, masks)
         elif target is not None:
             _draw_title(axes, target, names)
     if to is not None:
         figure.savefig(to, dpi=110)
     return figure
+
+
+def _check(to: Any, names: Any, limit: Any, columns: Any) -> None:
+    if to is not None and not isinstance(to, str | os.PathLike) and not hasattr(to, "write"):
+        raise ValueError(f"to must be the name of a file, or a file to write to, got {to!r}")
+    for name, number, more in (("limit", limit, ""), ("columns", 1 if columns is None else columns, ", or None")):
+        if not is_int(number) or number < 1:
+            raise ValueError(f"{name} must be a whole number, 1 or more{more}, got {number!r}")
+    if names is not None and (isinstance(names, str) or not hasattr(names, "__getitem__")):
+        raise ValueError(f"names must be a sequence or a dict of names by number, got {names!r}")
+
+
+def _at(number: int, function: Callable[..., Made], *arguments: Any) -> Made:
+    """What the function makes of that sample; its errors name the sample, and have its number as ``position``."""
+    try:
+        return function(*arguments)
+    except (TypeError, ValueError) as error:
+        located = (TypeError if isinstance(error, TypeError) else ValueError)(f"sample {number}: {error}")
+        located.position = number  # type: ignore[union-attr]
+        raise located from error
+
+
+def _located(samples: Iterator[Shown]) -> Iterator[Shown]:
+    """Those samples; errors of one that cannot be read name it."""
+    for number in itertools.count():
+        sample = _at(number, next, samples, None)
+        if sample is None:
+            return
+        yield sample
+
+
+def _divided(images: list[NDArray[Any]], columns: int) -> tuple[Figure, list[Any]]:
+    """The figure, and a place in it for each image; rows are as tall as their own images need."""
+    rows = [images[begin : begin + columns] for begin in range(0, len(images), columns)]
+    tallest = [max(image.shape[0] / image.shape[1] for image in row) for row in rows]
+    heights = [max(1.0, _INCHES * min(ratio, _TALLEST)) for ratio in tallest]
+    figure = Figure(figsize=(_INCHES * columns, sum(heights)), layout="constrained")
+    grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
+    return figure, [figure.add_subplot(grid[number // columns, number % columns]) for number in range(len(images))]
 
 
 def _displayed(image: Any, mean: Any, std: Any) -> NDArray[Any]:
@@ -116,9 +155,12 @@ def _displayed(image: Any, mean: Any, std: Any) -> NDArray[Any]:
 
 def _by_channel(name: str, numbers: Any, default: float, pixels: NDArray[Any]) -> NDArray[Any]:
     """The numbers, one for all channels or one for each."""
-    values = np.asarray(default if numbers is None else numbers, dtype=np.float64)
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if values.ndim > 1 or values.size not in (1, channels):
+    try:
+        values = np.asarray(default if numbers is None else numbers, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.full(channels, np.nan)
+    if values.ndim > 1 or values.size not in (1, channels) or not np.isfinite(values).all():
         raise ValueError(f"{name} must have one number for each of {channels} channels, or one for all, got {numbers}")
     return values
 

@@ -164,7 +164,7 @@ def test_sizes_and_columns_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="an image must have at least one pixel, got 0 x 8"):
         plot.show(torch.zeros(3, 0, 8))
     for columns in (0, -1):
-        with pytest.raises(ValueError, match=f"columns must be 1 or more, got {columns}"):
+        with pytest.raises(ValueError, match=f"columns must be a whole number, 1 or more, or None, got {columns}"):
             plot.show(IMAGES[0], columns=columns)
     assert len(plot.show(IMAGES, columns=1).axes) == 3
 
