@@ -239,8 +239,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=600, help="files to learn from, when they are made")
     parser.add_argument("--boxes-stay", action="store_true", help="do not move the boxes with the images")
     args = parser.parse_args()
-    if args.pixels % (4 * STRIDE):
-        parser.error(f"--pixels must be a multiple of {4 * STRIDE}, got {args.pixels}")
+    if args.pixels < 1 or args.pixels % (4 * STRIDE):
+        parser.error(f"--pixels must be a multiple of {4 * STRIDE}, and more than 0, got {args.pixels}")
     for name in ("epochs", "batch_size", "threads", "images"):
         if getattr(args, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be 1 or more, got {getattr(args, name)}")

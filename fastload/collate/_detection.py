@@ -54,6 +54,8 @@ class DetectionCollate:
             raise ValueError(f"targets must be one of {', '.join(MODES)}; got {targets!r}")
         if isinstance(fields, str) or not isinstance(fields, Sequence | None):
             raise TypeError(f"fields must be a sequence of names or None, got {fields!r}")
+        if not isinstance(pad_value, int | float | np.integer | np.floating) or isinstance(pad_value, bool):
+            raise TypeError(f"pad_value must be a number, got {pad_value!r}")
         self.targets, self.pad_images, self.pad_value = targets, bool(pad_images), float(pad_value)
         self.fields = None if fields is None else tuple(fields)
 
@@ -118,6 +120,7 @@ class DetectionCollate:
 
     def _padded_images(self, images: list[torch.Tensor], rows_at: int) -> tuple[Any, dict[str, torch.Tensor]]:
         _check_images(images, rows_at)
+        _check_padding(self.pad_value, images[0].dtype)
         sizes = torch.tensor([image.shape[rows_at : rows_at + 2] for image in images], dtype=torch.int64)
         height, width = sizes.amax(dim=0).tolist()
         shape = [*images[0].shape[:rows_at], height, width, *images[0].shape[rows_at + 2 :]]
@@ -161,6 +164,15 @@ def _check_images(images: list[torch.Tensor], rows_at: int) -> None:
                 f"sample {number}: its image is {tuple(image.shape)} of {image.dtype}, that of sample 0 "
                 f"{tuple(images[0].shape)} of {images[0].dtype}: channels and type must be the same to be padded"
             )
+
+
+def _check_padding(value: float, dtype: torch.dtype) -> None:
+    """ValueError for what the type cannot hold; floats may round it."""
+    wanted = torch.tensor(value, dtype=torch.float64)
+    made = wanted.to(dtype)
+    rounds = dtype.is_floating_point or dtype.is_complex
+    if not (made.isinf() == wanted.isinf() if rounds else made.item() == value):
+        raise ValueError(f"pad_value {value} is no value that images of {dtype} can have")
 
 
 def _with_padded_masks(target: Target, image_size: Sequence[int], size: Sequence[int], number: int) -> Target:

@@ -42,10 +42,13 @@ def test_precision_rises_only_if_boxes_move_with_the_image(data: Path) -> None:
     assert precisions(train(data, "--boxes-stay"))[-1] < 0.07
 
 
-@pytest.mark.parametrize("argument", ["--pixels=100", "--epochs=0", "--images=0", "--workers=-1"])
-def test_bad_arguments_are_refused(data: Path, argument: str) -> None:
-    result = train(data, argument)
+@pytest.mark.parametrize(
+    "argument", ["--pixels=100", "--pixels=0", "--pixels=-32", "--epochs=0", "--images=0", "--workers=-1"]
+)
+def test_bad_arguments_are_refused(tmp_path: Path, argument: str) -> None:
+    result = train(tmp_path / "objects", argument)
     assert result.returncode == 2
+    assert not (tmp_path / "objects").exists()
     assert f"error: {argument.partition('=')[0]} must be" in result.stderr
 
 

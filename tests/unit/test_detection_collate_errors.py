@@ -54,3 +54,38 @@ def test_masks_of_several_sizes_need_their_images_padded(mode: str, name: str, o
     with pytest.raises(ValueError, match=rf"'{name}' .*masks are padded with their images by pad_images=True"):
         DetectionCollate(mode)(samples)
     assert DetectionCollate(mode, pad_images=True)(samples)[1][name].shape[-2:] == (6, 5)
+
+
+@pytest.mark.parametrize("value", ["a", None, [0], 1j, True])
+def test_what_pads_images_is_a_number(value: Any) -> None:
+    with pytest.raises(TypeError, match="pad_value must be a number, got "):
+        DetectionCollate(pad_images=True, pad_value=value)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "fits"),
+    [
+        (torch.uint8, 255, True),
+        (torch.uint8, 255.0, True),
+        (torch.uint8, np.float32(114), True),
+        (torch.uint8, 300, False),
+        (torch.uint8, -1, False),
+        (torch.uint8, 0.5, False),
+        (torch.uint8, float("nan"), False),
+        (torch.int64, float("inf"), False),
+        (torch.float16, 1e6, False),
+        (torch.float16, 0.1, True),
+        (torch.float32, float("nan"), True),
+        (torch.bool, 1, True),
+        (torch.bool, 2, False),
+    ],
+)
+def test_padding_that_images_cannot_hold_is_refused(dtype: torch.dtype, value: Any, fits: bool) -> None:
+    samples = [(torch.zeros(3, *size, dtype=dtype), target()) for size in ((4, 5), (6, 3))]
+    collate = DetectionCollate(pad_images=True, pad_value=value)
+    if fits:
+        corner = collate(samples)[0][0, 0, -1, -1]
+        assert torch.equal(corner, torch.tensor(float(value)).to(dtype)) or value != value
+    else:
+        with pytest.raises(ValueError, match=f"pad_value {float(value)} is no value that images of {dtype} can have"):
+            collate(samples)
