@@ -6,6 +6,7 @@ What annotations hold is looked at when a sample is made of them: a file has a m
 from __future__ import annotations
 
 import json
+import os
 import reprlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypedDict
@@ -181,6 +182,8 @@ def _fault_of_image(entry: Entry, images: dict[Any, Entry], is_other_kind: bool)
         return ": two images have this id, of which each must have its own"
     if not isinstance(entry.get("file_name"), str):
         return f': "file_name" must be a text, got {short(entry.get("file_name"))}'
+    if not _is_name(entry["file_name"]):
+        return f': "file_name" must be one that a file can have, got {short(entry["file_name"])}'
     for name in ("height", "width"):
         side = entry.get(name)
         if side is None:
@@ -188,6 +191,13 @@ def _fault_of_image(entry: Entry, images: dict[Any, Entry], is_other_kind: bool)
         if not _is_whole(side) or not 0 <= side <= MOST_PIXELS:
             return f': "{name}" must be a whole number of pixels, or left out, got {short(side)}'
     return ""
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
 
 
 def _is_whole(value: Any) -> bool:

@@ -69,6 +69,9 @@ def object_mask(segmentation: Any, height: int, width: int) -> NDArray[np.uint8]
         return _core.runs_mask(counts.encode() if isinstance(counts, str) else counts, height, width)
     if not isinstance(segmentation, list):
         raise ValueError(f'"segmentation" must be a list of polygons or a dict of runs, got {short(segmentation)}')
+    if any(isinstance(polygon, int | float) for polygon in segmentation):
+        wanted = "a list of polygons, each of them a list of numbers"
+        raise ValueError(f'"segmentation" must be {wanted}, got {short(segmentation)}')
     return _core.polygons_mask(segmentation, height, width)
 
 

@@ -199,3 +199,12 @@ def test_arguments_are_checked_before_any_file_is_opened() -> None:
 def test_names_that_look_like_numbers_are_taken_if_classes_say_so(files: list[Path], tmp_path: Path) -> None:
     lines = f"path,target\n{files[0]},2\n{files[1]},3d\n"
     assert ImageList.from_csv(written(tmp_path, lines), classes=["2", "3d"]).targets == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("\ud800.jpg", "has characters that no name of a file can have"), ("a\0.jpg", "has a null byte in it")],
+)
+def test_a_name_that_no_file_can_have_is_named(name: str, what: str) -> None:
+    with pytest.raises(ValueError, match=f"the path .* {what}"):
+        ImageList([name], transform=ToTensor())[0]
