@@ -106,11 +106,13 @@ def _check(to: Any, names: Any, limit: Any, columns: Any) -> None:
 
 
 def _at(number: int, function: Callable[..., Made], *arguments: Any) -> Made:
-    """What the function makes of that sample; its errors name the sample, and have its number as ``position``."""
+    """What the function makes of that sample; plain errors name the sample, and have its number as ``position``."""
     try:
         return function(*arguments)
     except (TypeError, ValueError) as error:
-        located = (TypeError if isinstance(error, TypeError) else ValueError)(f"sample {number}: {error}")
+        if type(error) not in (TypeError, ValueError):
+            raise
+        located = type(error)(f"sample {number}: {error}")
         located.position = number  # type: ignore[union-attr]
         raise located from error
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fastload.transforms._base import Step, Transform, is_planned
+from fastload.transforms._base import Step, is_planned
 from fastload.transforms._containers import Container
 from fastload.transforms._sanitize import ToPureTensor, _OfBoxes
 
 
 def moves_pixels(step: Step) -> bool:
     """Whether a transform of fastload's in it may move what is in the image; of others nobody knows."""
-    return any(isinstance(leaf, Transform) and leaf.moves(0) is not None for leaf in _leaves(step))
+    return any(_is_ours(leaf) and leaf.moves(0) is not None for leaf in _leaves(step))
 
 
 def is_known(step: Step) -> bool:

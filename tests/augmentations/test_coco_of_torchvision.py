@@ -11,6 +11,7 @@ import torch
 from support.detection_files import coco
 from torchvision_without_kernels import tv_datasets, tv_tensors, v2
 
+from fastload import transforms as T
 from fastload.datasets import CocoDetection
 
 FLIP = v2.RandomHorizontalFlip(1.0)
@@ -41,3 +42,12 @@ def test_the_object_of_cocos_tools_is_that_of_torchvision(tmp_path: Path) -> Non
     assert type(mine.coco) is type(theirs.coco)
     assert mine.coco.dataset == theirs.coco.dataset
     assert mine.ids == theirs.ids
+
+
+def test_what_another_librarys_transforms_do_with_boxes_is_theirs(tmp_path: Path) -> None:
+    files = coco(tmp_path)
+    for transform in (FLIP, T.Compose([FLIP]), T.RandomApply([FLIP], p=1.0)):
+        plain, tensors = CocoDetection(*files, transform=transform), CocoDetection(*files, transform, tensors=True)
+        assert np.array_equal(np.asarray(plain[0][0]), np.asarray(tensors[0][0]))
+        assert tensors[0][1]["boxes"].shape[1] == 4
+        CocoDetection(*files, transforms=T.Compose([transform], boxes="xyxy"))

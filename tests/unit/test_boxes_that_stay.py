@@ -84,6 +84,13 @@ def test_functions_may_make_targets_that_move(tmp_path: Path) -> None:
     assert torch.equal(target["boxes"][:, 0], image.width - before["boxes"][:, 2])
 
 
+class FlipOfMine(T.RandomHorizontalFlip):
+    """What it does is its own."""
+
+    def forward(self, *inputs: Any) -> Any:
+        return inputs[0] if len(inputs) == 1 else inputs
+
+
 class Photos:
     """A transform of someone else's."""
 
@@ -104,6 +111,8 @@ def test_what_moves_nothing_or_is_unknown_is_welcome(tmp_path: Path, made: Any, 
         T.Lambda(len),
         lambda image: image,
         Photos(),
+        FlipOfMine(1.0),
+        T.Compose([FlipOfMine(1.0)]),
         str,
     ]
     for number, transform in enumerate(welcome):

@@ -12,6 +12,9 @@ import torch
 
 from fastload import plot
 from fastload._cli import main
+from fastload.datasets import ImageList
+from fastload.io import DecodeError
+from fastload.transforms import ToTensor
 
 plot.show((np.zeros((9, 9), np.uint8), "a"))._repr_png_()  # matplotlib keeps its fonts open from the first picture on
 GREY = np.zeros((8, 9), np.uint8)
@@ -66,6 +69,13 @@ def test_the_sample_that_cannot_be_drawn_is_named(message: str) -> None:
         samples[number] = sample
         with pytest.raises(kind, match=f"^sample {number}: .*{message}"):
             plot.show(samples)
+
+
+def test_an_error_of_a_kind_of_its_own_stays_of_that_kind(tmp_path: Any) -> None:
+    """Whoever catches it knows more of it than a number: of an image that cannot be read, the file."""
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(DecodeError, match=r"a\.png"):
+        plot.show(ImageList([tmp_path / "a.png"], transform=ToTensor()))
 
 
 def test_the_command_names_the_sample_by_its_number_in_the_data_set(
