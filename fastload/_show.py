@@ -12,9 +12,11 @@ from typing import Any
 from fastload._named import named_dataset, named_transform
 
 DESCRIPTION = "draw samples of a data set, augmented, with their boxes, masks, key points and labels, into a PNG file"
-DATASETS = """\
-DATASET is a folder of class folders, of VOC's (VOCdevkit) or of YOLO's (images, labels), a data.yaml file of YOLO's, a
-JSON file of COCO's annotations (images in --root), or MODULE:NAME, a data set or a function that makes one."""
+DATASETS = (
+    "DATASET is a folder of class folders, of VOC's (VOCdevkit) or of YOLO's (images, labels), a data.yaml file of "
+    "YOLO's, a JSON file of COCO's annotations (images in --root), or MODULE:NAME, a data set "
+    "or a function that makes one."
+)
 EPILOG = f"{DATASETS} Samples of the last are drawn as they are, or with --transforms."
 
 
@@ -116,7 +118,7 @@ def _class_folders(path: Path, transforms: Any) -> tuple[Any, Any]:
     try:
         folder = datasets.ImageFolder(path, transforms)
     except FileNotFoundError as error:  # it may as well be no data set at all
-        raise FileNotFoundError(f"{error} {DATASETS}") from error
+        raise FileNotFoundError(f"{str(error).rstrip('.')}. {DATASETS}") from error
     return folder, folder.classes
 
 
