@@ -33,6 +33,7 @@ Made = TypeVar("Made")
 
 _LABEL_NAMES = (*LABEL_NAMES, "class_labels", "category_ids", "category_id", "target")
 _MOST_LABELS = 8  # in one title
+_LABEL_INCHES = 0.14  # of a label's height
 _INCHES = 3.2  # of one image's width, in a row that it fills
 _TALLEST = 3.0  # of a row, in widths of an image
 
@@ -188,23 +189,26 @@ def _draw_target(
     if shade is not None:
         axes.imshow(shade, extent=(0, size[1], size[0], 0), interpolation="nearest")
     edges = found.quads if found.quads.size else found.edges[:, [0, 1, 2, 1, 2, 3, 0, 3]]
-    _draw_boxes(axes, edges.reshape(-1, 4, 2), labels, names)
+    _draw_boxes(axes, edges.reshape(-1, 4, 2), size, labels, names)
     has_boxes = "boxes" in roles_of(target).values()
     if labels is not None and (not has_boxes or length_of(labels) < 0):
         _draw_title(axes, labels, names)
     _draw_points(axes, target, found, len(edges))
 
 
-def _draw_boxes(axes: Any, outlines: NDArray[Any], labels: Any, names: Any) -> None:
-    """(N, 4, 2) corners; labels: one for each is written beside it."""
+def _draw_boxes(axes: Any, outlines: NDArray[Any], size: tuple[int, int], labels: Any, names: Any) -> None:
+    """(N, 4, 2) corners; labels: one for each is written above it, or in it where there is no room in the image."""
+    extent = axes.get_window_extent().transformed(axes.get_figure().dpi_scale_trans.inverted())
+    room = _LABEL_INCHES * max(size[0] / extent.height, size[1] / extent.width)
     for number, corners in enumerate(outlines):
         colour = COLOURS[number % len(COLOURS)]
         axes.add_patch(Polygon(corners, closed=True, fill=False, edgecolor=colour, linewidth=1.4))
         if length_of(labels) == len(outlines):
-            x, y = corners[np.argmin(corners.sum(axis=1))]
+            x, y = np.clip(corners[np.argmin(corners.sum(axis=1))], 0, size[::-1])
             style = {"facecolor": colour, "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
+            place = {"va": "bottom" if y > room else "top", "ha": "left" if x < 0.8 * size[1] else "right"}
             text = _called(labels[number], names)
-            axes.text(x, y, text, fontsize=6, color="white", va="bottom", clip_on=True, bbox=style, parse_math=False)
+            axes.text(x, y, text, fontsize=6, color="white", clip_on=True, bbox=style, parse_math=False, **place)
 
 
 def _draw_title(axes: Any, label: Any, names: Any) -> None:

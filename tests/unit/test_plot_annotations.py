@@ -99,3 +99,26 @@ def test_dicts_called_annotation_may_be_something_else() -> None:
     for target in ({"annotation": {}}, {"annotation": 5}, {"annotation": {"object": "a"}}):
         assert drawn_in(plot.show((image, target)))[0][:3] == ([], [], [])
     assert json.dumps(drawn_in(plot.show((image, []))))
+
+
+@pytest.mark.parametrize("size", [(60, 200), (300, 90), (140, 180)])
+def test_labels_of_boxes_at_any_border_are_within_the_image(size: tuple[int, int]) -> None:
+    height, width = size
+    boxes = [
+        [0, 0, 20, 20],
+        [width / 2, 0, width / 2 + 9, 9],
+        [width - 4, 0, width, 30],
+        [width - 5, 40, width, height],
+    ]
+    boxes += [[0, height - 3, 9, height], [-20, -30, 12, 12]]
+    target = {"boxes": np.array(boxes), "labels": ["cross", "dot", "line", "bar", "dash", "out"]}
+    figure = plot.show((np.zeros((*size, 3), np.uint8), target))
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    image = axes.get_window_extent()
+    for text in axes.texts:
+        written = text.get_window_extent()
+        assert image.y0 - 1 <= written.y0, text
+        assert written.y1 <= image.y1 + 1, text
+        assert image.x0 - 1 <= written.x0, text
+        assert written.x1 <= image.x1 + 1, text
