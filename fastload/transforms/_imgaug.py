@@ -51,7 +51,7 @@ class ImgAug(Foreign):
         if not isinstance(augmenter, Augmenter):
             raise TypeError(f"augmenter must be one of imgaug's, such as iaa.Fliplr(0.5), got {augmenter!r}")
         self.augmenter = self.theirs = augmenter
-        self._copies = Copies(augmenter, (Augmenter, StochasticParameter), _itself)
+        self._copies = Copies(augmenter, (Augmenter, StochasticParameter), _drawing)
 
     def extra_repr(self) -> str:
         return str(self.augmenter)
@@ -67,8 +67,7 @@ class ImgAug(Foreign):
 
         from fastload.transforms._imgaug_parts import NumberedBox, NumberedPoint, numbers_in
 
-        augmenter = self._copies.own(self.augmenter)
-        augmenter.seed_(seed)
+        augmenter = self._copies.own(self.augmenter).seeded(seed)
         levels = values_of(image)
         points = Points(targets, size_of(image))
         labels = labels_of(values, len(points.edges))
@@ -100,8 +99,10 @@ class ImgAug(Foreign):
         return result, points.returned(found, edges, kept, masks, size_of(result))
 
 
-def _itself(augmenter: Any) -> Any:
-    return augmenter
+def _drawing(augmenter: Any) -> Any:
+    from fastload.transforms._imgaug_draws import Drawing
+
+    return Drawing(augmenter)
 
 
 def _augmented(augmenter: Any, sent: dict[str, Any]) -> dict[str, Any]:
