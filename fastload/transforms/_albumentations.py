@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastload.transforms._albumentations_corners import move_between_pixels
 from fastload.transforms._asked import answers, asked_by, leaves_of, movable
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._copies import Copies
@@ -259,10 +260,12 @@ def _with_targets(library: Any, transform: Any) -> Any:
     filters = {} if own is None else {name: getattr(own, name) for name in names if hasattr(own, name)}
     with _filters, warnings.catch_warnings():  # of targets that a change of colours leaves where they are
         warnings.filterwarnings("ignore", "Got processor for .*, but no transform to process it", UserWarning)
-        return _composed(
+        composed = _composed(
             library,
             transform,
             bbox_params=library.BboxParams(format="pascal_voc", label_fields=[_LABELS, _NUMBERS], clip=True, **filters),
             keypoint_params=library.KeypointParams(format="xy", remove_invisible=False),
             additional_targets={_CORNERS: "keypoints"},
         )
+    move_between_pixels(library, composed, _CORNERS)
+    return composed

@@ -27,7 +27,7 @@ NOTHING = InPixels(np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2)), [], np.
 NO_VALUES: Mapping[Any, Any] = MappingProxyType({})
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, and which come back from an array
 _SLACK = 1e-3  # pixels: some libraries count in float32
-_APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that mirror points about centres of pixels
+_APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that round the sides of images alone
 _STEP = 2.0**-22  # of a number: float32 has others at 2**-23 or less of it
 # In parts of the image's sides: what tells of mirrors, and what is left where most of the image has gone.
 _MIDDLE = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])
@@ -143,6 +143,7 @@ def labels_of(values: Mapping[Any, Any], count: int, names: Sequence[str] = ()) 
 class Points:
     """Key points, corners of boxes, and points that tell whether an image was mirrored, as one list.
 
+    Key points are handed over as they are, all after them as places between pixels: the first pixel is from 0 to 1.
     Corners tell where turned boxes have gone, and how large a box is that the library has cut off at the border.
     """
 
@@ -166,7 +167,9 @@ class Points:
                 f"{len(self.sent)} points went into the transform and {len(points)} came out: none may be dropped"
             )
         own, probes = slice(self.corners.start), self.corners.stop
-        corners = self._completed(_by_one_map(self.sent, points)[self.corners].reshape(-1, 8), edges)
+        # Key points tell nothing of corners: some libraries mirror them about other places.
+        corners = _by_one_map(self.sent[own.stop :], points[own.stop :])[: probes - own.stop]
+        corners = self._completed(corners.reshape(-1, 8), edges)
         outlines = around(corners)
         seen = within(outlines if self._is_turned else edges, size)
         areas, left = _areas(outlines), _areas(seen)
@@ -184,8 +187,8 @@ class Points:
     def _beyond(self, edges: Array, outlines: Array, size: tuple[int, int]) -> Array:
         """Boxes with what lies beyond the border, where a library has cut them off and their corners still tell.
 
-        The side opposite one that was cut is the library's, and the length that of the corners: some libraries mirror
-        points about other places than boxes.
+        The side opposite one that was cut is the library's, and the length that of the corners: some libraries resize
+        points otherwise than boxes.
         """
         whole = edges.copy()
         was_cut = (self.edges != self._targets.edges).any(axis=1)

@@ -85,7 +85,7 @@ class TorchVision(Foreign):
                 f"{len(numbers)} labels: boxes may be dropped with their labels alone"
             )
         edges[numbers], kept[numbers] = boxes, True
-        places = made["points"].as_subclass(torch.Tensor).numpy()
+        places = np.concatenate([made[name].as_subclass(torch.Tensor).numpy() for name in ("points", "corners")])
         after = size_of(result)
         planes = [_plane_of(made[_name_of(number)], after) for number in range(len(targets.masks))]
         return result, points.returned(places, edges, kept, planes, after)
@@ -146,9 +146,13 @@ def _refuse(transform: Any) -> None:
 def _sent(targets: InPixels, points: Points, size: Size) -> dict[str, Any]:
     from torchvision import tv_tensors
 
+    from fastload.transforms._torchvision_corners import Corners
+
+    places, own = torch.from_numpy(points.sent), len(targets.points)
     sent = {
         "boxes": tv_tensors.BoundingBoxes(torch.from_numpy(points.edges), format="XYXY", canvas_size=size),
-        "points": tv_tensors.KeyPoints(torch.from_numpy(points.sent), canvas_size=size),
+        "points": tv_tensors.KeyPoints(places[:own], canvas_size=size),
+        "corners": Corners(places[own:], canvas_size=size),
         "labels": torch.arange(len(targets.edges)),
     }
     for number, mask in enumerate(targets.masks):
