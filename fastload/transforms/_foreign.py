@@ -18,6 +18,7 @@ from fastload.transforms._base import Chain, Transform
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import is_number
 from fastload.transforms._kinds import array_of, as_it_came, is_image, is_pil, place_of_image, size_of, with_part
+from fastload.transforms._mirrored import COUNT, is_mirrored, probes_in
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import InPixels, around, targets_of
 
@@ -29,9 +30,6 @@ _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I", "F")  # whose numbers are levels, a
 _SLACK = 1e-3  # pixels: some libraries count in float32
 _APART = 1 + _SLACK  # pixels between boxes and their corners, in libraries that round the sides of images alone
 _STEP = 2.0**-22  # of a number: float32 has others at 2**-23 or less of it
-# In parts of the image's sides: what tells of mirrors, and what is left where most of the image has gone.
-_MIDDLE = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])
-_PROBES = np.concatenate([_MIDDLE, [[0.05, 0.05], [0.95, 0.05], [0.95, 0.95], [0.05, 0.95]]])
 
 
 class Foreign(Transform):
@@ -148,13 +146,12 @@ class Points:
     """
 
     def __init__(self, targets: InPixels, size: tuple[int, int]) -> None:
-        height, width = size
         self._targets = targets
         self._is_turned = targets.quads.size > 0
         self.edges = within(targets.edges, size)  # of boxes as they are seen, which no library refuses
         corners = targets.quads if self._is_turned else _inset(targets.edges, size)[:, [0, 1, 2, 1, 2, 3, 0, 3]]
-        self.sent = np.concatenate([targets.points, corners.reshape(-1, 2), _PROBES * [width, height]])
-        self.corners = slice(len(targets.points), len(self.sent) - len(_PROBES))  # four of each box
+        self.sent = np.concatenate([targets.points, corners.reshape(-1, 2), probes_in(size)])
+        self.corners = slice(len(targets.points), len(self.sent) - COUNT)  # four of each box
 
     def returned(self, points: Array, edges: Array, kept: NDArray[np.bool_], masks: Any, size: Any) -> InPixels:
         """The targets with new points, boxes and masks, in an image of that (height, width).
@@ -181,7 +178,7 @@ class Points:
             points=np.where(np.isnan(points[own]), -1.0, points[own]),
             masks=list(masks),
             visible=visible,
-            mirrored=_is_mirrored(self.sent, points, probes),
+            mirrored=is_mirrored(self.sent, points),
         )
 
     def _beyond(self, edges: Array, outlines: Array, size: tuple[int, int]) -> Array:
@@ -251,20 +248,3 @@ def _by_one_map(sent: Array, came: Array) -> Array:
     moved = places @ matrix
     agree = rank == 3 and np.abs(moved - came)[known].max() <= _SLACK
     return np.where(known[:, None], came, moved) if agree else came
-
-
-def _is_mirrored(before: Array, after: Array, probes: int) -> bool:
-    """Whether the image was mirrored: by its probes in the middle, or by all points if few of those came back.
-
-    probes: the number of the first.
-    """
-    came = ~np.isnan(after[:, 0])
-    middle = came.copy()
-    middle[:probes] = middle[probes + len(_MIDDLE) :] = False
-    used = middle if middle.sum() >= 3 else came
-    if used.sum() < 3:
-        return False
-    before, after = before[used], after[used]
-    # Its determinant has the sign of that of the map, whichever points came back.
-    together = (before - before.mean(axis=0)).T @ (after - after.mean(axis=0))
-    return bool(together[0, 0] * together[1, 1] < together[0, 1] * together[1, 0])
