@@ -183,7 +183,7 @@ class Transform(torch.nn.Module):
     is_foreign = False  # whether that takes samples as users see them
 
     def run_sample(self, sample: Any, key: int, stream: int, chain: Chain) -> Any:
-        """The sample, a `Sample` or whole if foreign, transformed by transforms that this one holds."""
+        """The sample, a `Sample` or `HandedOut` if foreign, transformed by transforms that this one holds."""
         raise NotImplementedError
 
     def transformed_among(self, image: Any, key: int, stream: int, targets: _core.Targets | None) -> Any:
@@ -332,7 +332,7 @@ class Chain:
 
     def _run_container(self, step: Transform, sample: Sample, key: int, stream: int) -> None:
         if step.is_foreign:
-            sample.handed_to(lambda whole: step.run_sample(whole, key, stream, self))
+            sample.moved_by(lambda handed: step.run_sample(handed, key, stream, self))
         else:
             step.run_sample(sample, key, stream, self)
 

@@ -19,6 +19,7 @@ from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import is_number
 from fastload.transforms._kinds import array_of, as_it_came, is_image, is_pil, place_of_image, size_of, with_part
 from fastload.transforms._mirrored import COUNT, is_mirrored, probes_in
+from fastload.transforms._sample import HandedOut
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import InPixels, around, targets_of
 
@@ -62,23 +63,24 @@ class Foreign(Transform):
     def join(self, segment: Segment, stream: int) -> str | None:
         return "it belongs to another library"
 
-    def run_sample(self, sample: Any, key: int, stream: int, chain: Chain) -> Any:
-        seed = _core.sample_key(key, stream, 0) & 0xFFFFFFFF
+    def run_sample(self, handed: HandedOut, key: int, stream: int, chain: Chain) -> HandedOut:
+        sample, seed = handed.whole, _core.sample_key(key, stream, 0) & 0xFFFFFFFF
         if is_image(sample):
-            return as_it_came(sample, self.apply_seeded(sample, NOTHING, seed)[0])
+            return HandedOut(as_it_came(sample, self.apply_seeded(sample, NOTHING, seed)[0]), None)
         place = place_of_image(sample)
         before = sample[place]
         found = targets_of(sample, place, chain.box_params)
         if found is None:
             made, _ = self.apply_seeded(before, NOTHING, seed, _named_values(sample))
-            return with_part(sample, place, as_it_came(before, made))
+            return HandedOut(with_part(sample, place, as_it_came(before, made)), None)
         moving, put = found
+        moving.left = handed.visible
         if moving.has_plain_boxes and not chain.is_told_of_boxes:
             self._refuse_another_format(moving.params)
         values = {**_named_values(sample), **moving.values}
         image, moved = self.apply_seeded(before, moving.in_pixels(size_of(before)), seed, values)
         moving.take_pixels(moved, size_of(image))
-        return put(as_it_came(before, image))
+        return HandedOut(put(as_it_came(before, image)), moving.visible)
 
     def _refuse_another_format(self, params: BoxParams) -> None:
         """ValueError where boxes would be read in a format that nobody has said, and this says another."""

@@ -28,6 +28,7 @@ from fastload.transforms._boxes import (
 from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
 from fastload.transforms._kinds import is_batch
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
+from fastload.transforms._parts_left import left_of, part_of_all
 from fastload.transforms._values import as_before, chosen_of, float_rows, is_single, length_of
 
 _OF_THE_IMAGE = (*OF_THE_IMAGE, "image", "images", "img")
@@ -63,6 +64,7 @@ class Written(NamedTuple):
     box_format: str
     rows: NDArray[np.float64]
     numbers: list[int]  # of their objects
+    left: NDArray[np.float64] | None  # of all objects, before the native ones began
 
 
 class Moving:
@@ -81,6 +83,8 @@ class Moving:
         self._native: _core.Targets | None = None  # since they were first handed to a program
         self._size: Size | None = None  # of the image that they have been moved to, and are to be written down for
         self._kept: NDArray[np.bool_] | None = None  # which boxes were written down
+        self.left: NDArray[np.float64] | None = None  # the part of each box that could be seen at first; None: all
+        self._seen: NDArray[np.float64] | None = None  # that of those that were written down
         for name, role in self._roles.items():
             if self._names.setdefault(role, name) != name and role != "masks":
                 names = [one for one, found in self._roles.items() if found == role]
@@ -88,6 +92,11 @@ class Moving:
 
     def __bool__(self) -> bool:
         return bool(self._roles)
+
+    @property
+    def visible(self) -> NDArray[np.float64] | None:
+        """The part of each box that can be seen as they are written, of what they were before anything cut them off."""
+        return self.left if self._seen is None else self._seen
 
     @property
     def has_masks(self) -> bool:
@@ -199,7 +208,7 @@ class Moving:
         boxes = self._boxes()
         if self._native is None or self._kept is None or boxes is None:
             return None
-        return Written(self._native, size, self._format(), boxes, np.flatnonzero(self._kept).tolist())
+        return Written(self._native, size, self._format(), boxes, np.flatnonzero(self._kept).tolist(), self.left)
 
     def resume(self, before: Written, size: Size) -> None:
         """Let boxes that have come back as they were handed out, in an image of the same size, stand for the same."""
@@ -216,6 +225,7 @@ class Moving:
             numbers.append(before.numbers[same[0]] if len(same) else -1)
         if any(number >= 0 for number in numbers):
             self.native().resume(before.native, numbers)
+            self.left = left_of(self.left, before.left, numbers)
 
     def _name(self, role: str) -> Any:
         return self._names.get(role)
@@ -293,6 +303,7 @@ class Moving:
     ) -> NDArray[np.bool_]:
         """Write the boxes down as they came; which of them are kept."""
         params, name, box_format = self.params, self._name("boxes"), self._format()
+        visible = part_of_all(self.left, visible, params.clip and not is_rotated(box_format))
         kept = _core.boxes_left(edges, visible)
         if params.min_visibility > 0:
             kept &= visible >= params.min_visibility
@@ -306,6 +317,7 @@ class Moving:
         self.values[name] = as_before(boxes, self.values[name], size)
         if getattr(getattr(self.values[name], "dtype", None), "itemsize", 4) < 4:  # numbers of 16 bits merge more edges
             kept &= have_sides(float_rows(self.values[name], name), box_format)
+        self._seen = visible[kept]
         return kept
 
     def _place_points(self, places: NDArray[np.float64], seen: NDArray[np.bool_], mirrored: bool, size: Size) -> None:

@@ -17,6 +17,7 @@ from fastload.transforms._draws import DrawsFrom
 from fastload.transforms._foreign import NO_VALUES, NOTHING, Foreign, Points
 from fastload.transforms._kinds import array_of, numbers_of, size_of, tensor_of
 from fastload.transforms._masks import Size
+from fastload.transforms._sample import HandedOut
 from fastload.transforms._targets import InPixels
 
 
@@ -56,12 +57,12 @@ class TorchVision(Foreign):
     def __repr__(self) -> str:
         return repr(self.theirs)
 
-    def run_sample(self, sample: Any, key: int, stream: int, chain: Chain) -> Any:
+    def run_sample(self, handed: HandedOut, key: int, stream: int, chain: Chain) -> HandedOut:
         from torchvision.transforms import v2  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         if any(isinstance(part, v2.MixUp | v2.CutMix) for part in _parts_of(self.theirs)):  # of batches, with labels
-            return self._seeded(sample, _core.sample_key(key, stream, 0) & 0xFFFFFFFF)
-        return super().run_sample(sample, key, stream, chain)
+            return HandedOut(self._seeded(handed.whole, _core.sample_key(key, stream, 0) & 0xFFFFFFFF), None)
+        return super().run_sample(handed, key, stream, chain)
 
     def apply_seeded(
         self, image: Any, targets: InPixels, seed: int, values: Mapping[Any, Any] = NO_VALUES

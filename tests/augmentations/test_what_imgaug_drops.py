@@ -142,5 +142,5 @@ def test_points_made_anew_that_are_fewer_are_refused() -> None:
     def renewed(points: Any, *_: Any) -> Any:
         return [type(one).from_xy_array(one.to_xy_array()[1:], one.shape) for one in points]
 
-    with pytest.raises(ValueError, match="10 points went into the augmenter, and 9 came out that it has made anew"):
+    with pytest.raises(ValueError, match="20 points went into the augmenter, and 19 came out that it has made anew"):
         T.ImgAug(iaa.Lambda(func_keypoints=renewed))(IMAGE, {"keypoints": np.array([[3.0, 4]])})
