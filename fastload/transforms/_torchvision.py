@@ -20,6 +20,8 @@ from fastload.transforms._masks import Size
 from fastload.transforms._sample import HandedOut
 from fastload.transforms._targets import InPixels
 
+_SELDOM_MOVED = tuple(getattr(torch, name) for name in ("uint16", "uint32", "uint64") if hasattr(torch, name))
+
 
 def is_torchvision(step: Any) -> bool:
     """Whether this is a v2 transform, or several in a `torch.nn.Sequential`; not one whose call takes several parts."""
@@ -72,6 +74,7 @@ class TorchVision(Foreign):
         sent = tv_tensors.Image(tensor_image(image)) if _is_plain(image) else image
         if targets is NOTHING:  # and none are sent, for some take images alone
             return self._as_it_was(image, self._seeded(sent, seed)), targets
+        self._refuse_targets()
         size = size_of(image)
         points = Points(targets, size)
         sample = {"image": sent, **_sent(targets, points, size)}
@@ -124,8 +127,23 @@ class TorchVision(Foreign):
         return edges.double().numpy()
 
     def _seeded(self, sent: Any, seed: int) -> Any:
-        with DrawsFrom(seed):
-            return self.theirs(sent)
+        try:
+            with DrawsFrom(seed):
+                return self.theirs(sent)
+        except NotImplementedError as error:
+            _explain(sent, error)
+            raise
+
+    def _refuse_targets(self) -> None:
+        from torchvision.transforms import v2
+
+        for part in _parts_of(self.theirs):
+            if isinstance(part, v2.AutoAugment | v2.RandAugment | v2.TrivialAugmentWide | v2.AugMix):
+                name = type(part).__name__
+                raise TypeError(
+                    f"torchvision's {name} takes images alone, and this sample has boxes, masks or key points: give "
+                    f"fastload's T.{name} in its place, which takes them all"
+                )
 
 
 def _refuse(transform: Any) -> None:
@@ -142,6 +160,18 @@ def _refuse(transform: Any) -> None:
                 "v2.SanitizeKeyPoints drops points, and fastload's samples keep them in their number and order: leave "
                 "it out: those outside of the image have a visibility of 0 where they have any"
             )
+
+
+def _explain(sent: Any, error: NotImplementedError) -> None:
+    """TypeError where a part of the sample has numbers that torch moves in some ways alone."""
+    parts = sent if isinstance(sent, dict) else {"image": sent}
+    for name, part in parts.items():
+        if isinstance(part, torch.Tensor) and part.dtype in _SELDOM_MOVED:
+            what = "images" if name == "image" else "masks"
+            raise TypeError(
+                f"torchvision cannot do this to {what} of {part.dtype} ({error}): convert them to a type "
+                "that holds their numbers, such as torch.int32, or give fastload's own transform in its place"
+            ) from error
 
 
 def _sent(targets: InPixels, points: Points, size: Size) -> dict[str, Any]:
