@@ -100,6 +100,14 @@ Op affine_of(OpArguments& a) {
   return op;
 }
 
+Op shift_of(OpArguments& a) {
+  const auto [x, y] = a.next<std::pair<double, double>>();
+  if (!(std::abs(x) <= 1 && std::abs(y) <= 1)) {
+    throw py::value_error("a shift is by parts of the image's sides, in [-1, 1]");
+  }
+  return ShiftOp{x, y, a.look()};
+}
+
 Op perspective_of(OpArguments& a) {
   const double distortion = a.probability();
   const double probability = a.probability();
@@ -286,6 +294,7 @@ constexpr std::pair<const char*, Parser> kParsers[] = {
     {"pad", pad_of},
     {"grayscale", grayscale_of},
     {"affine", affine_of},
+    {"shift", shift_of},
     {"perspective", perspective_of},
     {"warp", warp_of},
     {"rotate_90", [](OpArguments& a) -> Op { return Rotate90Op{a.probability()}; }},

@@ -32,7 +32,9 @@ class OpMaker {
   explicit OpMaker(Bytes& bytes) : bytes_(bytes) {}
 
   Op next() {
-    constexpr int kKinds = 29;  // all but meshes that are given, which come from Python alone; there are two flips
+    // All but meshes that are given, which come from Python alone, and shifts, which are warps of the plainest kind;
+    // there are two flips.
+    constexpr int kKinds = 29;
     switch (bytes_.next() % kKinds) {
       case 0: {
         const int top = bytes_.in(-9, 40);

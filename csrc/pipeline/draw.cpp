@@ -313,6 +313,7 @@ std::optional<Size> size_after(const Op& op, std::optional<Size> before) {
     std::optional<Size> operator()(const FlipOp&) const { return before; }
     std::optional<Size> operator()(const GrayscaleOp&) const { return before; }
     std::optional<Size> operator()(const AffineOp& op) const { return op.expand ? std::nullopt : before; }
+    std::optional<Size> operator()(const ShiftOp&) const { return before; }
     std::optional<Size> operator()(const PerspectiveOp&) const { return before; }
     std::optional<Size> operator()(const WarpOp& op) const { return op.size.height == 0 ? before : op.size; }
     std::optional<Size> turned(double probability) const {

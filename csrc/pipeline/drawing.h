@@ -30,6 +30,7 @@ class Drawing {
   Status operator()(const GrayscaleOp& op);
 
   Status operator()(const AffineOp& op);
+  Status operator()(const ShiftOp& op);
   Status operator()(const PerspectiveOp& op);
   Status operator()(const WarpOp& op);
   Status operator()(const Rotate90Op& op);

@@ -13,6 +13,7 @@ namespace {
 constexpr int kMostRounds = 100;  // of IouCropOp: torchvision goes on for ever if no box can be overlapped enough
 constexpr int kMostQuadrilaterals = 10;  // of PerspectiveOp: far drawn in, three corners may lie in a line
 constexpr double kRounding = 1e-9;  // 0.7 * 90 is 63, which doubles make less of
+constexpr double kWholeTolerance = 1e-6;  // of a pixel
 constexpr double kCornerTolerance = 1e-4;  // torchvision's: a turn by 90 degrees must not grow by a pixel
 
 double radians(double degrees) { return degrees * std::numbers::pi / 180; }
@@ -75,6 +76,9 @@ Box safe_part(const std::vector<Box>& boxes, double erosion) {
   return {all.left + less_x, all.top + less_y, all.right - less_x, all.bottom - less_y};
 }
 
+// Towards 0, to whole pixels: a number is whole itself where rounding has taken a little from it.
+double cut_off(double pixels) { return std::trunc(pixels + std::copysign(kWholeTolerance, pixels)); }
+
 }  // namespace
 
 Status Drawing::add_warp(const Matrix3& forward, Size size, const WarpLook& look) {
@@ -108,6 +112,11 @@ Status Drawing::operator()(const AffineOp& op) {
     forward = Matrix3::translation(-left, -top) * forward;
   }
   return add_warp(forward, size, op.look);
+}
+
+Status Drawing::operator()(const ShiftOp& op) {
+  const double x = cut_off(op.x * size_.width), y = cut_off(op.y * size_.height);
+  return add_warp(Matrix3::translation(x, y), size_, op.look);
 }
 
 Status Drawing::operator()(const PerspectiveOp& op) {

@@ -38,6 +38,12 @@ struct AffineOp {
   WarpLook look;
 };
 
+// A translation by parts of the image's sides, cut off to whole pixels.
+struct ShiftOp {
+  double x, y;
+  WarpLook look;
+};
+
 struct PerspectiveOp {
   double distortion;  // how far the corners move at most: this part of half a side
   double probability;

@@ -88,11 +88,14 @@ class _Policy(Warping):
         return image
 
     def _affine(self, levels: Levels, **numbers: tuple[float, float]) -> Op:
-        center = (0.0, 0.0) if "shear_x" in numbers or "shear_y" in numbers else None
-        values = [numbers.get(name, _STILL) for name in ("angle", "translate_x", "translate_y")]
-        shear = [numbers.get(name, _STILL) for name in ("shear_x", "shear_y")]
+        angle, *shear = (numbers.get(name, _STILL) for name in ("angle", "shear_x", "shear_y"))
+        center = None if "angle" in numbers else (0.0, 0.0)
         look = sampling_name(self.interpolation), levels
-        return (0, "affine", 1.0, *values, (1.0, 1.0), *shear, center, False, *look)
+        return (0, "affine", 1.0, angle, _STILL, _STILL, (1.0, 1.0), *shear, center, False, *look)
+
+    def _shift(self, levels: Levels, x: float, y: float) -> Op:
+        """By parts of the sides, as far as these are whole pixels."""
+        return 0, "shift", (x, y), sampling_name(self.interpolation), levels
 
     def _pixels(self, levels: Levels, x: float, y: float) -> Op:
         return (0, "warp", (1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0), 0, 0, sampling_name(self.interpolation), levels)
@@ -105,8 +108,8 @@ class _Policy(Warping):
         makers: dict[str, Callable[[], Op]] = {
             "ShearX": lambda: self._affine(levels, shear_x=degrees),
             "ShearY": lambda: self._affine(levels, shear_y=degrees),
-            "TranslateX": lambda: self._affine(levels, translate_x=same),
-            "TranslateY": lambda: self._affine(levels, translate_y=same),
+            "TranslateX": lambda: self._shift(levels, magnitude, 0),
+            "TranslateY": lambda: self._shift(levels, 0, magnitude),
             "PixelsX": lambda: self._pixels(levels, int(magnitude), 0),
             "PixelsY": lambda: self._pixels(levels, 0, int(magnitude)),
             "Rotate": lambda: self._affine(levels, angle=(-magnitude, -magnitude)),

@@ -56,7 +56,7 @@ def test_the_magnitudes_are_those_of_the_papers() -> None:
     expected.append(ImageOps.solarize(image, 255 * (1 - 9 / 30)))
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Color, ImageEnhance.Contrast, ImageEnhance.Sharpness):
         expected += [enhance(image).enhance(factor) for factor in factors]
-    shift = int(150 / 331 * 9 / 30 * 64 + 0.5)
+    shift = int(150 / 331 * 9 / 30 * 64)
     for move in ((shift, 0), (-shift, 0), (0, shift), (0, -shift)):
         expected.append(image.transform(image.size, Image.Transform.AFFINE, (1, 0, -move[0], 0, 1, -move[1])))
     expected += [image.rotate(sign * 30 * 9 / 30) for sign in (1, -1)]
