@@ -8,6 +8,7 @@ _TV_TENSORS = "torchvision.tv_tensors"
 BOX_NAMES = ("boxes", "bboxes")
 MASK_NAMES = ("masks", "mask", "segmentation_mask")
 KEYPOINT_NAMES = ("keypoints",)
+TARGET_NAMES = frozenset((*BOX_NAMES, *MASK_NAMES, *KEYPOINT_NAMES))
 LABEL_NAMES = ("labels", "label")
 # Values of objects, one for each: names of torchvision's, COCO's, VOC's and Albumentations' targets, and of MixUp's.
 OF_THE_OBJECTS = (

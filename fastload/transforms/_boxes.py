@@ -25,6 +25,7 @@ ROTATED_FORMATS = ("cxcywhr", "xyxyxyxy")
 # torchvision's, whose angles run the other way round; and its corner is that of the turned box.
 _ANTICLOCKWISE = ("cxcywhr_anticlockwise", "xywhr_anticlockwise")
 NORMALIZED = "_normalized"
+_MOST_SIDES = 4  # of the image: what a box in parts of a crop of it may well reach beyond its border
 FORMATS = (*PLAIN_FORMATS, *(name + NORMALIZED for name in PLAIN_FORMATS), *ROTATED_FORMATS, *_ALIASES)
 
 
@@ -137,6 +138,13 @@ def edges_of(boxes: Array, box_format: str) -> Array:
     first, second = boxes[:, :2], boxes[:, 2:]
     start = first if name == "xywh" else first - second / 2
     return np.concatenate([start, start + second], axis=1)
+
+
+def refuse_pixels(boxes: Array, box_format: str) -> None:
+    """ValueError for boxes in parts of the image's sides that are so large, or so far away, that they are pixels."""
+    plain = box_format.removesuffix(NORMALIZED)
+    rule = f"these look like pixels, and are read as parts of the image's sides; of pixels say boxes={plain!r}"
+    refuse(boxes, (np.abs(boxes) > _MOST_SIDES).any(axis=1), box_format, rule)
 
 
 def written(edges: Array, box_format: str, size: tuple[int, int]) -> Array:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from fastload._containers import rebuild_mapping
-from fastload._target_names import tv_name
+from fastload._target_names import BOX_NAMES, TARGET_NAMES, tv_name
+from fastload.transforms._checks import is_number
 from fastload.transforms._kinds import role_of
 
 Path = tuple[Any, ...]  # of keys and indices, from the sample on
@@ -50,8 +51,15 @@ def _search(holder: Any, path: Path, place: Any, has_names: bool, found: list[tu
         role = "" if kind is dict or not _may_be_numbers(part) else role_of(name if has_names else None, part)
         if role:
             roles[name] = role
-        elif kind is dict or (kind not in _LEAVES and _may_hold(part)):
+            continue
+        before = len(found)
+        if kind is dict or (kind not in _LEAVES and _may_hold(part)):
             _search(part, (*path, name), None, has_names and not isinstance(part, list), found)
+        if name in TARGET_NAMES and has_names and len(found) == before and _would_stay_behind(name, part):
+            raise TypeError(
+                f"{name!r} must be numbers in a tensor, an array or sequences, or None, or a dict with targets by "
+                f"their names; got {kind.__name__} {part!r:.80}, which would not move with the image"
+            )
     if roles:
         found.insert(number, (path, roles))
 
@@ -61,6 +69,19 @@ def _may_be_numbers(part: Any) -> bool:
     if isinstance(part, list | tuple):
         return not part or not isinstance(part[0], str)
     return not isinstance(part, bool)
+
+
+def _would_stay_behind(name: Any, part: Any) -> bool:
+    """Whether what is called like a target is meant as one, and is none: boxes as text, or numbers in a dict."""
+    if isinstance(part, Mapping):
+        return any(_has_numbers(value) for value in part.values())
+    return name in BOX_NAMES and isinstance(part[0] if isinstance(part, list | tuple) else part, str)
+
+
+def _has_numbers(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and _has_numbers(value[0])
+    return isinstance(value, torch.Tensor | np.ndarray) or is_number(value)
 
 
 def _may_hold(part: Any) -> bool:

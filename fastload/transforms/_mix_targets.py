@@ -87,7 +87,9 @@ def _inside(target: Target, number: int, params: BoxParams, size: Size) -> Targe
     name = next((name for name, value in target.items() if role_of(name, value) == "boxes"), None)
     if name is None:
         return target
-    boxes = Moving({name: target[name]}, replace(params, fields=("number",)))
+    may_reach_far = "image_mask" in target  # what was pasted into the padding is beyond the image's own size
+    own = replace(params, fields=("number",), clip=params.clip and not may_reach_far)
+    boxes = Moving({name: target[name]}, own)
     try:
         targets = boxes.in_pixels(size)
     except (TypeError, ValueError) as error:

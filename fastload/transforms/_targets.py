@@ -21,6 +21,7 @@ from fastload.transforms._boxes import (
     is_rotated,
     quads_of,
     refuse,
+    refuse_pixels,
     rotated_written,
     sides_of,
     written,
@@ -134,8 +135,14 @@ class Moving:
             if is_rotated(box_format):
                 quads = quads_of(boxes, box_format)
             else:
-                plain = edges_of(boxes, box_format)
+                plain = self._edges(boxes, box_format)
         return _core.Targets(plain, quads, self._flat_points(), self.params.outline == "ellipse", relative)
+
+    def _edges(self, boxes: NDArray[np.float64], box_format: str) -> NDArray[np.float64]:
+        edges = edges_of(boxes, box_format)
+        if box_format.endswith(NORMALIZED) and self.params.clip:  # else they may have come from a small crop
+            refuse_pixels(boxes, box_format)
+        return edges
 
     def in_pixels(self, size: Size) -> InPixels:
         """The same with masks, for others to transform; size is the image's (height, width)."""
@@ -147,7 +154,7 @@ class Moving:
                 quads = quads_of(boxes, box_format)
                 edges = around(quads)
             else:
-                edges = edges_of(boxes, box_format)
+                edges = self._edges(boxes, box_format)
                 if box_format.endswith(NORMALIZED):
                     edges = edges * np.array([size[1], size[0]] * 2, dtype=np.float64)
         masks = [plane for value in self._masks().values() for plane in planes_of(value, size)]
