@@ -56,6 +56,8 @@ class DetectionCollate:
             raise TypeError(f"fields must be a sequence of names or None, got {fields!r}")
         if not isinstance(pad_value, int | float | np.integer | np.floating) or isinstance(pad_value, bool):
             raise TypeError(f"pad_value must be a number, got {pad_value!r}")
+        if not isinstance(pad_images, bool | np.bool_):
+            raise TypeError(f"pad_images must be True or False, got {pad_images!r}")
         self.targets, self.pad_images, self.pad_value = targets, bool(pad_images), float(pad_value)
         self.fields = None if fields is None else tuple(fields)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._checks import is_int, is_list, is_number
+from fastload.transforms._checks import as_bool, is_int, is_list, is_number
 
 Array = NDArray[np.float64]
 
@@ -72,22 +72,13 @@ class BoxParams:
                 raise ValueError(f"{name} must be a number, 0 or more; got {value!r}")
         if self.min_visibility > 1:
             raise ValueError(f"min_visibility must be in [0, 1], got {self.min_visibility!r}")
-        if not isinstance(self.clip, bool):
-            raise TypeError(f"clip must be True or False, got {self.clip!r}")
+        object.__setattr__(self, "clip", as_bool(self.clip, "clip"))
         if not is_int(self.mask_fill):
             raise TypeError(f"mask_fill must be an int, got {self.mask_fill!r}")
-        if self.fields is not None and (not is_list(self.fields) or isinstance(self.fields, str)):
+        names = () if self.fields is None else self.fields
+        if not is_list(names) or not all(isinstance(name, str) for name in names):
             raise TypeError(f"fields must be a sequence of names or None, got {self.fields!r}")
-        pairs = [tuple(pair) for pair in self.keypoint_swaps]
-        if any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
-            raise ValueError(f"keypoint_swaps must be pairs of numbers of key points, got {self.keypoint_swaps!r}")
-        numbers = [number for pair in pairs for number in pair]
-        if len(set(numbers)) < len(numbers):
-            raise ValueError(
-                "keypoint_swaps must have each key point in one pair alone, (left, right) and not (right, left) too; "
-                f"got {self.keypoint_swaps!r}"
-            )
-        object.__setattr__(self, "keypoint_swaps", tuple(pairs))
+        object.__setattr__(self, "keypoint_swaps", _as_swaps(self.keypoint_swaps))
 
     @property
     def plain_format(self) -> str:
@@ -98,6 +89,26 @@ class BoxParams:
     def plain(self) -> BoxParams:
         """The same with the format by that name."""
         return replace(self, format=self.plain_format)
+
+
+def _as_swaps(swaps: Any) -> tuple[tuple[int, int], ...]:
+    """The pairs, as ints; TypeError or ValueError unless they exchange key points by their numbers."""
+    wanted = f"keypoint_swaps must be pairs (left, right) of numbers of key points, got {swaps!r}"
+    try:
+        pairs = [tuple(pair) for pair in (swaps.tolist() if hasattr(swaps, "tolist") else swaps)]
+    except TypeError:
+        raise TypeError(wanted) from None
+    numbers = [number for pair in pairs for number in pair]
+    if not all(is_int(number) for number in numbers):
+        raise TypeError(wanted)
+    if any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+        raise ValueError(wanted)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(
+            "keypoint_swaps must have each key point in one pair alone, (left, right) and not (right, left) too; "
+            f"got {swaps!r}"
+        )
+    return tuple((int(one), int(other)) for one, other in pairs)
 
 
 def is_rotated(box_format: str) -> bool:
@@ -234,3 +245,14 @@ def refuse(boxes: Array, is_bad: Any, box_format: str, rule: str, what: str = "b
         values = ", ".join(f"{value:g}" for value in boxes[number].tolist())
         written_in = f" in {box_format}" if box_format else ""
         raise ValueError(f"{what} {number} of {len(boxes)} is ({values}){written_in}: {rule}")
+
+
+def refuse_points(points: Array) -> None:
+    """ValueError for the first key point of (K, 2 or 3) or (N, K, 2 or 3) that has no numbers, with its object's."""
+    rule = "its numbers must be finite"
+    is_bad = np.asarray(~np.isfinite(points[..., :2]).all(axis=-1))
+    if points.ndim == 2:
+        refuse(points[:, :2], is_bad, "", rule, what="key point")
+        return
+    for number in np.flatnonzero(is_bad.any(axis=1))[:1]:
+        refuse(points[number, :, :2], is_bad[number], "", rule, what=f"object {number} of {len(points)}: key point")

@@ -7,6 +7,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 MOST_PIXELS_A_SIDE = 2**28
 Fill = int | float | list[float]
@@ -23,6 +25,20 @@ def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def as_bool(value: Any, name: str) -> bool:
+    """The truth value, NumPy's too; TypeError for anything else, for "no" would be true."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def as_antialias(value: Any) -> bool | None:
+    """The truth value or None, as torchvision has it; TypeError for anything else."""
+    if value is not None and not isinstance(value, bool | np.bool_):
+        raise TypeError(f"antialias must be True, False or None; got {value!r}")
+    return None if value is None else bool(value)
+
+
 def as_finite(value: Any, name: str) -> float:
     """The number; ValueError for NaN and infinity, TypeError for what is none."""
     if not is_number(value):
@@ -37,20 +53,20 @@ def is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def as_lengths(size: Any, name: str = "size") -> list[int]:
-    """[n] or [height, width] of an int or a sequence of one or two, all at least 1."""
+def as_lengths(size: Any, name: str = "size", order: str = "(height, width)") -> list[int]:
+    """[n] or [height, width] of an int or a sequence of one or two, all at least 1. order: what errors call the two."""
     values = list(size) if is_list(size) else [size]
     if not all(is_int(value) for value in values):
         raise TypeError(f"{name} must be an int or a sequence of one or two ints, got {size!r}")
     if len(values) not in (1, 2) or min(values) < 1:
-        raise ValueError(f"{name} must be one or two ints (height, width), each at least 1, got {size!r}")
+        raise ValueError(f"{name} must be one or two ints {order}, each at least 1, got {size!r}")
     check_side(max(values), name)
     return [int(value) for value in values]
 
 
-def as_size(size: Any, name: str = "size") -> tuple[int, int]:
-    """(height, width); one number stands for both."""
-    lengths = as_lengths(size, name)
+def as_size(size: Any, name: str = "size", order: str = "(height, width)") -> tuple[int, int]:
+    """(height, width), or in another order; one number stands for both."""
+    lengths = as_lengths(size, name, order)
     return lengths[0], lengths[-1]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastload.transforms import functional as F
 from fastload.transforms._base import Transform
-from fastload.transforms._checks import as_finite
+from fastload.transforms._checks import as_bool, as_finite
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._color import check_output_channels
 
@@ -44,7 +44,7 @@ class Normalize(Transform):
         super().__init__()
         self.mean = _values(mean, "mean")
         self.std = _values(std, "std")
-        self.inplace = inplace
+        self.inplace = as_bool(inplace, "inplace")
         if not all(self.std):
             raise ValueError(f"std must not be 0, got {self.std}")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastload import _core
 from fastload.transforms._base import NOT_PLANNED, Chain, Step, Transform, is_planned, signature_of
-from fastload.transforms._checks import as_probability, is_drawn, is_int, is_list, is_number
+from fastload.transforms._checks import as_bool, as_probability, is_drawn, is_int, is_list, is_number
 from fastload.transforms._foreign import Foreign
 from fastload.transforms._segment import Segment
 from fastload.transforms._wrapping import Wrappers
@@ -168,7 +168,7 @@ class SomeOf(Container):
         if not replace and counts[1] > len(self.transforms):
             raise ValueError(f"n must be at most {len(self.transforms)}, as many as there are transforms; got {n!r}")
         self.n = (int(counts[0]), int(counts[1]))
-        self.replace = bool(replace)
+        self.replace = as_bool(replace, "replace")
 
     @property
     def choice(self) -> str:  # type: ignore[override]

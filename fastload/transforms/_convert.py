@@ -11,6 +11,7 @@ import torch
 from fastload._containers import rebuild_mapping
 from fastload.transforms import functional as F
 from fastload.transforms._base import Transform, _sample_of
+from fastload.transforms._checks import as_bool
 from fastload.transforms._kinds import PIL_MODES, is_pil
 from fastload.transforms._segment import Segment
 
@@ -106,7 +107,7 @@ class ToDtype(Transform):
             if value is not None and not isinstance(value, torch.dtype):
                 raise TypeError(f"dtype must be a dict of torch.dtype or None, got {value!r} in it")
         self.dtype = dtype
-        self.scale = bool(scale)
+        self.scale = as_bool(scale, "scale")
 
     def _dtype_for(self, container: str) -> torch.dtype | None:
         if isinstance(self.dtype, torch.dtype):

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import (
+    as_bool,
     as_fill,
     as_probability,
     as_range,
@@ -73,7 +74,7 @@ class RandomErasing(_Erasing):
             raise ValueError(f"scale must be within (0, 1], got {scale!r}")
         self.ratio = as_range(ratio, "ratio", 0, lowest_counts=False)
         self.value = _as_value(value, "value")
-        self.inplace = bool(inplace)
+        self.inplace = as_bool(inplace, "inplace")
 
     @property
     def filling(self) -> Any:

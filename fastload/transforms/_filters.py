@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastload.transforms._base import SometimesDrawn
-from fastload.transforms._checks import as_finite, as_probability, check_most, is_int, is_list, is_number
+from fastload.transforms._checks import as_bool, as_finite, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._tone import ColourTransform, Op
 from fastload.transforms._warp import symmetric_range
 
@@ -50,9 +50,9 @@ class MotionBlur(SometimesDrawn, ColourTransform):
         p: float = 0.5,
     ) -> None:
         super().__init__()
-        if not isinstance(allow_shifted, bool):
-            raise TypeError(f"allow_shifted must be True or False, got {allow_shifted!r}")
-        self.allow_shifted = allow_shifted
+        self.allow_shifted = as_bool(allow_shifted, "allow_shifted")
+        if is_number(blur_limit) and not blur_limit >= 3:
+            raise ValueError(f"blur_limit must be whole pixels, 3 or more; got {blur_limit!r}")
         low, high = symmetric_range((3, blur_limit) if is_number(blur_limit) else blur_limit, "blur_limit")
         if low < 3 or low % 1 or high % 1:
             raise ValueError(f"blur_limit must be whole pixels, 3 or more; got {blur_limit!r}")
@@ -83,7 +83,7 @@ class GaussianNoise(SometimesDrawn, ColourTransform):
         self.sigma = symmetric_range((sigma, sigma) if is_number(sigma) else sigma, "sigma")
         if self.sigma[0] < 0:
             raise ValueError(f"sigma must not be negative, got {sigma!r}")
-        self.clip = bool(clip)
+        self.clip = as_bool(clip, "clip")
         self.p = as_probability(p)
 
     def op(self, stream: int) -> Op:

@@ -14,6 +14,7 @@ from fastload import _core
 from fastload._stream import sample_key
 from fastload.transforms._base import Chain, Step, Transform, is_planned, said_of_boxes, signature_of
 from fastload.transforms._boxes import BoxParams, as_box_params
+from fastload.transforms._checks import as_bool
 from fastload.transforms._kinds import PIL_MODES, Kind, size_of, with_part
 from fastload.transforms._sample import Sample
 from fastload.transforms._segment import Segment
@@ -136,7 +137,7 @@ class Compose(Transform):
     def __init__(self, transforms: Iterable[Step], *, boxes: BoxParams | str | None = None, fuse: bool = True) -> None:
         super().__init__()
         self.box_params = None if boxes is None else as_box_params(boxes)
-        self.fuse = bool(fuse)
+        self.fuse = as_bool(fuse, "fuse")
         self._wrappers = Wrappers()
         if not isinstance(transforms, list | tuple | Iterable) or isinstance(transforms, str):
             raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")

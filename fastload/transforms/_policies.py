@@ -12,7 +12,7 @@ import torch
 
 from fastload import _core
 from fastload.transforms import functional as F
-from fastload.transforms._checks import check_most, fill_levels, is_int, is_number
+from fastload.transforms._checks import as_bool, check_most, fill_levels, is_int, is_number
 from fastload.transforms._containers import group_op
 from fastload.transforms._interpolation import InterpolationMode
 from fastload.transforms._kinds import PIL_MODES, channels_of, is_pil, kind_of, size_of
@@ -235,7 +235,7 @@ class AugMix(_Policy):
         self.mixture_width = int(mixture_width)
         self.chain_depth = int(chain_depth)
         self.alpha = float(alpha)
-        self.all_ops = bool(all_ops)
+        self.all_ops = as_bool(all_ops, "all_ops")
 
     def join(self, segment: Segment, stream: int) -> str | None:
         return "it mixes several images"

@@ -6,6 +6,8 @@ from typing import Any
 
 from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import (
+    as_antialias,
+    as_bool,
     as_fill,
     as_probability,
     as_range,
@@ -59,7 +61,7 @@ class ScaleJitter(_Scaling):
     """The image scaled to fit into ``target_size``, and by a factor from ``scale_range``.
 
     target_size is (width, height), as torchvision counts it here: the least of target_size[0] / width and
-    target_size[1] / height.
+    target_size[1] / height. One number stands for both.
     """
 
     def __init__(
@@ -70,10 +72,10 @@ class ScaleJitter(_Scaling):
         antialias: bool | None = True,
     ) -> None:
         super().__init__()
-        self.target_size = as_size(target_size, "target_size")
+        self.target_size = as_size(target_size, "target_size", "(width, height)")
         self.scale_range = as_range(scale_range, "scale_range", 0, lowest_counts=False)
         self.interpolation = as_interpolation(interpolation)
-        self.antialias = antialias
+        self.antialias = as_antialias(antialias)
 
     @property
     def is_random(self) -> bool:
@@ -102,7 +104,7 @@ class RandomShortestSize(_Scaling):
         self.min_size = lengths if isinstance(lengths, list) else [lengths]
         self.max_size = max_size
         self.interpolation = as_interpolation(interpolation)
-        self.antialias = antialias
+        self.antialias = as_antialias(antialias)
 
     @property
     def is_random(self) -> bool:
@@ -146,7 +148,7 @@ class LongestMaxSize(_Scaling):
                 f"got {area_for_downscale!r}"
             )
         self.area_for_downscale = area_for_downscale
-        self.antialias = antialias
+        self.antialias = as_antialias(antialias)
         self.p = as_probability(p)
 
     @property
@@ -171,11 +173,22 @@ class LongestMaxSize(_Scaling):
         moves = drawn[0] if isinstance(drawn[0], list) else [("resize", *drawn)]
         shrinks = any(after < before for _, *size in moves for after, before in zip(size, size_of(image), strict=False))
         mode = self._shrinking if shrinks else self.interpolation
+        if mode != self.interpolation:
+            _check_levels(image)
         return apply_moves(image, moves, mode, self.fill, self.antialias is True)
 
     @property
     def _shrinking(self) -> InterpolationMode:
         return InterpolationMode.BOX if self.area_for_downscale else self.interpolation
+
+
+def _check_levels(image: Any) -> None:
+    """ValueError for a tensor or an array whose areas cannot be averaged."""
+    dtype = getattr(image, "dtype", "uint8")  # PIL images have none
+    if str(dtype) not in ("uint8", "torch.uint8"):
+        raise ValueError(
+            f"area_for_downscale='image' is for 8-bit images, got {dtype}: put the step before those that make floats"
+        )
 
 
 def _lengths(values: Any, name: str) -> int | list[int]:
@@ -214,9 +227,9 @@ class LetterBox(_Scaling):
         super().__init__()
         self.size = as_size(size)
         self.fill = as_fill(fill)
-        self.scale_up = bool(scale_up)
+        self.scale_up = as_bool(scale_up, "scale_up")
         self.interpolation = as_interpolation(interpolation)
-        self.antialias = antialias
+        self.antialias = as_antialias(antialias)
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         return stream, "letter_box", *self.size, self.scale_up, native_filter(self.interpolation), levels

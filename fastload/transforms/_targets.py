@@ -20,8 +20,8 @@ from fastload.transforms._boxes import (
     have_sides,
     is_rotated,
     quads_of,
-    refuse,
     refuse_pixels,
+    refuse_points,
     rotated_written,
     sides_of,
     written,
@@ -292,8 +292,7 @@ class Moving:
             raise ValueError(
                 f"{name!r} must be (K, 2), (N, K, 2), or with a third number for visibility; got shape {points.shape}"
             )
-        flat = points[..., :2].reshape(-1, 2)
-        refuse(flat, ~np.isfinite(flat).all(axis=1), "", "its numbers must be finite", what="key point")
+        refuse_points(points)
         return points
 
     def _flat_points(self) -> NDArray[np.float64]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from fastload.transforms._base import Sometimes, SometimesDrawn, Transform
-from fastload.transforms._checks import as_finite, as_probability, check_most, is_drawn, is_int, is_list, is_number
+from fastload.transforms._checks import (
+    as_bool,
+    as_finite,
+    as_probability,
+    check_most,
+    is_drawn,
+    is_int,
+    is_list,
+    is_number,
+)
 from fastload.transforms._containers import group_op
 from fastload.transforms._kinds import channels_of, is_pil
 from fastload.transforms._segment import Segment
@@ -117,10 +126,8 @@ class RandomBrightnessContrast(ColourTransform):
         super().__init__()
         self.brightness_limit = symmetric_range(brightness_limit, "brightness_limit")
         self.contrast_limit = symmetric_range(contrast_limit, "contrast_limit")
-        self.brightness_by_max = bool(brightness_by_max)
-        if not isinstance(ensure_safe_range, bool):  # p stands where it is in Albumentations: behind this
-            raise TypeError(f"ensure_safe_range must be True or False, got {ensure_safe_range!r}")
-        self.ensure_safe_range = ensure_safe_range
+        self.brightness_by_max = as_bool(brightness_by_max, "brightness_by_max")
+        self.ensure_safe_range = as_bool(ensure_safe_range, "ensure_safe_range")
         self.p = as_probability(p)
 
     def op(self, stream: int) -> Op:
@@ -268,6 +275,8 @@ class CLAHE(ColourTransform):
 
     def __init__(self, clip_limit: Any = (1, 4), tile_grid_size: Any = (8, 8), p: float = 0.5) -> None:
         super().__init__()
+        if is_number(clip_limit) and not clip_limit >= 1:
+            raise ValueError(f"clip_limit must be (low, high), or a number for (1, number); got {clip_limit!r}")
         self.clip_limit = symmetric_range((1, clip_limit) if is_number(clip_limit) else clip_limit, "clip_limit")
         if self.clip_limit[0] <= 0:
             raise ValueError(f"clip_limit must be greater than 0, got {clip_limit!r}")

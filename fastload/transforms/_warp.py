@@ -7,6 +7,7 @@ from typing import Any
 from fastload import _core
 from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import (
+    as_bool,
     as_fill,
     as_finite,
     as_probability,
@@ -64,7 +65,7 @@ class RandomRotation(Warping):
         super().__init__()
         self.degrees = symmetric_range(degrees, "degrees")
         self._set_look(interpolation, fill)
-        self.expand = bool(expand)
+        self.expand = as_bool(expand, "expand")
         self.center = _as_center(center)
 
     @property
@@ -82,7 +83,8 @@ class RandomAffine(Warping):
     """The image turned (degrees, clockwise), moved, scaled and sheared.
 
     translate: (a, b), at most these parts of the width and height, either way. scale: (low, high). shear: degrees in x,
-    as (low, high) or one number for both signs; four numbers add a range in y. center: (x, y), the middle if None.
+    within (-90, 90), as (low, high) or one number for both signs; four numbers add a range in y. center: (x, y), the
+    middle if None.
     """
 
     def __init__(
@@ -174,12 +176,10 @@ class GridDistortion(Warping):
         fill_mask: Any = 0,
     ) -> None:
         super().__init__()
-        if not isinstance(normalized, bool):
-            raise TypeError(f"normalized must be True or False, got {normalized!r}")
-        self.normalized = normalized
+        self.normalized = as_bool(normalized, "normalized")
         check_mask_interpolation(mask_interpolation)
         _check_other_targets(keypoint_remapping_method, fill_mask)
-        _check_border(border_mode, normalized)
+        _check_border(border_mode, self.normalized)
         if not is_int(num_steps) or num_steps < 1:
             raise ValueError(f"num_steps must be an int, 1 or more; got {num_steps!r}")
         check_most(num_steps, 65536, "num_steps")
@@ -265,9 +265,12 @@ def _pair_of_parts(values: Any, name: str) -> Range:
 
 
 def _as_shear(shear: Any) -> tuple[float, float, float, float]:
-    if is_list(shear) and len(shear) == 4:
-        return *symmetric_range(shear[:2], "shear"), *symmetric_range(shear[2:], "shear")
-    return *symmetric_range(shear, "shear"), 0.0, 0.0
+    two = is_list(shear) and len(shear) == 4
+    across = symmetric_range(shear[:2] if two else shear, "shear")
+    down = symmetric_range(shear[2:], "shear") if two else (0.0, 0.0)
+    if not all(-90 < degrees < 90 for degrees in (*across, *down)):
+        raise ValueError(f"shear must be within (-90, 90) degrees, where an image is a line; got {shear!r}")
+    return *across, *down
 
 
 def _two_numbers(values: Any, name: str) -> Range:

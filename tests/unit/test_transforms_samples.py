@@ -158,7 +158,7 @@ def test_boxes_and_points_in_bfloat16() -> None:
 
 def test_a_bad_key_point_is_called_one() -> None:
     points = torch.tensor([[[1.0, 2], [float("nan"), 3]]])
-    with pytest.raises(ValueError, match=r"^key point 1 of 2 is \(nan, 3\): its numbers must be finite"):
+    with pytest.raises(ValueError, match=r"^object 0 of 1: key point 1 of 2 is \(nan, 3\): its numbers must be finite"):
         FLIP(IMAGE, {"keypoints": points})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from fastload.transforms._checks import as_bool
 from fastload.transforms._kinds import channels_of, is_pil, size_of
 from fastload.transforms.functional._tensors import on_tensor
 
@@ -64,6 +65,7 @@ def normalize(image: Any, mean: Sequence[float], std: Sequence[float], inplace: 
     if is_pil(image):
         raise TypeError("normalize() takes no PIL images: convert them with ToImage and ToDtype, or ToTensor, first")
     size_of(image)
+    as_bool(inplace, "inplace")
     if isinstance(image, torch.Tensor):
         if image.ndim < 3:
             raise ValueError(f"a tensor must be (..., C, H, W) to be normalised, got shape {tuple(image.shape)}")

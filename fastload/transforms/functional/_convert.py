@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fastload.transforms._checks import as_bool
 from fastload.transforms._kinds import check_shape, is_pil, size_of, tensor_of
 from fastload.transforms.functional._tensors import on_tensor, refuse_complex
 
@@ -111,6 +112,7 @@ def to_dtype(image: Any, dtype: torch.dtype = torch.float32, scale: bool = False
     if not isinstance(dtype, torch.dtype):
         raise TypeError(f"dtype must be a torch.dtype, got {dtype!r}")
     size_of(image)
+    as_bool(scale, "scale")
     if is_pil(image):
         return image
     return on_tensor(lambda planes: _to_dtype(planes, dtype, scale), image)

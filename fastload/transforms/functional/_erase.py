@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from fastload import _core
-from fastload.transforms._checks import fill_levels, fill_values
+from fastload.transforms._checks import as_bool, fill_levels, fill_values
 from fastload.transforms._kinds import channels_of, is_pil, pil_of, size_of
 from fastload.transforms.functional._tensors import on_tensor
 
@@ -21,6 +21,7 @@ def erase(image: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = Fa
     v: a number, one for each channel, or a tensor that broadcasts to (..., C, h, w).
     """
     size_of(image)
+    as_bool(inplace, "inplace")
 
     def erased(planes: torch.Tensor) -> torch.Tensor:
         planes = planes if inplace else planes.clone()

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._checks import as_finite, is_int, is_list, is_number
+from fastload._stream import drawn_key
+from fastload.transforms._checks import as_bool, as_finite, is_int, is_list, is_number
 from fastload.transforms._kinds import PIL_MODES, is_pil, kind_of, pil_of, pixels_of, size_of
 from fastload.transforms.functional._convert import convert_image_dtype
 from fastload.transforms.functional._tensors import (
@@ -136,9 +137,8 @@ def gaussian_noise(image: Any, mean: float = 0.0, sigma: float = 0.1, clip: bool
     """The image with noise, of ``mean`` and ``sigma`` in parts of the range, from torch's default generator."""
     if not is_number(sigma) or not 0 <= sigma < float("inf"):
         raise ValueError(f"sigma must be a number, 0 or more; got {sigma!r}")
-    from fastload._stream import drawn_key
-
-    return apply_colours(image, _op("noise", 255 * as_finite(mean, "mean"), 255 * float(sigma)), drawn_key(), clip)
+    op = _op("noise", 255 * as_finite(mean, "mean"), 255 * float(sigma))
+    return apply_colours(image, op, drawn_key(), as_bool(clip, "clip"))
 
 
 def jpeg(image: Any, quality: int) -> Any:

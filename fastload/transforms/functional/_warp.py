@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._checks import Fill, as_fill, fill_levels, fill_values, is_list, is_number
+from fastload.transforms._checks import Fill, as_bool, as_fill, fill_levels, fill_values, is_list, is_number
 from fastload.transforms._interpolation import NEAREST, InterpolationMode, as_interpolation
 from fastload.transforms._kinds import NATIVE_CHANNELS, PIL_MODES, channels_of, is_pil, pil_of, pixels_of, size_of
 from fastload.transforms.functional._resize import resize_to
@@ -68,7 +68,7 @@ def rotate(
     height, width = size_of(image)
     centre = (width / 2, height / 2) if center is None or expand else _pair(center, "center")
     angle = _number(angle, "angle")
-    op = (0, "affine", 1.0, (-angle, -angle), (0, 0), (0, 0), (1, 1), (0, 0), (0, 0), centre, bool(expand))
+    op = (0, "affine", 1.0, (-angle, -angle), (0, 0), (0, 0), (1, 1), (0, 0), (0, 0), centre, as_bool(expand, "expand"))
     mode = as_interpolation(interpolation)
     program = _core.ImageProgram([(*op, sampling_name(mode), [0])])
     moves = program.draw(0, height, width)[0][1]
