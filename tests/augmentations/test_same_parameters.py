@@ -178,6 +178,13 @@ PAIRS: dict[str, tuple[Function, Function, float, float, int]] = {
         0.05,
         0,
     ),
+    "blur of other width and height, torchvision": (
+        T.GaussianBlur((3, 9), 1.5),
+        of_tensor(v2.GaussianBlur((3, 9), 1.5)),
+        1,
+        0.05,
+        0,
+    ),
     "blur, OpenCV": (lambda i: F.gaussian_blur(i, 7, 1.5), lambda i: cv2.GaussianBlur(i, (7, 7), 1.5), 1, 0.05, 0),
     "clahe, OpenCV": (T.CLAHE((2.0, 2.0), p=1.0), cv_clahe, 16, 1.5, 0),
     "clahe, Albumentations": (

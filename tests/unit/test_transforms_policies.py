@@ -75,6 +75,17 @@ def test_the_magnitudes_are_those_of_the_papers() -> None:
     assert seen == set(range(len(expected)))
 
 
+@pytest.mark.parametrize("magnitude", [3, 4, 12, 20, 27])
+def test_bits_are_rounded_as_torchvision_rounds_them(magnitude: int) -> None:
+    """8 - round(4 x magnitude / 30): of 4 / 30 x 4, 12, 20 and 27 the next larger number."""
+    levels = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    posterized = {bits: np.asarray(ImageOps.posterize(Image.fromarray(levels), bits)) for bits in range(4, 9)}
+    torch.manual_seed(0)
+    made = [T.RandAugment(1, magnitude)(levels) for _ in range(150)]
+    seen = {bits for bits, image in posterized.items() if any(np.array_equal(image, one) for one in made)}
+    assert seen == {8, 8 - round(4 * magnitude / 30)}, "8 bits are what the identity leaves"
+
+
 def test_boxes_follow_what_moves() -> None:
     boxes = grid_of_boxes(180, 240, 34, 12)
     image = painted(180, 240, boxes)

@@ -86,6 +86,25 @@ def test_a_box_that_a_function_has_changed_begins_anew() -> None:
     assert after["boxes"][1].tolist() == pytest.approx([40, 40, 60, 60])
 
 
+@pytest.mark.parametrize(("box_format", "side"), [("xyxy", 100), ("xyxy_normalized", 1)])
+@pytest.mark.parametrize(("parts", "goes_on"), [(0, True), (3e-6, True), (1e-4, False), (1e-3, False)])
+def test_boxes_go_on_that_come_back_but_for_what_float32_rounds(
+    box_format: str, side: float, parts: float, goes_on: bool
+) -> None:
+    """Parts of the image's side that a library moves them by, in going through float32."""
+
+    def through_float32(image: Any, target: Any) -> Any:
+        rounded = (target["boxes"] / side + parts).to(torch.float32).to(torch.float64)
+        return image, {"boxes": rounded * side}
+
+    steps = [T.RandomRotation((45, 45)), through_float32, T.RandomRotation((-45, -45))]
+    (box,) = boxes_of(
+        T.Compose(steps, boxes=box_format), IMAGE, [[30 * side / 100, 0.4 * side, 0.6 * side, 0.55 * side]]
+    )
+    is_same = np.allclose(box, np.array([0.3, 0.4, 0.6, 0.55]) * side, atol=1e-4 * side)
+    assert is_same == goes_on
+
+
 def test_a_function_may_drop_boxes_and_change_their_order() -> None:
     def turned_about(image: Any, target: Any) -> Any:
         return image, {name: value[[2, 0]] for name, value in target.items()}
