@@ -36,7 +36,8 @@ class BoxParams:
     format: "xyxy", "xywh" or "cxcywh" in pixels, each with "_normalized" in parts of the image's sides; the names
     "pascal_voc", "coco", "albumentations" and "yolo"; rotated boxes as "cxcywhr" (degrees, clockwise) or "xyxyxyxy"
     (corners, clockwise).
-    clip: boxes end at the image's border. Rotated boxes never do.
+    clip: boxes end at the image's border. Rotated boxes never do. Without it, normalized boxes may have any numbers;
+    with it, one beyond 4 is taken for pixels, and is a ValueError.
     min_area, min_width, min_height: smaller boxes go, in pixels; rotated ones by their own sides, as they are written.
     min_visibility: so do boxes of whose area less than this part is left. What cannot be seen at all always goes, and
     with it all that belongs to the object: so does what is thinner than a thousandth of a pixel, or than the numbers of
