@@ -64,9 +64,9 @@ struct GrayscaleOp {
 };
 
 using Op = std::variant<CropOp, CenterCropOp, PadOp, RandomCropOp, RandomResizedCropOp, ResizeOp, ResizeShorterOp,
-                        ResizeLongerOp, FitOp, FlipOp, GrayscaleOp, AffineOp, ShiftOp, PerspectiveOp, WarpOp, Rotate90Op,
-                        TransposeOp, ZoomOutOp, ScaleJitterOp, ShortestSizeOp, LetterBoxOp, IouCropOp, SafeCropOp, RemapOp,
-                        ElasticOp, GridOp, PixelOp, EraseOp, DropoutOp, GroupOp>;
+                        ResizeLongerOp, FitOp, FlipOp, GrayscaleOp, AffineOp, ShiftOp, PerspectiveOp, WarpOp,
+                        Rotate90Op, TransposeOp, ZoomOutOp, ScaleJitterOp, ShortestSizeOp, LetterBoxOp, IouCropOp,
+                        SafeCropOp, RemapOp, ElasticOp, GridOp, PixelOp, EraseOp, DropoutOp, GroupOp>;
 
 struct Step {
   std::uint64_t stream;  // which of the sample's random streams it draws from
