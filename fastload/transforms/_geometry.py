@@ -11,6 +11,8 @@ from fastload._stream import sample_key
 from fastload.transforms import functional as F
 from fastload.transforms._base import Sometimes, Transform
 from fastload.transforms._checks import (
+    as_antialias,
+    as_bool,
     as_fill,
     as_lengths,
     as_margins,
@@ -120,7 +122,7 @@ class Resize(Resampling):
         check_max_size(self.size, max_size)
         self.interpolation = as_interpolation(interpolation)
         self.max_size = max_size
-        self.antialias = antialias
+        self.antialias = as_antialias(antialias)
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         name = native_filter(self.interpolation)
@@ -156,7 +158,7 @@ class RandomResizedCrop(Resampling):
         self.scale = as_range(scale, "scale", 0, lowest_counts=True)
         self.ratio = as_range(ratio, "ratio", 0, lowest_counts=False)
         self.interpolation = as_interpolation(interpolation)
-        self.antialias = antialias
+        self.antialias = as_antialias(antialias)
 
     def op(self, stream: int, levels: tuple[int, ...]) -> tuple[Any, ...]:
         scale = max(self.scale[0], 1e-12), max(self.scale[1], 1e-12)  # less than a pixel is never taken anyway
@@ -215,7 +217,7 @@ class RandomCrop(Geometric):
         super().__init__()
         self.size = as_size(size)
         self.padding = None if padding is None else as_margins(padding)
-        self.pad_if_needed = bool(pad_if_needed)
+        self.pad_if_needed = as_bool(pad_if_needed, "pad_if_needed")
         self.fill = as_fill(fill)
         self.padding_mode = check_padding_mode(padding_mode)
 

@@ -40,12 +40,15 @@ SEVERAL: list[tuple[str, Callable[[Any], Any]]] = [
     ("inplace", lambda value: F.erase(PLANES.clone(), 0, 0, 2, 2, 0, value)),
     ("inplace", lambda value: T.Normalize([0.5], [0.5], value)),
     ("inplace", lambda value: F.normalize(PLANES.clone(), [0.5], [0.5], value)),
+    ("pad_if_needed", lambda value: T.RandomCrop(3, pad_if_needed=value)),
 ]
 ANTIALIAS: list[Callable[[Any], Any]] = [
     lambda value: T.LetterBox(3, antialias=value),
     lambda value: T.ScaleJitter((3, 3), antialias=value),
     lambda value: T.RandomShortestSize(3, antialias=value),
     lambda value: T.LongestMaxSize(3, antialias=value),
+    lambda value: T.Resize(3, antialias=value),
+    lambda value: T.RandomResizedCrop(3, antialias=value),
 ]
 
 
@@ -130,3 +133,8 @@ def test_a_key_point_is_named_with_its_object() -> None:
         flip(IMAGE, {"keypoints": points})
     with pytest.raises(ValueError, match=r"^key point 2 of 3 is \(nan, 0\)"):
         flip(IMAGE, {"keypoints": points[1]})
+
+
+def test_functions_that_resize_refuse_what_is_no_truth_value() -> None:
+    with pytest.raises(TypeError, match="antialias must be True, False or None; got 'x'"):
+        F.resize(np.zeros((4, 4, 3), np.uint8), [2, 2], antialias="x")  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from fastload import _core
-from fastload.transforms._checks import as_lengths, check_max_size
+from fastload.transforms._checks import as_antialias, as_lengths, check_max_size
 from fastload.transforms._interpolation import (
     ANTIALIASED,
     NEAREST,
@@ -39,7 +39,7 @@ def resize(
     lengths = None if size is None else as_lengths(size)
     check_max_size(lengths, max_size)
     height, width = resized_size(size_of(image), lengths, max_size)
-    return resize_to(image, height, width, mode, antialias is True)
+    return resize_to(image, height, width, mode, as_antialias(antialias) is True)
 
 
 def resized_size(before: tuple[int, int], lengths: list[int] | None, max_size: int | None) -> tuple[int, int]:
