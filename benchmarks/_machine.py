@@ -15,6 +15,7 @@ def machine() -> dict[str, str]:
     """Name of the fact: the fact, in the order to print them."""
     return {
         "CPU": f"{cpu_model()}, {len(os.sched_getaffinity(0))} cores",
+        "vector instructions": torch.backends.cpu.get_cpu_capability(),
         **gpu(),
         "memory": f"{memory_kib() / 2**20:.1f} GiB",
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
