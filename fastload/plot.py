@@ -19,8 +19,9 @@ from fastload._target_names import LABEL_NAMES
 from fastload.transforms._boxes import BoxParams, as_box_params
 from fastload.transforms._checks import is_int
 from fastload.transforms._holders import roles_of
+from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._kinds import array_of, is_pil, size_of
-from fastload.transforms._targets import InPixels, Moving
+from fastload.transforms._targets import Moving
 from fastload.transforms._values import float_rows, length_of
 
 try:

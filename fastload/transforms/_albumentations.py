@@ -19,8 +19,8 @@ from fastload.transforms._asked import answers, asked_by, leaves_of, movable
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._copies import Copies
 from fastload.transforms._foreign import NO_VALUES, Foreign, Points, labels_of, values_of, within
+from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._kinds import image_like, size_of
-from fastload.transforms._targets import InPixels
 
 _LABELS, _NUMBERS, _CORNERS = "fastload_labels", "fastload_numbers", "fastload_corners"
 _filters = threading.Lock()  # of warnings, which are the whole process's: of two threads, one may lose its own

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fastload._target_names import BOX_NAMES
 from fastload.transforms._foreign import values_of
+from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._kinds import array_of, is_pil, numbers_of, size_of
 from fastload.transforms._masks import planes_of
-from fastload.transforms._targets import InPixels
 
 _MOVED_AS_THEY_ARE = (np.uint8, np.int16, np.uint16, np.float32, np.float64)
 _MOST_EXACT = ((np.float32, 1 << 24), (np.float64, 1 << 53))  # whole numbers that they hold

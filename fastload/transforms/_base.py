@@ -112,7 +112,7 @@ class Transform(torch.nn.Module):
     def _lone_segment(self, image: NDArray[Any]) -> Segment | None:
         """The native pass that is all there is to do to such an image; None if there is more."""
         chain = self.chain()
-        segment = chain.native_segment(0, kind_of(image)) if is_planned(self) else None
+        segment = chain.native_segment(0, kind_of(image)) if chain.steps and is_planned(self) else None
         return segment if segment is not None and segment.stop == len(chain.steps) else None
 
     def forward(self, *inputs: Any) -> Any:

@@ -17,11 +17,12 @@ from fastload._target_names import LABEL_NAMES
 from fastload.transforms._base import Chain, Transform
 from fastload.transforms._boxes import BoxParams
 from fastload.transforms._checks import is_number
+from fastload.transforms._in_pixels import InPixels, around
 from fastload.transforms._kinds import array_of, as_it_came, is_image, is_pil, place_of_image, size_of, with_part
 from fastload.transforms._mirrored import COUNT, is_mirrored, probes_in
 from fastload.transforms._sample import HandedOut
 from fastload.transforms._segment import Segment
-from fastload.transforms._targets import InPixels, around, targets_of
+from fastload.transforms._targets import targets_of
 
 Array = NDArray[np.float64]
 # The targets of a sample that is an image alone.

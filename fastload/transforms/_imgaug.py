@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fastload.transforms._copies import Copies
 from fastload.transforms._foreign import NO_VALUES, Foreign, Points, labels_of, values_of
+from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._kinds import image_like, size_of
-from fastload.transforms._targets import InPixels
 
 _MOST = (1 << 31) - 1  # imgaug moves masks in int32
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from fastload._target_names import BOX_NAMES, tv_name
 from fastload.transforms._boxes import NORMALIZED, BoxParams
 from fastload.transforms._copy_paste import around_mask, points_seen
+from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._joined import concatenate, maps_of, paste_maps
 from fastload.transforms._kinds import role_of, tv_extras
 from fastload.transforms._masks import Size
-from fastload.transforms._targets import InPixels, Moving
+from fastload.transforms._targets import Moving
 from fastload.transforms._values import chosen_of
 
 Target = dict[Any, Any]

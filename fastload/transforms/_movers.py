@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from fastload.transforms._base import Step, is_planned
 from fastload.transforms._containers import Container
 from fastload.transforms._sanitize import ToPureTensor, _OfBoxes
@@ -22,7 +24,9 @@ def is_known(step: Step) -> bool:
 
 def _leaves(step: Any) -> Iterator[Any]:
     """The transforms that it consists of, without those that are never done."""
-    if not _is_ours(step):
+    if isinstance(step, torch.nn.Sequential):
+        yield from (leaf for member in step for leaf in _leaves(member))
+    elif not _is_ours(step):
         yield step
     elif isinstance(step, Container):
         inner = [member for members in step.members() for member in members]

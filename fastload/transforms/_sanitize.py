@@ -13,10 +13,10 @@ from fastload.transforms._base import Transform, _sample_of
 from fastload.transforms._boxes import sides_of
 from fastload.transforms._checks import is_number
 from fastload.transforms._convert import Lambda
+from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._kinds import size_of
 from fastload.transforms._masks import Size
 from fastload.transforms._sample import Sample
-from fastload.transforms._targets import InPixels
 
 
 class _OfBoxes(Transform):

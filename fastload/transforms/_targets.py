@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +26,7 @@ from fastload.transforms._boxes import (
     written,
 )
 from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
+from fastload.transforms._in_pixels import InPixels, around
 from fastload.transforms._kinds import is_batch
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 from fastload.transforms._parts_left import left_of, part_of_all
@@ -39,22 +39,6 @@ _OF_THE_OBJECTS = ("labels", "area", "iscrowd", "scores", *_STACKS)
 _STILL = _core.ImageProgram([])
 _NO_EDGES, _NO_QUADS, _NO_POINTS = np.zeros((0, 4)), np.zeros((0, 8)), np.zeros((0, 2))
 Shown = Callable[[], NDArray[np.int64]]
-
-
-@dataclass
-class InPixels:
-    """Targets in pixels, as other libraries take them, and what they have become.
-
-    Boxes that are gone have a ``visible`` of 0; everything else keeps its number and order.
-    """
-
-    edges: NDArray[np.float64]  # (N, 4) left, top, right, bottom of boxes, or around rotated ones
-    quads: NDArray[np.float64]  # (N, 8) corners of rotated boxes; (0, 8) if boxes are not
-    points: NDArray[np.float64]  # (P, 2) x, y of key points
-    masks: list[NDArray[Any]]  # (H, W) each, of any type
-    visible: NDArray[np.float64]  # (N,) the part of each box that is left
-    mirrored: bool = False
-    clip: bool = True  # whether boxes end at the border
 
 
 class Written(NamedTuple):
@@ -398,9 +382,3 @@ def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Call
         return with_values(sample, (), {**values, place: image})
 
     return moving, put
-
-
-def around(quads: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 4) left, top, right, bottom around (N, 8) corners."""
-    corners = quads.reshape(-1, 4, 2)
-    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)

@@ -15,10 +15,10 @@ from fastload import _core
 from fastload.transforms._base import Chain
 from fastload.transforms._draws import DrawsFrom
 from fastload.transforms._foreign import NO_VALUES, NOTHING, Foreign, Points
+from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._kinds import array_of, numbers_of, size_of, tensor_of
 from fastload.transforms._masks import Size
 from fastload.transforms._sample import HandedOut
-from fastload.transforms._targets import InPixels
 
 _SELDOM_MOVED = tuple(getattr(torch, name) for name in ("uint16", "uint32", "uint64") if hasattr(torch, name))
 

@@ -173,3 +173,15 @@ def test_draws_do_not_depend_on_the_workers(name: str) -> None:
         epochs.append(torch.cat(list(DataLoader(dataset, batch_size=4, **options))))
     assert torch.equal(epochs[0], epochs[1])
     assert torch.equal(epochs[0], epochs[2])
+
+
+@pytest.mark.parametrize("other", [iaa.Add((-60, 60)), iaa.Sometimes(1.0, iaa.Add((-60, 60)))], ids=["beside", "in"])
+def test_two_augmenters_draw_apart(other: Any) -> None:
+    flat = np.full((2, 2, 3), 128, np.uint8)
+    transform = T.ImgAug(iaa.Sequential([iaa.Add((-60, 60)), other]))
+    sums = []
+    for seed in range(300):
+        torch.manual_seed(seed)
+        sums.append(int(transform(flat)[0, 0, 0]) - 128)
+    # That of one is 35; the sum's is 49, or 70 of two that draw the same.
+    assert 43 < np.std(sums) < 56

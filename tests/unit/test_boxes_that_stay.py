@@ -39,12 +39,13 @@ MOVING: list[Any] = [
     T.Compose([T.ToTensor(), T.Compose([T.RandomRotation(10)])]),
     T.RandomApply([T.ColorJitter(0.1), FLIP]),
     T.OneOf([T.Identity(), T.Compose([FLIP])]),
+    T.Compose([torch.nn.Sequential(T.ColorJitter(0.1), FLIP)]),
     T.Compose([lambda image: image, FLIP]),
 ]
 
 
 @pytest.mark.parametrize("made", ALL)
-@pytest.mark.parametrize("transform", MOVING)
+@pytest.mark.parametrize("transform", [*MOVING, torch.nn.Sequential(FLIP)])
 def test_moves_of_the_image_alone_are_refused_beside_boxes(tmp_path: Path, made: Any, transform: Any) -> None:
     with pytest.raises(ValueError, match="their boxes stay where they are: pass transforms= in place of transform=,"):
         made(tmp_path, transform=transform, tensors=True)

@@ -319,3 +319,27 @@ def test_an_array_is_made_as_the_transform_is_whatever_threads_have_changed_mean
     crop = Asked((4, 4))
     crop(IMAGE)
     assert crop(IMAGE).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("make", [T.Compose, T.RandomApply, T.OneOf, T.RandomOrder])
+def test_what_has_been_emptied_leaves_images_as_they_are(make: Any) -> None:
+    step = make([T.RandomInvert(1.0)], **({"p": 1.0} if make in (T.RandomApply, T.OneOf) else {}))
+    step(IMAGE)
+    step.transforms.clear()
+    for image in (IMAGE, torch.from_numpy(IMAGE.copy())):
+        assert np.array_equal(step(image), image)
+        assert np.array_equal(step(image, 7)[0], image)
+
+
+@pytest.mark.parametrize("same", SAME[1:], ids=["pickled", "copied", "copied deeply"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: T.Resize((3, 5)), lambda: T.Compose([T.Resize((3, 5)), T.ToTensor()]), lambda: T.OneOf([T.Resize(3)])],
+)
+def test_a_transform_that_has_seen_an_array_is_copied_like_a_new_one(make: Any, same: Any) -> None:
+    step = make()
+    step(IMAGE)
+    torch.manual_seed(0)
+    made = same(step)(IMAGE)
+    torch.manual_seed(0)
+    assert np.array_equal(made, make()(IMAGE))
