@@ -157,3 +157,11 @@ def test_boxes_beyond_both_borders_are_mirrored_as_they_are(step: Any) -> None:
     chain = T.Compose([step], boxes=T.BoxParams(clip=False))
     _, moved = chain(torch.from_numpy(IMAGE).permute(2, 0, 1), {"boxes": boxes})
     assert moved["boxes"][0] == pytest.approx([-30, 20, WIDTH + 10, 60], abs=1e-3)
+
+
+def test_what_is_cut_and_enlarged_has_its_corners_where_it_is_seen() -> None:
+    quad = np.array([[15.0, 15, 25, 15, 25, 25, 15, 25]])
+    image = np.zeros((40, 40, 3), np.uint8)
+    cut = T.Compose([A.CropAndPad(px=-10, keep_size=True, p=1.0)], boxes="xyxyxyxy")
+    _, target = cut(image, {"boxes": quad})
+    assert target["boxes"] == pytest.approx((quad - 10) * 2, abs=1e-3)
