@@ -311,7 +311,7 @@ def factor_range(value: Any, name: str) -> Range | None:
         return None
     if is_number(value):
         if not 0 <= value < float("inf"):
-            raise ValueError(f"{name} must be finite and not negative where it is one number, got {value!r}")
+            raise ValueError(f"{name} must not be negative and must be finite where it is one number, got {value!r}")
         low, high = max(0.0, 1 - float(value)), 1 + float(value)
     else:
         low, high = symmetric_range(value, name)

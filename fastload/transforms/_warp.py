@@ -238,7 +238,7 @@ def symmetric_range(values: Any, name: str) -> Range:
     """(low, high), or (-value, value) of one number that is not negative."""
     if is_number(values):
         if not 0 <= values < float("inf"):
-            raise ValueError(f"{name} must be finite and not negative where it is one number, got {values!r}")
+            raise ValueError(f"{name} must not be negative and must be finite where it is one number, got {values!r}")
         values = (-float(values), float(values))
     if not is_list(values) or not all(is_number(value) for value in values):
         raise TypeError(f"{name} must be a number or two numbers (low, high), got {values!r}")
