@@ -60,7 +60,7 @@ def keep_slots(loader: Any, count: int) -> None:
 
 
 def _let_go(loader: int) -> None:
-    del _wanted[loader]
+    _wanted.pop(loader, None)
     if _slots is not None and _owner_pid == os.getpid():
         _slots.keep(max(_wanted.values(), default=0))
 
