@@ -117,10 +117,10 @@ class JoinedDataset(torch.utils.data.Dataset[Any]):
         """Any sample of the data set."""
         return self.dataset[int(draws.integers(len(self.dataset)))]
 
-    def parts(self, sample: Any, params: BoxParams | None = None) -> Parts:
+    def parts(self, sample: Any) -> Parts:
         """The parts of a sample; TypeError if it has no targets."""
         place = None if is_image(sample) else place_of_image(sample)
-        found = None if place is None else targets_of(sample, place, params or self.box_params)
+        found = None if place is None else targets_of(sample, place, self.box_params)
         if found is None:
             raise TypeError(
                 f"{type(self).__name__} needs samples with boxes, masks or key points, such as (image, target dict); "
