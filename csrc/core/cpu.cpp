@@ -1,7 +1,10 @@
 #include "core/cpu.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <limits>
 
 namespace fastload {
 namespace {
@@ -21,6 +24,15 @@ Simd found() noexcept {
 #endif
 }
 
+std::size_t streamed_bytes_of_this() noexcept {
+#if defined(__x86_64__) && defined(_SC_LEVEL2_CACHE_SIZE)
+  const long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  __builtin_cpu_init();
+  if (cache > 0 && __builtin_cpu_is("intel")) return static_cast<std::size_t>(cache);
+#endif
+  return std::numeric_limits<std::size_t>::max();
+}
+
 std::atomic<Simd> current{found()};
 
 }  // namespace
@@ -28,5 +40,10 @@ std::atomic<Simd> current{found()};
 Simd simd() noexcept { return current.load(std::memory_order_relaxed); }
 
 void limit_simd(Simd most) noexcept { current.store(std::min(most, found()), std::memory_order_relaxed); }
+
+std::size_t streamed_bytes() noexcept {
+  static const std::size_t bytes = streamed_bytes_of_this();
+  return bytes;
+}
 
 }  // namespace fastload

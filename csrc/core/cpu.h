@@ -1,6 +1,7 @@
 // Which vector instructions the kernels may use: what this processor has, and no more than a test allows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace fastload {
@@ -12,6 +13,11 @@ Simd simd() noexcept;
 
 // For tests: the best that is not above `most`.
 void limit_simd(Simd most) noexcept;
+
+// From how many bytes on values are better written past the caches, which keep what else is at work: those of an image
+// that a core's own cache cannot hold, on Intel's processors, from whose shared cache they come and go no faster than from
+// memory. Nowhere on others.
+std::size_t streamed_bytes() noexcept;
 
 }  // namespace fastload
 

@@ -5,6 +5,10 @@
 #include <cstring>
 #include <span>
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 #include "core/cpu.h"
 #include "core/luminance.h"
 #include "kernels/channels.h"
@@ -14,6 +18,16 @@ namespace fastload {
 namespace {
 
 constexpr int kMostPlaces = 6;
+
+float quotient(float a, const Divisor& divisor) noexcept { return std::fma(a, divisor.reciprocal, a * divisor.lack); }
+
+// What the vectors compute.
+float computed(const Arithmetic& arithmetic, int channel, std::uint8_t level) noexcept {
+  float value = static_cast<float>(level);
+  value = arithmetic.divides ? quotient(value, arithmetic.by_scale) : value * arithmetic.scale;
+  if (!arithmetic.normalises) return value;
+  return quotient(value - arithmetic.mean[channel], arithmetic.by_deviation[channel]);
+}
 
 bool reproduces(const Arithmetic& arithmetic, int channel, const float* table) {
   for (int level = 0; level < 256; ++level) {
@@ -30,22 +44,30 @@ float decimal(double value, int places) {
 
 // Finds mean and deviation of a channel, which people write with few decimals.
 bool find_normalisation(Arithmetic* arithmetic, int channel, const float* table) {
-  const float top = computed({arithmetic->divides, arithmetic->scale}, channel, 255);
+  Arithmetic plain = *arithmetic;
+  plain.normalises = false;
+  const float top = computed(plain, channel, 255);
   const double deviation = static_cast<double>(top) / (static_cast<double>(table[255]) - table[0]);
   const double mean = -static_cast<double>(table[0]) * deviation;
   for (int places = 1; places <= kMostPlaces; ++places) {
-    arithmetic->deviation[channel] = decimal(deviation, places);
+    arithmetic->by_deviation[channel] = Divisor::of(decimal(deviation, places));
     arithmetic->mean[channel] = decimal(mean, places);
-    if (arithmetic->deviation[channel] != 0.0F && reproduces(*arithmetic, channel, table)) return true;
+    if (reproduces(*arithmetic, channel, table)) return true;
   }
   return false;
 }
 
 // The arithmetic that a table of float32 was made by, if it is one that the kernels know.
 std::optional<Arithmetic> arithmetic_of(int channels, const float* values) {
-  for (const Arithmetic& plain : {Arithmetic{true, 255.0F}, Arithmetic{false, 1.0F / 255.0F}}) {
+  for (const bool divides : {true, false}) {
     for (const bool normalises : {false, true}) {
-      Arithmetic arithmetic = plain;
+      Arithmetic arithmetic;
+      arithmetic.divides = divides;
+      if (divides) {
+        arithmetic.by_scale = Divisor::of(255.0F);
+      } else {
+        arithmetic.scale = 1.0F / 255.0F;
+      }
       arithmetic.normalises = normalises;
       int found = 0;
       while (found < channels && (normalises ? find_normalisation(&arithmetic, found, values + found * 256)
@@ -67,6 +89,7 @@ struct Span {
   int x, y;  // of the first output
   int height, width, channels;  // of the output
   bool planar;
+  bool streamed;
 
   std::size_t at(int c) const noexcept {
     const auto w = static_cast<std::size_t>(width), column = static_cast<std::size_t>(x);
@@ -148,13 +171,16 @@ bool compute(const Span& span, const LevelMap& map, float* out) noexcept {
   const bool widest = simd() == Simd::kAvx512;
   if (span.planar) {
     float* const planes[3] = {out + span.at(0), out + span.at(1), out + span.at(2)};
-    const auto to_planes = widest ? rgbx_to_float_planes_avx512 : rgbx_to_float_planes_avx2;
-    to_planes(span.pixels, span.count, span.reversed, *map.arithmetic(), planes);
-  } else {
-    const auto to_pixels = widest ? rgbx_to_float_pixels_avx512 : rgbx_to_float_pixels_avx2;
-    to_pixels(span.pixels, span.count, span.reversed, *map.arithmetic(), out + span.at(0));
+    const auto made_by = [&](auto to_planes) {
+      return to_planes(span.pixels, span.count, span.reversed, *map.arithmetic(), planes, span.streamed);
+    };
+    return (widest && made_by(avx512::rgbx_to_float_planes)) || made_by(avx2::rgbx_to_float_planes);
   }
-  return true;
+  const auto made_by = [&](auto to_pixels) {
+    return to_pixels(span.pixels, span.count, span.reversed, *map.arithmetic(), out + span.at(0),
+                     span.streamed);
+  };
+  return (widest && made_by(avx512::rgbx_to_float_pixels)) || made_by(avx2::rgbx_to_float_pixels);
 }
 #endif
 
@@ -184,6 +210,19 @@ void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map
   }
 }
 
+// Whether computed values of an image of that size go past the caches.
+bool is_streamed(const LevelMap& map, int height, int width) noexcept {
+  const auto pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  return map.arithmetic() != nullptr && pixels * static_cast<std::size_t>(map.channels()) * sizeof(float) >= streamed_bytes();
+}
+
+// What has been streamed comes before all that is written from now on, for other threads and processes too.
+void end_stream(bool streamed) noexcept {
+#if defined(__x86_64__)
+  if (streamed) _mm_sfence();
+#endif
+}
+
 void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map, void* out) noexcept {
   if (span.pixels != nullptr) {
 #if defined(__x86_64__)
@@ -210,14 +249,6 @@ std::size_t out_bytes(OutType type) noexcept {
   return 0;
 }
 
-float computed(const Arithmetic& arithmetic, int channel, std::uint8_t level) noexcept {
-  float value = static_cast<float>(level);
-  value = arithmetic.divides ? value / arithmetic.scale : value * arithmetic.scale;
-  if (!arithmetic.normalises) return value;
-  value = value - arithmetic.mean[channel];
-  return value / arithmetic.deviation[channel];
-}
-
 LevelMap::LevelMap(OutType type, int channels, const void* values) : type_(type), channels_(channels) {
   if (values == nullptr) return;
   table_.resize(static_cast<std::size_t>(channels) * 256 * out_bytes(type));
@@ -228,25 +259,29 @@ LevelMap::LevelMap(OutType type, int channels, const void* values) : type_(type)
 void finish_image(ImageView in, const Placement& placement, const LevelMap& map, int height, int width, bool planar,
                   void* out) noexcept {
   const Run all{0, width, 0, false}, border{0, width, Run::kBorder, false};
+  const bool streamed = is_streamed(map, height, width);
   for (int y = 0; y < height; ++y) {
     const int number = placement.rows != nullptr ? placement.rows[y] : placement.rows_reversed ? height - 1 - y : y;
     const std::span<const Run> whole(number < 0 ? &border : &all, 1);
     for (const Run& run : number < 0 || placement.columns.empty() ? whole : placement.columns) {
       const std::uint8_t* pixels = nullptr;
       if (run.first >= 0) pixels = in.row(number) + std::ptrdiff_t{run.first} * in.channels;
-      const Span span{pixels, run.count, run.reversed, in.channels,    run.begin,
-                      y,      height,    width,        map.channels(), planar};
+      const Span span{pixels, run.count, run.reversed,   in.channels, run.begin, y,
+                      height, width,     map.channels(), planar,      streamed};
       finish_span(span, placement.fill, map, out);
     }
   }
+  end_stream(streamed);
 }
 
 void finish_rows(ImageView in, const LevelMap& map, int first_row, int height, bool planar, void* out) noexcept {
+  const bool streamed = is_streamed(map, height, in.width);
   for (int y = 0; y < in.height; ++y) {
-    const Span span{in.row(y),     in.width, false,    in.channels,    0,
-                    first_row + y, height,   in.width, map.channels(), planar};
+    const Span span{in.row(y), in.width, false,          in.channels, 0,       first_row + y,
+                    height,    in.width, map.channels(), planar,      streamed};
     finish_span(span, nullptr, map, out);
   }
+  end_stream(streamed);
 }
 
 }  // namespace fastload

@@ -126,51 +126,39 @@ void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertica
   tap_rows_.resize(static_cast<std::size_t>(vertical.taps()));
 }
 
-void RowResizer::push(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count) {
-  for (int done = 0; done < count;) {
-    const int group = std::min(kRowsAtOnce, count - done);
-    take(rows + done * row_bytes, row_bytes, group);
-    done += group;
-    emit();
-  }
-}
-
-// Puts up to kRowsAtOnce rows into the ring, or where they belong if the height stays as it is.
+// Puts them into the ring, or where they belong if the height stays as it is.
 void RowResizer::take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count) {
   const std::uint8_t* in[kRowsAtOnce];
   std::uint8_t* out[kRowsAtOnce];
   for (int r = 0; r < count; ++r) {
     in[r] = rows + r * row_bytes;
-    out[r] = keeps_height_ ? out_.row(rows_in_ + r) : ring_row(rows_in_ + r);
+    out[r] = keeps_height_ ? out_.row((rows_in_ + r) % out_.height) : ring_row(rows_in_ + r);
     if (height_first_) std::memcpy(out[r], in[r], ring_row_used_);
   }
   if (!height_first_) make_width(in, count, out);
   rows_in_ += count;
-  if (keeps_height_) rows_out_ = rows_in_;
 }
 
-// Makes the output rows all of whose inputs are there.
-void RowResizer::emit() {
-  const auto is_there = [this](int row) {
-    return row < vertical_->outputs() && vertical_->first(row) + vertical_->taps() <= rows_in_;
-  };
-  while (is_there(rows_out_)) {
-    if (!height_first_) {
-      make_height(rows_out_, out_.row(rows_out_));
-      ++rows_out_;
-      continue;
-    }
-    const std::uint8_t* in[kRowsAtOnce];
-    std::uint8_t* out[kRowsAtOnce];
-    int count = 0;
-    for (; count < kRowsAtOnce && is_there(rows_out_); ++count, ++rows_out_) {
-      std::uint8_t* row = shrunk_.data() + count * ring_row_bytes_;
-      make_height(rows_out_, row);
-      in[count] = row;
-      out[count] = out_.row(rows_out_);
-    }
-    make_width(in, count, out);
+bool RowResizer::is_ready(int row) const noexcept {
+  return row < vertical_->outputs() && vertical_->first(row) + vertical_->taps() <= rows_in_;
+}
+
+ImageView RowResizer::make() {
+  ImageView made = out_;
+  made.data = out_.row(rows_out_ % out_.height);
+  const int most = std::min(kRowsAtOnce, out_.height - rows_out_ % out_.height);
+  const std::uint8_t* in[kRowsAtOnce];
+  std::uint8_t* out[kRowsAtOnce];
+  int count = 0;
+  for (; count < most && is_ready(rows_out_ + count); ++count) {
+    out[count] = made.row(count);
+    in[count] = shrunk_.data() + count * ring_row_bytes_;
+    if (!keeps_height_) make_height(rows_out_ + count, height_first_ ? shrunk_.data() + count * ring_row_bytes_ : out[count]);
   }
+  if (height_first_ && count > 0) make_width(in, count, out);
+  rows_out_ += count;
+  made.height = count;
+  return made;
 }
 
 // Output row `row`, as wide as the ring's rows.

@@ -21,25 +21,28 @@ constexpr bool height_goes_first(int height, int width, int out_height, int out_
 // Resizes one image whose rows come one after the other. Keeps its memory from one image to the next.
 class RowResizer {
  public:
-  // Whether rows may be pushed as RGB, of 3 bytes a pixel, where `out` has 4.
+  static constexpr int kRowsAtOnce = 8;  // of the horizontal pass: weights are loaded once for all of them
+
+  // Whether rows may be taken as RGB, of 3 bytes a pixel, where `out` has 4.
   static bool takes_rgb(const AxisWeights& horizontal, bool height_first) noexcept;
 
-  // Both axes rebased. channels: of the rows that are pushed, 1, 4, or 3 where takes_rgb. out: vertical.outputs() rows
-  // of horizontal.outputs() pixels of 1 or 4 channels. height_first: whether the height is resized first. The weights
-  // must stay until the last row.
+  // Both axes rebased. channels: of the rows that are taken, 1, 4, or 3 where takes_rgb. out: vertical.outputs() rows
+  // of horizontal.outputs() pixels of 1 or 4 channels; or at least kRowsAtOnce rows, which are then used in turn.
+  // height_first: whether the height is resized first. The weights must stay until the last row.
   void start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, bool height_first,
              ImageView out);
 
-  // The next `count` rows, from input row 0 on; all vertical.end_input() of them make `out` whole. Each has
-  // horizontal.end_input() pixels, and kRowPadding readable bytes after them.
-  void push(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count);
+  // The next rows, from input row 0 to vertical.end_input(), of which at most kRowsAtOnce come at once. Each has
+  // horizontal.end_input() pixels, and kRowPadding readable bytes after them. All that they make is to be made before
+  // the next ones are taken.
+  void take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count);
 
-  int rows_made() const noexcept { return rows_out_; }  // of `out`, from the first on
+  // The next rows of `out`, one below the other; none if more are to be taken first.
+  ImageView make();
 
  private:
   std::uint8_t* ring_row(int row) noexcept { return ring_.data() + (row % ring_rows_) * ring_row_bytes_; }
-  void take(const std::uint8_t* rows, std::ptrdiff_t row_bytes, int count);
-  void emit();
+  bool is_ready(int row) const noexcept;
   void make_height(int row, std::uint8_t* out);
   void make_width(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const;
 

@@ -8,7 +8,7 @@
 
 namespace fastload {
 
-constexpr int kRowsAtOnce = 8;  // of the horizontal pass: weights are loaded once for all of them
+constexpr int kRowsAtOnce = RowResizer::kRowsAtOnce;
 
 // rows resized in width: in[r] to out[r], r < count <= kRowsAtOnce. in may be read kRowPadding bytes beyond its end.
 using HorizontalPass = void (*)(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,

@@ -166,6 +166,7 @@ class WindowWarp {
       ys = _mm512_max_epi64(ys, from_memory(-top));
     }
     const std::uint8_t* window = in_.data + row * in_.row_bytes + column * kBytes;
+    _mm_prefetch(reinterpret_cast<const char*>(window + 8 * in_.row_bytes), _MM_HINT_T0);
     const __m256i pixels = blend(Neighbours<kBytes, kRowBytes, kRows>(window, in_.row_bytes, xs, ys), xs, ys);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
   }

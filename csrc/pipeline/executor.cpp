@@ -18,7 +18,6 @@ namespace fastload {
 namespace {
 
 constexpr int kWhole = 8;  // eighths of the full size
-constexpr int kRowsPushed = 32;  // what is made of them is finished while it is in the cache
 constexpr std::size_t kMostScratchBytes = std::size_t{16} << 20;
 
 const LevelMap& plain_levels(int channels) {
@@ -224,7 +223,8 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, int channel
   horizontal_.rebase();
   vertical_.rebase();
   ImageView made;
-  Status status = scratch_image(read_[read_in_], vertical_.outputs(), horizontal_.outputs(), channels, &made);
+  const int rows_kept = rows_made ? std::min(RowResizer::kRowsAtOnce, vertical_.outputs()) : vertical_.outputs();
+  Status status = scratch_image(read_[read_in_], rows_kept, horizontal_.outputs(), channels, &made);
   if (!status.ok()) return status;
   const bool height_first = height_goes_first(rows.size, columns.size, stage.full.height, stage.full.width);
   const bool rgb = channels == 4 && RowResizer::takes_rgb(horizontal_, height_first) && source.give_rgb();
@@ -236,11 +236,14 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, int channel
     status = source.next(&group);
     clock.add_to(reading_);
     if (!status.ok()) break;
-    for (int done = 0; done < group.count; done += kRowsPushed) {
-      resizer_.push(group.data + done * group.row_bytes, group.row_bytes, std::min(kRowsPushed, group.count - done));
-      clock.add_to(&times_.resample);
-      if (rows_made) rows_made(made, resizer_.rows_made());
-      clock.add_to(&times_.finish);
+    for (int done = 0; done < group.count; done += RowResizer::kRowsAtOnce) {
+      resizer_.take(group.data + done * group.row_bytes, group.row_bytes,
+                    std::min(RowResizer::kRowsAtOnce, group.count - done));
+      for (ImageView part = resizer_.make(); part.height > 0; part = resizer_.make()) {
+        clock.add_to(&times_.resample);
+        if (rows_made) rows_made(part);
+        clock.add_to(&times_.finish);
+      }
     }
     left -= group.count;
   }
@@ -335,12 +338,9 @@ Status Executor::finish_resized(const Stage& stage, RowSource& source, int chann
   const Status status = out.place(stage.out, written.channels, out_bytes(written.levels.type()), &destination);
   if (!status.ok()) return status;
   int done = 0;
-  const auto finish = [&](ImageView made, int rows) {
-    ImageView part = made;
-    part.data = made.row(done);
-    part.height = rows - done;
-    finish_rows(part, written.levels, done, stage.out.height, written.planar, destination);
-    done = rows;
+  const auto finish = [&](ImageView rows) {
+    finish_rows(rows, written.levels, done, stage.out.height, written.planar, destination);
+    done += rows.height;
   };
   ImageView image;
   return resize_stage(stage, source, channels, &image, std::ref(finish));

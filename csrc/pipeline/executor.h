@@ -60,8 +60,8 @@ class Executor {
   Status run(RowSource& source, int channels, const ImageProgram& program, Destination& out);
   Status run_direct(ImageView image, Destination& out);
   Status read_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);
-  // rows_made, if there is one, is told how many rows of the image are there.
-  using RowsMade = std::function<void(ImageView, int rows)>;
+  // rows_made, if there is one, is given the rows as they are made, and the image is not kept.
+  using RowsMade = std::function<void(ImageView rows)>;
   Status resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image,
                       const RowsMade& rows_made = {});
   Status copy_stage(const Stage& stage, RowSource& source, int channels, ImageView* image);

@@ -17,6 +17,7 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 constexpr int kHeight = 3;
 constexpr std::uint8_t kUntouched = 0xA5;
+constexpr std::size_t kVector = 64;  // bytes, at whose multiples the output begins
 
 // Memory of exactly the rows and their padding, so that a sanitizer sees what is read beyond.
 struct Picture {
@@ -74,15 +75,16 @@ void check_places(const Picture& in, const Placement& placement, const LevelMap&
   const int width = in.view.width, channels = map.channels();
   const std::size_t size = out_bytes(map.type());
   const auto count = static_cast<std::size_t>(kHeight * width * channels);
-  Bytes out(count * size + 1, kUntouched);
-  finish_image(in.view, placement, map, kHeight, width, planar, out.data());
-  CHECK(out.back() == kUntouched);
+  Bytes room(count * size + 1 + kVector, kUntouched);
+  std::uint8_t* const out = room.data() + (kVector - reinterpret_cast<std::uintptr_t>(room.data()) % kVector);
+  finish_image(in.view, placement, map, kHeight, width, planar, out);
+  CHECK(out[count * size] == kUntouched);
   for (int y = 0; y < kHeight; ++y) {
     for (int x = 0; x < width; ++x) {
       for (int c = 0; c < channels; ++c) {
         const std::uint8_t level = level_at(in.view, placement, placement.rows[y], x, c, channels);
         const int at = planar ? (c * kHeight + y) * width + x : (y * width + x) * channels + c;
-        const std::uint8_t* value = out.data() + static_cast<std::size_t>(at) * size;
+        const std::uint8_t* value = out + static_cast<std::size_t>(at) * size;
         const std::size_t entry = static_cast<std::size_t>(c * 256 + level) * size;
         CHECK(map.is_identity() ? *value == level : std::memcmp(value, table.data() + entry, size) == 0);
       }
@@ -132,7 +134,8 @@ void arithmetic_gives_the_bits_of_the_table() {
     Bytes bytes(table.size() * sizeof(float));
     std::memcpy(bytes.data(), table.data(), bytes.size());
     const std::int32_t rows[kHeight] = {0, 1, 2};
-    for (const int width : {1, 7, 8, 9, 15, 16, 17, 100}) {
+    const int larger_than_a_cache = 1 << 18;
+    for (const int width : {1, 7, 8, 9, 15, 16, 17, 100, larger_than_a_cache, larger_than_a_cache + 1}) {
       const Picture in(width, 4, random);
       for (const bool reversed : {false, true}) {
         Placement placement;
