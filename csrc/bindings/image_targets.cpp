@@ -31,6 +31,7 @@ std::vector<Targets::Object> objects_of(const Doubles& boxes, const Doubles& qua
   check_rows(boxes, 4, "boxes");
   check_rows(quads, 8, "quads");
   std::vector<Targets::Object> objects;
+  objects.reserve(static_cast<std::size_t>(boxes.shape(0) + quads.shape(0)));
   for (ssize_t i = 0; i < boxes.shape(0); ++i) {
     const Box box{boxes.at(i, 0), boxes.at(i, 1), boxes.at(i, 2), boxes.at(i, 3)};
     objects.push_back(object_of(box, ellipse ? Outline::kEllipse : Outline::kRectangle));

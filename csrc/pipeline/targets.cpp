@@ -33,10 +33,9 @@ Polygon cut_by(const Polygon& polygon, Distance distance, Snap snap) {
 }
 
 // The part of a convex polygon that lies within a box.
-Polygon cut_within(const Polygon& polygon, const Box& limit) {
-  if (polygon.empty()) return {};
-  const Box box = enclosing(polygon);
-  Polygon kept = polygon;
+Polygon cut_within(Polygon kept, const Box& limit) {
+  if (kept.empty()) return kept;
+  const Box box = enclosing(kept);
   if (box.left < limit.left) {
     kept = cut_by(kept, [&](Point p) { return p.x - limit.left; }, [&](Point p) { return Point{limit.left, p.y}; });
   }
@@ -70,11 +69,12 @@ Polygon ellipse(const Box& box) {
   return corners;
 }
 
-Polygon mapped(const Polygon& polygon, const Matrix3& forward) {
-  const auto distance = [&](Point p) { return forward.weight(p) - kLeastWeight; };
-  Polygon corners = forward.is_affine() ? polygon : cut_by(polygon, distance, [](Point p) { return p; });
-  for (Point& corner : corners) corner = forward(corner);
-  return corners;
+void map_corners(Polygon* polygon, const Matrix3& forward) {
+  if (!forward.is_affine()) {
+    const auto distance = [&](Point p) { return forward.weight(p) - kLeastWeight; };
+    *polygon = cut_by(*polygon, distance, [](Point p) { return p; });
+  }
+  for (Point& corner : *polygon) corner = forward(corner);
 }
 
 // Whether what lies along the axes still does so.
@@ -84,8 +84,8 @@ bool keeps_axes(const Matrix3& forward) {
 }
 
 // The part of an outline that can be seen in an image.
-Polygon seen_part(const Polygon& outline, Size size) {
-  Polygon seen = cut_to(outline, size.width, size.height);
+Polygon seen_part(Polygon outline, Size size) {
+  Polygon seen = cut_to(std::move(outline), size.width, size.height);
   return is_something(seen) ? seen : Polygon{};
 }
 
@@ -138,7 +138,9 @@ Polygon cut_where(const Polygon& polygon, const std::function<double(Point)>& li
   return cut_by(polygon, linear, [](Point p) { return p; });
 }
 
-Polygon cut_to(const Polygon& polygon, double width, double height) { return cut_within(polygon, {0, 0, width, height}); }
+Polygon cut_to(Polygon polygon, double width, double height) {
+  return cut_within(std::move(polygon), {0, 0, width, height});
+}
 
 Targets::Targets(std::vector<Object> objects, std::vector<Point> points, bool relative)
     : first_{std::move(objects), std::move(points), {}, false}, relative_(relative) {
@@ -156,7 +158,7 @@ void Targets::Object::turn_ellipse() {
   const double before = visible_part();
   const Box around = enclosing(ellipse);
   outline = rectangle(around);
-  visible = before == 1 ? outline : cut_within(visible, around);
+  visible = before == 1 ? outline : cut_within(std::move(visible), around);
   const double now = area(visible);
   left = now > 0 ? before * area(outline) / now : 0;
 }
@@ -223,11 +225,9 @@ void Targets::follow(const Move& move, Size before) {
 
 void Targets::map(const Matrix3& forward, Size size) {
   for (Object& object : objects_) {
-    object.outline = mapped(object.outline, forward);
-    object.visible = mapped(object.visible, forward);
-    object.ellipse = mapped(object.ellipse, forward);
+    for (Polygon* polygon : {&object.outline, &object.visible, &object.ellipse}) map_corners(polygon, forward);
     if (!object.ellipse.empty() && !keeps_axes(forward)) object.turn_ellipse();
-    object.visible = seen_part(object.visible, size);
+    object.visible = seen_part(std::move(object.visible), size);
   }
   for (Point& point : points_) point = forward(point);
   look_for_points(size);

@@ -109,6 +109,6 @@ bool is_something(const Polygon& polygon);
 // The part of a convex polygon where a function that is linear in a place is not negative.
 Polygon cut_where(const Polygon& polygon, const std::function<double(Point)>& linear);
 // The part of a convex polygon that lies within [0, width] x [0, height].
-Polygon cut_to(const Polygon& polygon, double width, double height);
+Polygon cut_to(Polygon polygon, double width, double height);
 
 }  // namespace fastload

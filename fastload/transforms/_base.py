@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Step = Callable[..., Any]
 NOT_PLANNED = "it is no transform of fastload, or has hooks"
 NOT_FUSED = "a Compose with fuse=False begins or ends here"
-_Lone = tuple[Segment | None, bool, tuple[Any, ...]]  # the pass, whether it draws, the signature of what has members
+_Lone = tuple[Segment | None, bool, Any]  # the pass, whether it draws, the signature of what has members
 _NO_SEGMENT = Segment(Kind("", 0, 0))  # where nothing is native
 # Attributes of fastload's transforms that may be lists, and that programs are made of.
 _LISTS = {"choice_weights", "fill", "max_size", "mean", "min_size", "sampler_options", "size", "std", "value"}
@@ -101,8 +101,8 @@ class Transform(torch.nn.Module):
         if len(inputs) == 1 and not named and type(inputs[0]) is np.ndarray and not is_call_hooked(self):
             image, lone = inputs[0], self._lone  # another thread may void it meanwhile
             kind = image.dtype, image.shape[2:], image.ndim
-            made_of = self.signature() if self.has_members else ()
-            segment, is_random, known = lone.get(kind, (None, False, None))
+            made_of = self.signature() if self.has_members else None
+            segment, is_random, known = lone.get(kind, (None, False, ()))
             if known != made_of:
                 segment, is_random, _ = lone[kind] = self._lone_segment(image), self.chain().is_random, made_of
             if segment is not None:
@@ -142,14 +142,14 @@ class Transform(torch.nn.Module):
         """Whether each of those steps may share a pass with its neighbours."""
         return (self.fuse,)
 
-    def signature(self) -> tuple[Any, ...]:
+    def signature(self) -> Any:
         """What changes with every change of this transform, and of those in it: plans hold as long as it does not."""
-        return id(self), self._version, has_forward_hooks(self)
+        return (self._version, "hooked") if has_forward_hooks(self) else self._version  # no two have the same version
 
     def chain(self) -> Chain:
         """The row of steps, planned for the kinds of image seen so far."""
         of_the_caller = _called.box_params  # also where what holds this is not fastload's
-        signature = id(of_the_caller), _called.step is self, *self.signature()
+        signature = id(of_the_caller), _called.step is self, self.signature()
         known, chain = self._known
         if chain is None or known != signature:
             said = said_of_boxes(self)
@@ -249,9 +249,9 @@ def said_of_boxes(step: Transform) -> BoxParams | None:
     return said
 
 
-def signature_of(step: Step) -> tuple[Any, ...]:
-    """The signature of a transform; of another callable, which one it is."""
-    return step.signature() if isinstance(step, Transform) else (id(step),)
+def signature_of(steps: Sequence[Step]) -> Any:
+    """The signatures of transforms; of another callable, which one it is."""
+    return [step.signature() if isinstance(step, Transform) else (id(step),) for step in steps]
 
 
 def _is_whole(step: Transform) -> bool:

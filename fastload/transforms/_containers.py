@@ -55,8 +55,8 @@ class Container(Transform):
     def count(self) -> tuple[int, int]:
         return 0, 0
 
-    def signature(self) -> tuple[Any, ...]:
-        return super().signature(), *map(signature_of, self.transforms)
+    def signature(self) -> Any:
+        return super().signature(), signature_of(self.transforms)
 
     def members(self) -> list[tuple[Step, ...]]:
         """The steps of each transform."""

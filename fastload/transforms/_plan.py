@@ -149,8 +149,8 @@ class Compose(Transform):
                 raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
         said_of_boxes(self)
 
-    def signature(self) -> tuple[Any, ...]:
-        return super().signature(), *map(signature_of, self.transforms)
+    def signature(self) -> Any:
+        return super().signature(), signature_of(self.transforms)
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from fastload import _core
-from fastload.transforms._kinds import Kind, pil_of, pixels_of, size_of
+from fastload.transforms._kinds import Kind, pil_of, pixels_of
 from fastload.transforms._targets import Moving
 
 # Types that the last native pass writes, by the names that programs know them by.
@@ -38,6 +38,7 @@ class Segment:
         self.reason = ""  # why that one is not
         self.program: _core.ImageProgram | None = None
         self._is_laid_out = False  # whether the program writes the layout that is wanted
+        self._is_planar = False  # whether that is (C, H, W)
 
     @property
     def zero_stays_zero(self) -> bool:
@@ -78,6 +79,7 @@ class Segment:
         output = self._output()
         self.program = _core.ImageProgram(ops, output, self.fused)
         self._is_laid_out = output is not None
+        self._is_planar = output is not None and output[0] == "chw"
 
     def _output(self) -> tuple[str, str, int, Any] | None:
         layout = "chw" if self.container == "tensor" and not self.channels_last else "hwc"
@@ -99,13 +101,13 @@ class Segment:
     def run(self, image: Any, key: int, moving: Moving | None = None) -> Any:
         """What comes out of one image of this segment's kind; the targets move with it."""
         assert self.program is not None
+        pixels = pixels_of(image)
         if moving is None:
-            return self.wrapped(self.program.run(pixels_of(image), key))
-        size = size_of(image)
+            return self.wrapped(self.program.run(pixels, key))
         targets = moving.native()
-        result = self.wrapped(self.program.run(pixels_of(image), key, targets))
-        self.take(moving, targets, key, size, size_of(result))
-        return result
+        result = self.program.run(pixels, key, targets)
+        self.take(moving, targets, key, pixels.shape[:2], result.shape[1:] if self._is_planar else result.shape[:2])
+        return self.wrapped(result)
 
     def take(
         self, moving: Moving, targets: _core.Targets, key: int, before: tuple[int, int], after: tuple[int, int]
