@@ -13,6 +13,7 @@ import torch
 from torchvision_without_kernels import v2
 
 from fastload import transforms as T
+from fastload.transforms._mirrored import COUNT, is_mirrored, probes_in
 
 PARAMS = T.BoxParams(keypoint_swaps=((0, 1),))
 UNMIRRORED: dict[str, Callable[[], Any]] = {
@@ -57,3 +58,22 @@ def test_names_change_in_mirrors_alone(name: str, size: int) -> None:
     assert alone - {None} == {False}
     together = {names_change(compose([UNMIRRORED[name](), mirror]), size, seed) for seed in range(12)}
     assert together - {None} == {True}
+
+
+OUTER = slice(COUNT - 4, COUNT)
+IN_A_MIRROR = [100, 0] + np.array([-1, 1]) * probes_in((100, 100))
+
+
+def test_the_outermost_points_tell_of_a_mirror_when_all_others_are_lost() -> None:
+    before = probes_in((100, 100))
+    for after, expected in ((before.copy(), False), (IN_A_MIRROR.copy(), True)):
+        after[: OUTER.start] = np.nan
+        assert is_mirrored(before, after) == expected
+
+
+def test_the_outermost_points_tell_nothing_as_long_as_three_others_are_there() -> None:
+    before = probes_in((100, 100))
+    after = before.copy()
+    after[3 : OUTER.start] = np.nan  # no triangle is whole
+    after[OUTER] = IN_A_MIRROR[OUTER]
+    assert not is_mirrored(before, after)

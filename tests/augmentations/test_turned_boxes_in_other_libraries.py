@@ -165,3 +165,15 @@ def test_what_is_cut_and_enlarged_has_its_corners_where_it_is_seen() -> None:
     cut = T.Compose([A.CropAndPad(px=-10, keep_size=True, p=1.0)], boxes="xyxyxyxy")
     _, target = cut(image, {"boxes": quad})
     assert target["boxes"] == pytest.approx((quad - 10) * 2, abs=1e-3)
+
+
+def test_corners_bend_with_the_pixel_that_they_are_in() -> None:
+    from fastload.transforms._torchvision_corners import Corners
+
+    height, width, first_moved = 8, 20, 10
+    displacement = torch.zeros(1, height, width, 2)
+    displacement[:, :, first_moved:, 0] = 3 * 2 / width  # of half the width
+    places = torch.tensor([[first_moved - 0.3, 4.0], [first_moved + 0.2, 4.0]])
+    moved = v2.functional.elastic(Corners(places, canvas_size=(height, width)), displacement).as_subclass(torch.Tensor)
+    torch.testing.assert_close(moved[0], places[0])
+    assert moved[1, 0] < places[1, 0] - 1
