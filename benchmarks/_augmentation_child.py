@@ -16,8 +16,11 @@ import torch
 from benchmarks._augmentation_chains import CHAINS, pairs, photograph, sample
 from benchmarks._child import say, wait
 
-SAMPLES = 40
-ROUNDS = 9
+# Turns of a length: the first calls of one find the caches as another process has left them.
+TURN = 0.25  # seconds
+LEAST_SAMPLES = 40
+# Of a single transform: the median of so many calls or more, as many as take so long.
+ROUNDS, LONG_ENOUGH = 9, 0.01
 
 
 def main() -> None:
@@ -27,24 +30,29 @@ def main() -> None:
         import cv2
 
         cv2.setNumThreads(1)
-        work = table if sys.argv[1] == "transforms" else chain(sys.argv[1])
+        work, samples = (table, 1) if sys.argv[1] == "transforms" else chain(sys.argv[1])
     except ImportError as error:
         say({"missing": str(error)})
         return
-    say({"samples": SAMPLES})
+    say({"samples": samples})
     while wait():
         say(work())
 
 
-def chain(name: str) -> Callable[[], Any]:
+def chain(name: str) -> tuple[Callable[[], Any], int]:
+    """A turn, and how many samples it makes."""
     apply, one = CHAINS[name](), sample()
     apply(one)
+    begin = time.perf_counter()
+    for _ in range(LEAST_SAMPLES):
+        apply(one)
+    samples = max(LEAST_SAMPLES, round(LEAST_SAMPLES * TURN / (time.perf_counter() - begin)))
 
     def work() -> None:
-        for _ in range(SAMPLES):
+        for _ in range(samples):
             apply(one)
 
-    return work
+    return work, samples
 
 
 def table() -> dict[str, tuple[float, float]]:
@@ -54,12 +62,13 @@ def table() -> dict[str, tuple[float, float]]:
 
 
 def median(function: Callable[[Any], Any], image: Any) -> float:
-    figures = []
-    for number in range(ROUNDS + 2):
+    figures: list[float] = []
+    for _ in range(2):  # the first calls make what is kept
+        function(image)
+    while len(figures) < ROUNDS or sum(figures) < LONG_ENOUGH:
         begin = time.perf_counter()
         function(image)
-        if number > 1:  # the first ones make what is kept
-            figures.append(time.perf_counter() - begin)
+        figures.append(time.perf_counter() - begin)
     return statistics.median(figures)
 
 

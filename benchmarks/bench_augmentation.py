@@ -21,9 +21,9 @@ BOXES = Row(
     title="augmentation: 640x480 with 10 boxes to a normalised tensor",
     unit=Unit("ms", "time", 1e-3),
     conditions=(
-        "one array again and again, one thread, each library in a process of its own. Random mirror, affine (10 deg, "
-        "shift 10%, scale 0.9 to 1.1, bilinear), brightness and contrast, resize to 512x512, float32 CHW, normalised; "
-        "10 boxes with labels go along."
+        "one array again and again, a quarter of a second a turn, one thread, each library in a process of its own. "
+        "Random mirror, affine (10 deg, shift 10%, scale 0.9 to 1.1, bilinear), brightness and contrast, resize to "
+        "512x512, float32 CHW, normalised; 10 boxes with labels go along."
     ),
     limit_is="one cv2.warpAffine of three channels to 512x512, bilinear",
     must=Target("6x Albumentations", times_torch=6.0),
@@ -35,9 +35,9 @@ TRANSFORMS = Row(
     title="augmentation: the transforms that Albumentations has too, one after the other",
     unit=Unit("ms", "answer", 1e-3),
     conditions=(
-        "one image of 512x512 RGB, one thread, both in one process; the sum of the medians of 9 calls of each. Where "
-        "fastload antialiases what shrinks, as it does by default, Albumentations has INTER_AREA, which does too, in "
-        "the place of its default INTER_LINEAR."
+        "one image of 512x512 RGB, one thread, both in one process; the sum of the medians of 9 or more calls of each. "
+        "Where fastload antialiases what shrinks, as it does by default, Albumentations has INTER_AREA, which does "
+        "too, in the place of its default INTER_LINEAR."
     ),
     doubts="both draw parameters of their own, of like distributions; Albumentations' crops are views of the image",
     must=Target("1x Albumentations in sum", times_torch=1.0),
