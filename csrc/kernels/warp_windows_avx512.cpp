@@ -15,6 +15,7 @@ namespace fastload {
 namespace {
 
 constexpr int kPixels = kWindowPixels;
+constexpr int kRowsAhead = 8;
 constexpr int kWhole = 32 + kWarpBits;  // whole pixels begin at this bit of a place
 
 // In each byte of a qword, eight bits of that qword from bit `first` on.
@@ -166,7 +167,8 @@ class WindowWarp {
       ys = _mm512_max_epi64(ys, from_memory(-top));
     }
     const std::uint8_t* window = in_.data + row * in_.row_bytes + column * kBytes;
-    _mm_prefetch(reinterpret_cast<const char*>(window + 8 * in_.row_bytes), _MM_HINT_T0);
+    // What later rows read: windows slant, and a processor prefetches along rows. Behind the image it does nothing.
+    _mm_prefetch(reinterpret_cast<const char*>(window + kRowsAhead * in_.row_bytes), _MM_HINT_T0);
     const __m256i pixels = blend(Neighbours<kBytes, kRowBytes, kRows>(window, in_.row_bytes, xs, ys), xs, ys);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
   }
