@@ -4,6 +4,7 @@ import gc
 import os
 import random
 from collections.abc import Generator, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,11 @@ TEST_TIMEOUT_S = int(os.environ.get("FASTLOAD_TEST_TIMEOUT_S", "120"))  # more u
 def pytest_configure(config: pytest.Config) -> None:
     # Forking is what is tested here; Python 3.12 warns when a process that has threads forks.
     config.addinivalue_line("filterwarnings", "ignore:This process .* is multi-threaded:DeprecationWarning")
+    # torch.manual_seed keeps the seed for devices that are not in use yet, with the stack of its caller for each kind
+    # of them: under pytest that takes longer than most of what is seeded here.
+    for device in (torch.cuda, torch.xpu, torch.mtia):
+        if hasattr(device, "traceback"):
+            device.traceback = SimpleNamespace(format_stack=list)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
