@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.loader import only_fastload
+from support.loader import TESTING_TORCH, only_fastload
 from support.resources import is_running, wait_until
 from support.scripts import assert_ctrl_c_ends, finish_script, run_script, start_script
 
-WORKERS = ["processes", "persistent"]
 OPTIONS = {"processes": "num_workers=2", "persistent": "num_workers=2, persistent_workers=True"}
 
 LOOP = """
@@ -21,9 +20,24 @@ next(iterator)
 print(*[worker.pid for worker in iterator._workers], flush=True)
 """
 
+# Each start of a program takes seconds, so one has loaders of all kinds at work where they do not disturb each other.
+LOOPS = """
+ways = [{ways}]
+loaders = [DataLoader({dataset}, **way) for way in ways]
+iterators = [iter(loader) for loader in loaders]
+for iterator in iterators:
+    next(iterator)
+workers = [worker for iterator in iterators for worker in iterator._workers]
+print(*[worker.pid for worker in workers if worker.pid is not None], flush=True)
+"""
+
 
 def loop(dataset: str, options: str, then: str) -> str:
     return LOOP.format(dataset=dataset, options=options) + then
+
+
+def loops(dataset: str, then: str, *more: str) -> str:
+    return LOOPS.format(dataset=dataset, ways=", ".join(f"dict({way})" for way in (*OPTIONS.values(), *more))) + then
 
 
 def worker_pids(process: Any) -> list[int]:
@@ -36,21 +50,24 @@ def assert_gone(pids: list[int], within_s: float = 5) -> None:
     assert wait_until(lambda: not any(is_running(pid) for pid in pids), within_s), [p for p in pids if is_running(p)]
 
 
-@pytest.mark.parametrize("options", WORKERS)
+WAITING = {
+    f"waiting for a long sample, {options}": loop("Slow(1000, 30)", OPTIONS[options], "next(iterator)").replace(
+        "next(iterator)\nprint",
+        "print",  # no first batch to wait for
+    )
+    for options in OPTIONS
+}
+
+
 @pytest.mark.parametrize(
-    ("dataset", "then"),
+    "body",
     [
-        pytest.param("Slow(1000, 30)", "next(iterator)", id="waiting for a long sample"),
-        pytest.param("Numbers(100000)", "for _ in iterator: time.sleep(0.01)", id="busy loop"),
-        pytest.param("Numbers(1000)", "time.sleep(60)", id="workers idle"),
+        *(pytest.param(body, id=name) for name, body in WAITING.items()),
+        pytest.param(loops("Numbers(100000)", "for _ in zip(*iterators): time.sleep(0.01)"), id="busy loop"),
+        pytest.param(loops("Numbers(1000)", "time.sleep(60)"), id="workers idle"),
     ],
 )
-def test_ctrl_c_is_one_keyboard_interrupt_and_leaves_nothing(
-    dataset: str, then: str, options: str, tmp_path: Path
-) -> None:
-    body = loop(dataset, OPTIONS[options], then)
-    if "Slow" in dataset:  # no first batch to wait for
-        body = body.replace("next(iterator)\nprint", "print")
+def test_ctrl_c_is_one_keyboard_interrupt_and_leaves_nothing(body: str, tmp_path: Path) -> None:
     with start_script(tmp_path, body) as process:
         pids = worker_pids(process)
         time.sleep(0.5)
@@ -78,18 +95,17 @@ def test_ctrl_c_that_the_program_catches_lets_it_go_on(tmp_path: Path) -> None:
     assert (status, out, err) == (0, "caught\n6\n", "")
 
 
-@pytest.mark.parametrize("options", WORKERS)
 @pytest.mark.parametrize(
     ("dataset", "then"),
     [
         pytest.param("Numbers(1000)", "time.sleep(60)", id="workers idle"),
         pytest.param("Numbers(1000)", "while True: pass", id="program busy"),
-        pytest.param("Numbers(100000)", "for _ in iterator: pass\ntime.sleep(60)", id="batches under way"),
-        pytest.param("Images(100000)", "for _ in iterator: pass", id="big batches under way"),
+        pytest.param("Numbers(100000)", "for _ in zip(*iterators): pass\ntime.sleep(60)", id="batches under way"),
+        pytest.param("Images(100000)", "for _ in zip(*iterators): pass", id="big batches under way"),
     ],
 )
-def test_workers_end_when_the_program_is_killed(dataset: str, then: str, options: str, tmp_path: Path) -> None:
-    with start_script(tmp_path, loop(dataset, OPTIONS[options], then)) as process:
+def test_workers_end_when_the_program_is_killed(dataset: str, then: str, tmp_path: Path) -> None:
+    with start_script(tmp_path, loops(dataset, then)) as process:
         pids = worker_pids(process)
         time.sleep(0.3)
         os.kill(process.pid, signal.SIGKILL)
@@ -119,9 +135,8 @@ def test_workers_of_other_start_methods_end_when_the_program_is_killed(method: s
         process.communicate()
 
 
-@pytest.mark.parametrize("options", WORKERS)
-def test_sigterm_to_the_program_ends_its_workers(options: str, tmp_path: Path) -> None:
-    with start_script(tmp_path, loop("Numbers(1000)", OPTIONS[options], "time.sleep(60)")) as process:
+def test_sigterm_to_the_program_ends_its_workers(tmp_path: Path) -> None:
+    with start_script(tmp_path, loops("Numbers(1000)", "time.sleep(60)")) as process:
         pids = worker_pids(process)
         process.terminate()
         status, _, err = finish_script(process, 20)
@@ -132,32 +147,28 @@ def test_sigterm_to_the_program_ends_its_workers(options: str, tmp_path: Path) -
 ENDS = {
     "end of the script": "",
     "sys.exit": "sys.exit(0)",
-    "exit in a function": "def leave():\n    inner = iterator\n    sys.exit(0)\nleave()",
-    "batches kept": "kept = [next(iterator) for _ in range(9)]",
-    "a reference cycle": "cycle = [iterator]\ncycle.append(cycle)\ndel iterator, loader",
+    "exit in a function": "def leave():\n    inner = iterators\n    sys.exit(0)\nleave()",
+    "batches kept": "kept = [next(iterator) for iterator in iterators for _ in range(9)]",
+    "reference cycles": """
+cycles = [[iterator] for iterator in iterators]
+for cycle in cycles:
+    cycle.append(cycle)
+del iterator, iterators, loaders
+""",
 }
+THREADS = () if TESTING_TORCH else ("num_workers=2, worker_type='thread', persistent_workers=True",)
 
 
-@pytest.mark.parametrize("options", ["processes", "persistent", "threads"])
 @pytest.mark.parametrize("end", list(ENDS))
-def test_a_program_that_ends_in_mid_epoch_ends_quietly(end: str, options: str, tmp_path: Path) -> None:
-    how = OPTIONS.get(options, "num_workers=2, worker_type='thread', persistent_workers=True")
-    body = loop("Images(1000)", how + ", batch_size=4", ENDS[end])
-    if options == "threads":
-        only_fastload_or_skip()
-        body = body.replace("print(*[worker.pid for worker in iterator._workers], flush=True)", "print()")
+def test_a_program_that_ends_in_mid_epoch_ends_quietly(end: str, tmp_path: Path) -> None:
+    body = loops("Images(1000)", ENDS[end], *THREADS).replace("**way)", "**way, batch_size=4)")
     start = time.monotonic()
     status, out, err = run_script(tmp_path, body, timeout_s=40)
     assert (status, err) == (0, "")
     assert time.monotonic() - start < 30
-    assert_gone([int(word) for word in out.split()])
-
-
-def only_fastload_or_skip() -> None:
-    from support.loader import TESTING_TORCH
-
-    if TESTING_TORCH:
-        pytest.skip("torch has no worker threads")
+    pids = [int(word) for word in out.split()]
+    assert len(pids) == 4  # threads are no processes
+    assert_gone(pids)
 
 
 @only_fastload

@@ -23,6 +23,10 @@ iterator = iter(loader)
 next(iterator)
 """
 WAYS = ["", "persistent_workers=True"]
+BOTH = """
+iterators = [iterator, iter(make(persistent_workers=True))]
+next(iterators[1])
+"""  # one program for loaders of both kinds: each start takes seconds
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +38,14 @@ def script(folder: Path, then: str, options: str = "") -> str:
     return PREPARE.format(folder=str(folder), options=options) + then
 
 
-@pytest.mark.parametrize("options", WAYS)
-@pytest.mark.parametrize("then", ["for _ in iterator: pass", "time.sleep(60)"])
-def test_ctrl_c_is_one_keyboard_interrupt(folder: Path, then: str, options: str, tmp_path: Path) -> None:
-    with start_script(tmp_path, script(folder, f"print('ready', flush=True)\n{then}", options)) as process:
+@pytest.mark.parametrize(
+    ("before", "then", "options"),
+    [*(("", "for _ in iterator: pass", way) for way in WAYS), (BOTH, "time.sleep(60)", "")],
+    ids=["busy", "busy, persistent", "idle"],
+)
+def test_ctrl_c_is_one_keyboard_interrupt(folder: Path, before: str, then: str, options: str, tmp_path: Path) -> None:
+    body = f"{before}print('ready', flush=True)\n{then}"
+    with start_script(tmp_path, script(folder, body, options)) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.3)
         assert_ctrl_c_ends(process)
@@ -63,19 +71,18 @@ print(len(next(iter(make()))[1]))
         assert finish_script(process, 20) == (0, "caught\n8\n", "")
 
 
-@pytest.mark.parametrize("options", WAYS)
 @pytest.mark.parametrize(
     "end",
     [
         "",
         "sys.exit(0)",
-        "def leave():\n    inner = iterator\n    sys.exit(0)\nleave()",
-        "kept = [next(iterator) for _ in range(9)]",
-        "cycle = [iterator]\ncycle.append(cycle)\ndel iterator, loader",
+        "def leave():\n    inner = iterators\n    sys.exit(0)\nleave()",
+        "kept = [next(iterator) for iterator in iterators for _ in range(9)]",
+        "cycles = [[it] for it in iterators]\n[it.append(it) for it in cycles]\ndel iterator, iterators, loader",
     ],
 )
-def test_a_program_that_ends_in_mid_epoch_ends_quietly(folder: Path, end: str, options: str, tmp_path: Path) -> None:
-    assert run_script(tmp_path, script(folder, end, options), timeout_s=40) == (0, "", "")
+def test_a_program_that_ends_in_mid_epoch_ends_quietly(folder: Path, end: str, tmp_path: Path) -> None:
+    assert run_script(tmp_path, script(folder, BOTH + end), timeout_s=40) == (0, "", "")
 
 
 def test_an_error_that_ends_the_program_shows_alone(folder: Path, tmp_path: Path) -> None:
