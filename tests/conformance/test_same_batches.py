@@ -17,6 +17,14 @@ pytestmark = three_workers_are_fine
 
 LENGTH = 23
 WORKERS = [0, 1, 2, 3]
+# Every number of workers, and both kinds of samples in this process and in several others, with every sampler.
+SAMPLES_AND_WORKERS = [
+    (RandomSamples, 0),
+    (RandomSamples, 1),
+    (RandomSamples, 3),
+    (RandomBatches, 0),
+    (RandomBatches, 2),
+]
 
 
 def random_state(own: torch.Generator | None) -> str:
@@ -77,9 +85,8 @@ def with_workers(workers: int, persistent: bool, **more: Any) -> dict[str, Any]:
     return {"num_workers": workers, "persistent_workers": persistent, **more}
 
 
-@pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("sampler", list(SAMPLERS))
-@pytest.mark.parametrize("dataset_class", [RandomSamples, RandomBatches])
+@pytest.mark.parametrize(("dataset_class", "workers"), SAMPLES_AND_WORKERS)
 def test_two_epochs_of_fresh_workers_are_torchs(dataset_class: Any, sampler: str, workers: int) -> None:
     def arguments() -> dict[str, Any]:
         return with_workers(workers, False, **SAMPLERS[sampler](LENGTH, 4))
@@ -87,9 +94,8 @@ def test_two_epochs_of_fresh_workers_are_torchs(dataset_class: Any, sampler: str
     assert_same_run(dataset_class(LENGTH), arguments, [None, None])
 
 
-@pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("sampler", list(SAMPLERS))
-@pytest.mark.parametrize("dataset_class", [RandomSamples, RandomBatches])
+@pytest.mark.parametrize(("dataset_class", "workers"), SAMPLES_AND_WORKERS)
 def test_epochs_broken_off_and_taken_up_are_torchs(dataset_class: Any, sampler: str, workers: int) -> None:
     """Persistent workers carry out what was under way at the break, so their streams move on as torch's do."""
 
