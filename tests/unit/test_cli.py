@@ -51,11 +51,12 @@ def test_a_script_sees_itself_as_when_python_runs_it(tmp_path: Path) -> None:
     assert ran.stdout == python(*arguments, cwd=tmp_path).stdout
 
 
-def test_a_script_behind_a_link_finds_its_neighbours(tmp_path: Path) -> None:
-    write(tmp_path / "real" / "script.py", "import neighbour")
+def test_a_script_behind_a_link_finds_its_neighbours_and_its_globals_at_exit(tmp_path: Path) -> None:
+    at_exit = "import atexit\nword = 'still here'\natexit.register(lambda: print(word))"
+    write(tmp_path / "real" / "script.py", f"{at_exit}\nimport neighbour")
     write(tmp_path / "real" / "neighbour.py", "print('found')")
     (tmp_path / "link.py").symlink_to(tmp_path / "real" / "script.py")
-    assert fastload("run", "link.py", cwd=tmp_path).stdout == "found\n"
+    assert fastload("run", "link.py", cwd=tmp_path).stdout == "found\nstill here\n"
 
 
 def test_a_module_sees_itself_as_when_python_runs_it(tmp_path: Path) -> None:
@@ -87,11 +88,6 @@ def test_exit_status_and_message_pass_through(tmp_path: Path, leaving: str) -> N
     assert ran.stderr.splitlines()[-3:] == expected.stderr.splitlines()[-3:]
 
 
-def test_what_a_script_registers_at_exit_sees_its_globals(tmp_path: Path) -> None:
-    write(tmp_path / "script.py", "import atexit\nword = 'still here'\natexit.register(lambda: print(word))")
-    assert fastload("run", "script.py", cwd=tmp_path).stdout == "still here\n"
-
-
 LOADING = """
 import sys
 import torch.utils.data
@@ -101,53 +97,45 @@ def which(_=None):
 """
 
 
-def test_a_scripts_loaders_are_fastloads(tmp_path: Path) -> None:
-    write(tmp_path / "script.py", LOADING + "print(which(), [batch.tolist() for batch in DataLoader([1, 2])])")
-    ran = fastload("run", "script.py", cwd=tmp_path)
-    assert (ran.stdout, ran.stderr) == ("fastload [[1], [2]]\n", "")
-
-
-@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
-def test_so_are_those_of_processes_that_it_starts(tmp_path: Path, method: str) -> None:
-    body = f"""
+def test_a_scripts_loaders_are_fastloads_and_so_are_those_of_processes_that_it_starts(tmp_path: Path) -> None:
+    body = """
 if __name__ == "__main__":
+    print(which(), [batch.tolist() for batch in DataLoader([1, 2])])
     import multiprocessing
-    with multiprocessing.get_context({method!r}).Pool(1) as pool:
-        print(pool.map(which, [0]))
-        pool.close()
-        pool.join()
+    for method in ("fork", "forkserver", "spawn"):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            print(method, pool.map(which, [0]))
+            pool.close()
+            pool.join()
 """
     write(tmp_path / "script.py", LOADING + body)
     ran = fastload("run", "script.py", cwd=tmp_path)
-    assert ran.stdout == "['fastload']\n", ran.stderr
+    processes = [f"{method} ['fastload']" for method in ("fork", "forkserver", "spawn")]
+    assert ran.stdout.splitlines() == ["fastload [[1], [2]]", *processes], ran.stderr
+    assert ran.stderr == ""
 
 
-def test_so_are_those_of_interpreters_that_it_starts_which_keep_their_own_sitecustomize(tmp_path: Path) -> None:
+STARTING = "import subprocess, sys\nfor child in sys.argv[1:]: subprocess.run([sys.executable, child], check=True)"
+
+
+def test_so_are_those_of_interpreters_that_it_starts(tmp_path: Path) -> None:
+    """They keep their own sitecustomize, reach torch's iterator too, and import torch only if they load something."""
     write(tmp_path / "site" / "sitecustomize.py", "import builtins; builtins.customized = True")
-    write(tmp_path / "child.py", LOADING + "print(which(), customized, torch.utils.data.DataLoader is DataLoader)")
-    write(tmp_path / "script.py", "import subprocess, sys\nsubprocess.run([sys.executable, 'child.py'], check=True)")
-    ran = fastload("run", "script.py", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
-    assert ran.stdout == "fastload True True\n", ran.stderr
-
-
-def test_a_child_that_imports_fastload_itself_reaches_torchs_iterator_too(tmp_path: Path) -> None:
-    child = """
+    write(tmp_path / "loads.py", LOADING + "print(which(), customized, torch.utils.data.DataLoader is DataLoader)")
+    imports_fastload = """
 import fastload, torch.utils.data
 from fastload._torch_compat import torch_get_iterator
 loader = torch.utils.data.DataLoader([1])
 print(type(iter(loader)).__module__.partition(".")[0])
 print(type(torch_get_iterator(loader)).__module__)
 """
-    write(tmp_path / "child.py", child)
-    write(tmp_path / "script.py", "import subprocess, sys\nsubprocess.run([sys.executable, 'child.py'], check=True)")
-    ran = fastload("run", "script.py", cwd=tmp_path)
-    assert ran.stdout == "fastload\ntorch.utils.data.dataloader\n", ran.stderr
-
-
-def test_a_child_that_loads_nothing_does_not_import_torch(tmp_path: Path) -> None:
-    child = "import sys; print('torch' in sys.modules, 'fastload' in sys.modules)"
-    write(tmp_path / "script.py", f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])")
-    assert fastload("run", "script.py", cwd=tmp_path).stdout == "False False\n"
+    write(tmp_path / "imports.py", imports_fastload)
+    write(tmp_path / "loads_nothing.py", "import sys; print('torch' in sys.modules, 'fastload' in sys.modules)")
+    write(tmp_path / "script.py", STARTING)
+    children = ["loads.py", "imports.py", "loads_nothing.py"]
+    ran = fastload("run", "script.py", *children, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    expected = ["fastload True True", "fastload", "torch.utils.data.dataloader", "False False"]
+    assert ran.stdout.splitlines() == expected, ran.stderr
 
 
 @pytest.mark.parametrize(
