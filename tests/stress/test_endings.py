@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.loader import TESTING_TORCH, only_fastload
+from support.loader import only_fastload
 from support.resources import is_running, wait_until
 from support.scripts import assert_ctrl_c_ends, finish_script, run_script, start_script
 
@@ -36,8 +36,8 @@ def loop(dataset: str, options: str, then: str) -> str:
     return LOOP.format(dataset=dataset, options=options) + then
 
 
-def loops(dataset: str, then: str, *more: str) -> str:
-    return LOOPS.format(dataset=dataset, ways=", ".join(f"dict({way})" for way in (*OPTIONS.values(), *more))) + then
+def loops(dataset: str, then: str, ways: tuple[str, ...] = tuple(OPTIONS.values())) -> str:
+    return LOOPS.format(dataset=dataset, ways=", ".join(f"dict({way})" for way in ways)) + then
 
 
 def worker_pids(process: Any) -> list[int]:
@@ -156,18 +156,28 @@ for cycle in cycles:
 del iterator, iterators, loaders
 """,
 }
-THREADS = () if TESTING_TORCH else ("num_workers=2, worker_type='thread', persistent_workers=True",)
+THREADS = ("num_workers=2, worker_type='thread', persistent_workers=True",)
 
 
+@pytest.mark.parametrize(
+    ("ways", "processes"),
+    [
+        pytest.param(tuple(OPTIONS.values()), 4, id="processes"),
+        # Alone: the end of others gives them the time in which they end by themselves.
+        pytest.param(THREADS, 0, id="threads", marks=only_fastload),
+    ],
+)
 @pytest.mark.parametrize("end", list(ENDS))
-def test_a_program_that_ends_in_mid_epoch_ends_quietly(end: str, tmp_path: Path) -> None:
-    body = loops("Images(1000)", ENDS[end], *THREADS).replace("**way)", "**way, batch_size=4)")
+def test_a_program_that_ends_in_mid_epoch_ends_quietly(
+    end: str, ways: tuple[str, ...], processes: int, tmp_path: Path
+) -> None:
+    body = loops("Images(1000)", ENDS[end], ways).replace("**way)", "**way, batch_size=4)")
     start = time.monotonic()
     status, out, err = run_script(tmp_path, body, timeout_s=40)
     assert (status, err) == (0, "")
     assert time.monotonic() - start < 30
     pids = [int(word) for word in out.split()]
-    assert len(pids) == 4  # threads are no processes
+    assert len(pids) == processes
     assert_gone(pids)
 
 
