@@ -41,7 +41,7 @@ def test_two_loaders_may_share_a_generator(workers: int, steps: int) -> None:
 
     _, training, validation = make()
     whole: list[Any] = []
-    for _ in range(3):
+    for _ in range(2):
         train(training, validation, whole)
 
     _, training, validation = make()
@@ -55,7 +55,7 @@ def test_two_loaders_may_share_a_generator(workers: int, steps: int) -> None:
     _, training, validation = make()
     training.load_state_dict(states[0])
     validation.load_state_dict(states[1])
-    for _ in range(3):
+    for _ in range(2):
         train(training, validation, seen)
     assert seen == whole
 

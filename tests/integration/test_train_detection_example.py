@@ -40,9 +40,9 @@ def precisions(result: subprocess.CompletedProcess[str]) -> list[float]:
 def test_precision_rises_only_if_boxes_move_with_the_image(data: Path) -> None:
     moved = precisions(train(data))
     assert len(moved) == EPOCHS
-    assert moved[0] < 0.04
-    assert moved[-1] > 0.07
-    assert precisions(train(data, "--boxes-stay"))[-1] < 0.04
+    assert moved[0] < 0.05
+    assert moved[-1] > 0.08
+    assert precisions(train(data, "--boxes-stay"))[-1] < 0.06
 
 
 @pytest.fixture
