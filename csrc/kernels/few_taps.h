@@ -34,6 +34,7 @@ class FewTaps {
   };
 
   std::vector<Four> fours_;
+  bool narrow_ = false;  // all that four outputs are made of are 32 bytes of the row
   int outputs_ = 0, bits_ = 0;
 };
 

@@ -45,6 +45,16 @@ inline void store_quarter(std::uint8_t* to, __m128i quarter) noexcept {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), quarter);
 }
 
+// Sixty-four bytes of a row; or thirty-two, which the ends of cache lines part less often, and zeros, which have no weight.
+struct Wide {
+  __m512i operator()(const std::uint8_t* from) const noexcept { return _mm512_loadu_si512(from); }
+};
+struct Narrow {
+  __m512i operator()(const std::uint8_t* from) const noexcept {
+    return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+};
+
 }  // namespace
 
 void FewTaps::make(const AxisWeights& weights, int channels) {
@@ -53,9 +63,11 @@ void FewTaps::make(const AxisWeights& weights, int channels) {
   fours_.resize(static_cast<std::size_t>((outputs_ + kOutputs - 1) / kOutputs));
   const __m512i taps = _mm512_broadcast_i32x4(taps_of_pixel(channels)), in_each_byte = _mm512_set1_epi32(0x01010101);
   int next = 0;
+  narrow_ = true;
   for (Four& four : fours_) {
     const int o = std::min(next, outputs_ - kOutputs);  // the last ones may be made twice
     const int first = weights.first(o);
+    narrow_ = narrow_ && (weights.first(o + kOutputs - 1) - first + weights.taps()) * channels <= 32;
     const __m128i pixels = _mm_setr_epi32(0, weights.first(o + 1) - first, weights.first(o + 2) - first,
                                           weights.first(o + 3) - first);
     const __m512i bytes = for_each_channel(_mm_mullo_epi32(pixels, _mm_set1_epi32(channels)));
@@ -74,31 +86,34 @@ void FewTaps::make(const AxisWeights& weights, int channels) {
 void FewTaps::run(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const noexcept {
   const __m512i half = _mm512_set1_epi32((1 << (bits_ - 1)) >> 8);  // it is multiplied by 256
   const __m512i levels_of_two = _mm512_set1_epi16(static_cast<std::int16_t>((32 + bits_) << 8 | bits_));
-  int next = 0;
-  for (const Four& four : fours_) {
-    const __m512i places = _mm512_load_si512(four.places);
-    const __m512i high = _mm512_load_si512(four.high), low = _mm512_load_si512(four.low);
-    const std::ptrdiff_t to = std::ptrdiff_t{4} * std::min(next, outputs_ - kOutputs);
-    const auto sums = [&](int row) {
-      const __m512i levels = _mm512_permutexvar_epi8(places, _mm512_loadu_si512(in[row] + four.start));
-      const __m512i coarse = _mm512_slli_epi32(_mm512_dpbusd_epi32(half, levels, high), 8);
-      return _mm512_dpbusd_epi32(coarse, levels, low);
-    };
-    for (int a = 0; a < count; a += kRows) {
-      const int last = count - 1;  // stands for the rows that there are not
-      const int b = std::min(a + 1, last), c = std::min(a + 2, last), d = std::min(a + 3, last);
-      __m512i all = _mm512_multishift_epi64_epi8(levels_of_two, sums(a));
-      all = _mm512_mask_multishift_epi64_epi8(all, 0x0C0C0C0C0C0C0C0Cu, levels_of_two, sums(b));
-      all = _mm512_mask_multishift_epi64_epi8(all, 0x3030303030303030u, levels_of_two, sums(c));
-      all = _mm512_mask_multishift_epi64_epi8(all, 0xC0C0C0C0C0C0C0C0u, levels_of_two, sums(d));
-      all = _mm512_permutexvar_epi8(_mm512_load_si512(kRowByRow), all);
-      store_quarter(out[a] + to, _mm512_castsi512_si128(all));
-      store_quarter(out[b] + to, _mm512_extracti32x4_epi32(all, 1));
-      store_quarter(out[c] + to, _mm512_extracti32x4_epi32(all, 2));
-      store_quarter(out[d] + to, _mm512_extracti32x4_epi32(all, 3));
+  const auto run_with = [&](auto bytes_at) noexcept {
+    int next = 0;
+    for (const Four& four : fours_) {
+      const __m512i places = _mm512_load_si512(four.places);
+      const __m512i high = _mm512_load_si512(four.high), low = _mm512_load_si512(four.low);
+      const std::ptrdiff_t to = std::ptrdiff_t{4} * std::min(next, outputs_ - kOutputs);
+      const auto sums = [&](int row) {
+        const __m512i levels = _mm512_permutexvar_epi8(places, bytes_at(in[row] + four.start));
+        const __m512i coarse = _mm512_slli_epi32(_mm512_dpbusd_epi32(half, levels, high), 8);
+        return _mm512_dpbusd_epi32(coarse, levels, low);
+      };
+      for (int a = 0; a < count; a += kRows) {
+        const int last = count - 1;  // stands for the rows that there are not
+        const int b = std::min(a + 1, last), c = std::min(a + 2, last), d = std::min(a + 3, last);
+        __m512i all = _mm512_multishift_epi64_epi8(levels_of_two, sums(a));
+        all = _mm512_mask_multishift_epi64_epi8(all, 0x0C0C0C0C0C0C0C0Cu, levels_of_two, sums(b));
+        all = _mm512_mask_multishift_epi64_epi8(all, 0x3030303030303030u, levels_of_two, sums(c));
+        all = _mm512_mask_multishift_epi64_epi8(all, 0xC0C0C0C0C0C0C0C0u, levels_of_two, sums(d));
+        all = _mm512_permutexvar_epi8(_mm512_load_si512(kRowByRow), all);
+        store_quarter(out[a] + to, _mm512_castsi512_si128(all));
+        store_quarter(out[b] + to, _mm512_extracti32x4_epi32(all, 1));
+        store_quarter(out[c] + to, _mm512_extracti32x4_epi32(all, 2));
+        store_quarter(out[d] + to, _mm512_extracti32x4_epi32(all, 3));
+      }
+      next += kOutputs;
     }
-    next += kOutputs;
-  }
+  };
+  narrow_ ? run_with(Narrow{}) : run_with(Wide{});
 }
 
 }  // namespace fastload

@@ -24,10 +24,11 @@ namespace plain {
 // Narrows the span to where slope * x + offset >= 0 at the pixels' centres.
 void keep_where_positive(double slope, double offset, double* begin, double* end) noexcept {
   const double at_zero = offset + slope * 0.5;  // of the first pixel's centre
+  // Most rows end where they did before: that is seen without a division.
   if (slope > 0) {
-    *begin = std::max(*begin, std::ceil(-at_zero / slope));
+    if (at_zero + slope * *begin < 0) *begin = std::max(*begin, std::ceil(-at_zero / slope));
   } else if (slope < 0) {
-    *end = std::min(*end, std::floor(at_zero / -slope) + 1);
+    if (at_zero + slope * (*end - 1) < 0) *end = std::min(*end, std::floor(at_zero / -slope) + 1);
   } else if (!(at_zero >= 0)) {
     *end = *begin;
   }

@@ -90,9 +90,9 @@ struct Neighbours<kBytes, 64, kRows> {
   }
 };
 
-// Levels between the neighbours, to the right by x's part of a pixel and down by y's.
+// Levels of 16 bits between the neighbours, to the right by x's part of a pixel and down by y's.
 template <class Levels>
-inline __m256i blend(const Levels& levels, __m512i x, __m512i y) noexcept {
+inline __m512i blend(const Levels& levels, __m512i x, __m512i y) noexcept {
   // Of negative weights, r - 128 and -r, since 128 is none of a signed byte.
   const __m512i signs = _mm512_set1_epi16(static_cast<short>(0xFF80)), ones = _mm512_set1_epi16(static_cast<short>(0xFF00));
   const __m512i right = _mm512_sub_epi8(and_xor(bits_from(32, x), 0x7F, signs), ones);
@@ -101,9 +101,8 @@ inline __m256i blend(const Levels& levels, __m512i x, __m512i y) noexcept {
   // lacks upper - lower.
   const __m512i down = _mm512_and_si512(bits_from(31, y), _mm512_set1_epi16(static_cast<short>(0xFE00)));
   const __m512i part = _mm512_mulhi_epi16(_mm512_sub_epi16(upper, lower), down);
-  const __mmask8 is_lacking = _mm512_test_epi64_mask(y, _mm512_set1_epi64(std::int64_t{1} << (kWhole - 1)));
-  const __m512i sums = _mm512_sub_epi16(part, _mm512_mask_mov_epi64(upper, is_lacking, lower));
-  return _mm512_cvtepi16_epi8(_mm512_mulhrs_epi16(sums, _mm512_set1_epi16(1 << (15 - kWarpBits))));
+  const __m512i sums = _mm512_sub_epi16(part, _mm512_mask_mov_epi16(upper, _mm512_movepi16_mask(down), lower));
+  return _mm512_mulhrs_epi16(sums, _mm512_set1_epi16(1 << (15 - kWarpBits)));
 }
 
 // A number that is to be read from memory: that costs less than to move it from one register to eight places of another.
@@ -140,17 +139,29 @@ class WindowWarp {
   template <bool kAnywhere>
   int make_while(const WindowRow& row, int at, int end) const noexcept {
     std::int64_t x = row.x + at * step_x_, y = row.y + at * step_y_;
-    for (; at < end; at += kPixels) {
+    const std::int64_t eight_x = kPixels * step_x_, eight_y = kPixels * step_y_;
+    if constexpr (!kAnywhere) {
+      for (; at + kPixels < end; at += 2 * kPixels, x += 2 * eight_x, y += 2 * eight_y) {
+        const __m512i first = levels_at<false>(x, y), second = levels_at<false>(x + eight_x, y + eight_y);
+        const __m512i halves = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+        const __m512i pixels = _mm512_permutexvar_epi64(halves, _mm512_packus_epi16(first, second));
+        _mm512_storeu_si512(row.out + std::ptrdiff_t{4} * at, pixels);
+      }
+    }
+    for (; at < end; at += kPixels, x += eight_x, y += eight_y) {
       make_eight<kAnywhere>(x, y, row.out + std::ptrdiff_t{4} * at);
-      x += kPixels * step_x_;
-      y += kPixels * step_y_;
     }
     return at;
   }
 
-  // kAnywhere: what lies left of the first pixels, right of the last ones or above the first row is seen as those are.
   template <bool kAnywhere>
   void make_eight(std::int64_t x, std::int64_t y, std::uint8_t* out) const noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi16_epi8(levels_at<kAnywhere>(x, y)));
+  }
+
+  // Of eight pixels, levels of 16 bits. kAnywhere: what lies left of the first pixels, right of the last ones or above the first row is seen as those are.
+  template <bool kAnywhere>
+  __m512i levels_at(std::int64_t x, std::int64_t y) const noexcept {
     const std::int64_t last_x = std::int64_t{in_.width - 1} << kWhole;
     std::int64_t left = x + to_least_x_, top = y + to_least_y_;
     if constexpr (kAnywhere) {
@@ -169,8 +180,7 @@ class WindowWarp {
     const std::uint8_t* window = in_.data + row * in_.row_bytes + column * kBytes;
     // What later rows read: windows slant, and a processor prefetches along rows. Behind the image it does nothing.
     _mm_prefetch(reinterpret_cast<const char*>(window + kRowsAhead * in_.row_bytes), _MM_HINT_T0);
-    const __m256i pixels = blend(Neighbours<kBytes, kRowBytes, kRows>(window, in_.row_bytes, xs, ys), xs, ys);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
+    return blend(Neighbours<kBytes, kRowBytes, kRows>(window, in_.row_bytes, xs, ys), xs, ys);
   }
 
   ImageView in_;

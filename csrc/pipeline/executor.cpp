@@ -1,7 +1,6 @@
 #include "pipeline/executor.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <exception>
@@ -10,6 +9,7 @@
 
 #include "codecs/orient.h"
 #include "core/file.h"
+#include "core/ticks.h"
 #include "kernels/channels.h"
 #include "kernels/warp.h"
 #include "pipeline/direct.h"
@@ -93,13 +93,13 @@ struct Written {
 class Executor::Clock {
  public:
   void add_to(std::int64_t* sum) noexcept {
-    const auto now = std::chrono::steady_clock::now();
-    *sum += std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_).count();
+    const std::int64_t now = ticks();
+    *sum += now - last_;
     last_ = now;
   }
 
  private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  std::int64_t last_ = ticks();
 };
 
 Status Executor::run_file(const char* path, const FileOptions& options, const ImageProgram& program,

@@ -24,7 +24,7 @@ struct FileOptions {
   std::int64_t max_pixels = 0;      // 0: no limit
 };
 
-struct StageTimes {  // nanoseconds
+struct StageTimes {  // of an executor in ticks, of a job in nanoseconds
   std::int64_t read = 0, decode = 0, resample = 0, finish = 0;
   StageTimes& operator+=(const StageTimes& more) noexcept {
     read += more.read, decode += more.decode, resample += more.resample, finish += more.finish;

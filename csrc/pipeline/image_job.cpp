@@ -3,12 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/ticks.h"
+
 namespace fastload {
 namespace {
 
 StageTimes difference(const StageTimes& now, const StageTimes& before) {
   return {now.read - before.read, now.decode - before.decode, now.resample - before.resample,
           now.finish - before.finish};
+}
+
+StageTimes in_nanoseconds(StageTimes times) {
+  const double each = nanoseconds_per_tick();
+  for (std::int64_t* time : {&times.read, &times.decode, &times.resample, &times.finish}) {
+    *time = static_cast<std::int64_t>(each * static_cast<double>(*time));
+  }
+  return times;
 }
 
 }  // namespace
@@ -86,7 +96,7 @@ std::vector<ImageJob::FaultyRow> ImageJob::faults() const {
 
 StageTimes ImageJob::times() const {
   const std::lock_guard lock(mutex_);
-  return times_;
+  return in_nanoseconds(times_);
 }
 
 }  // namespace fastload
