@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ class Moving:
     @property
     def has_plain_boxes(self) -> bool:
         """Whether there are boxes that do not say themselves how they are written."""
-        name = self._name("boxes")
+        name = self._names.get("boxes")
         return name is not None and not tv_name(self.values[name])
 
     def native(self) -> _core.Targets:
@@ -114,7 +115,7 @@ class Moving:
         boxes = self._checked_boxes()
         plain, quads, relative = _NO_EDGES, _NO_QUADS, False
         if boxes is not None:
-            box_format = self._format()
+            box_format = self._format
             relative = box_format.endswith(NORMALIZED)
             if is_rotated(box_format):
                 quads = quads_of(boxes, box_format)
@@ -133,7 +134,7 @@ class Moving:
         boxes = self._checked_boxes()
         edges, quads = _NO_EDGES, _NO_QUADS
         if boxes is not None:
-            box_format = self._format()
+            box_format = self._format
             if is_rotated(box_format):
                 quads = quads_of(boxes, box_format)
                 edges = around(quads)
@@ -147,7 +148,7 @@ class Moving:
     def take_pixels(self, made: InPixels, size: Size) -> None:
         """Let the values become what another library has made of them in an image of that (height, width)."""
         kept = None
-        if self._name("boxes") is not None:
+        if self._names.get("boxes") is not None:
             kept = self._keep_boxes(made.edges, made.quads, made.visible, made.mirrored, size)
         height, width = size
         seen = (made.points >= 0).all(axis=1) & (made.points[:, 0] <= width) & (made.points[:, 1] <= height)
@@ -184,11 +185,11 @@ class Moving:
         if native is None or size is None:
             return self.values
         self._size, kept = None, None
-        if self._name("boxes") is not None:
-            turned = is_rotated(self._format())
+        if self._names.get("boxes") is not None:
+            turned = is_rotated(self._format)
             edges, quads = native.boxes(self.params.clip or turned), native.quads() if turned else _NO_QUADS
             kept = self._kept = self._keep_boxes(edges, quads, native.visible(), native.mirrored, size)
-        if self._name("keypoints") is not None:
+        if self._names.get("keypoints") is not None:
             self._place_points(native.points(), native.points_seen(), native.mirrored, size)
         if kept is not None and np.count_nonzero(kept) < len(kept):
             self._drop(kept)
@@ -199,12 +200,12 @@ class Moving:
         boxes = self._boxes()
         if self._native is None or self._kept is None or boxes is None:
             return None
-        return Written(self._native, size, self._format(), boxes, np.flatnonzero(self._kept).tolist(), self.left)
+        return Written(self._native, size, self._format, boxes, np.flatnonzero(self._kept).tolist(), self.left)
 
     def resume(self, before: Written, size: Size) -> None:
         """Let boxes that have come back as they were handed out, in an image of the same size, stand for the same."""
         boxes = self._boxes()
-        if boxes is None or size != before.size or self._format() != before.box_format:
+        if boxes is None or size != before.size or self._format != before.box_format:
             return
         # Other libraries keep boxes as float32 parts of the sides, and give them back that exactly.
         most = 1e-5 * (1 if before.box_format.endswith(NORMALIZED) else max(size))
@@ -218,14 +219,13 @@ class Moving:
             self.native().resume(before.native, numbers)
             self.left = left_of(self.left, before.left, numbers)
 
-    def _name(self, role: str) -> Any:
-        return self._names.get(role)
-
     def _masks(self) -> dict[Any, Any]:
         return {name: self.values[name] for name, role in self._roles.items() if role == "masks"}
 
+    @cached_property
     def _format(self) -> str:
-        value = self.values[self._name("boxes")]
+        """How the boxes are written, before and after."""
+        value = self.values[self._names["boxes"]]
         own = getattr(value, "format", None) if tv_name(value) else None
         if own is None:
             return self.params.plain_format
@@ -233,16 +233,16 @@ class Moving:
         return f"{name}_anticlockwise" if name.endswith("r") else name
 
     def _boxes(self) -> NDArray[np.float64] | None:
-        name = self._name("boxes")
+        name = self._names.get("boxes")
         if name is None:
             return None
         boxes = float_rows(self.values[name], f"the {name} of a sample")
-        columns = columns_of(self._format())
+        columns = columns_of(self._format)
         if boxes.size == 0:
             boxes = np.zeros((0, columns))
         if boxes.ndim != 2 or boxes.shape[1] != columns:
             raise ValueError(
-                f"{name!r} must be (N, {columns}) numbers in the format {self._format()}, got shape {boxes.shape}"
+                f"{name!r} must be (N, {columns}) numbers in the format {self._format}, got shape {boxes.shape}"
             )
         return boxes
 
@@ -260,13 +260,13 @@ class Moving:
             if count != len(boxes) and not (fields is None and is_single(value)):
                 got = f"{count} entries" if count >= 0 else f"none that can be dropped ({type(value).__name__})"
                 raise (ValueError if count >= 0 else TypeError)(
-                    f"{name!r} has {got} and {self._name('boxes')!r} has {len(boxes)}: there must be one for each box, "
-                    "or BoxParams(fields=...) must name the per-object values without it"
+                    f"{name!r} has {got} and {self._names['boxes']!r} has {len(boxes)}: there must be one for each "
+                    "box, or BoxParams(fields=...) must name the per-object values without it"
                 )
         return boxes
 
     def _points(self) -> NDArray[np.float64] | None:
-        name = self._name("keypoints")
+        name = self._names.get("keypoints")
         if name is None:
             return None
         points = float_rows(self.values[name], f"the {name} of a sample")
@@ -292,7 +292,7 @@ class Moving:
         size: Size,
     ) -> NDArray[np.bool_]:
         """Write the boxes down as they came; which of them are kept."""
-        params, name, box_format = self.params, self._name("boxes"), self._format()
+        params, name, box_format = self.params, self._names["boxes"], self._format
         visible = part_of_all(self.left, visible, params.clip and not is_rotated(box_format))
         kept = _core.boxes_left(edges, visible)
         if params.min_visibility > 0:
@@ -327,7 +327,7 @@ class Moving:
                     )
                 order[[one, other]] = order[[other, one]]
             points = points[..., order, :]
-        name = self._name("keypoints")
+        name = self._names.get("keypoints")
         self.values[name] = as_before(points, self.values[name], size)
 
     def _drop(self, kept: NDArray[np.bool_]) -> None:
@@ -338,7 +338,7 @@ class Moving:
     def object_count(self) -> int:
         """How many objects the sample has: its boxes, or else what it has planes of masks or rows of points for."""
         for role in ("boxes", "masks", "keypoints"):
-            name = self._name(role)
+            name = self._names.get(role)
             if name is not None and (role == "boxes" or getattr(self.values[name], "ndim", 3) >= 3):
                 return length_of(self.values[name])
         return -1
