@@ -216,13 +216,6 @@ bool is_streamed(const LevelMap& map, int height, int width) noexcept {
   return map.arithmetic() != nullptr && pixels * static_cast<std::size_t>(map.channels()) * sizeof(float) >= streamed_bytes();
 }
 
-// What has been streamed comes before all that is written from now on, for other threads and processes too.
-void end_stream(bool streamed) noexcept {
-#if defined(__x86_64__)
-  if (streamed) _mm_sfence();
-#endif
-}
-
 void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map, void* out) noexcept {
   if (span.pixels != nullptr) {
 #if defined(__x86_64__)
@@ -271,7 +264,7 @@ void finish_image(ImageView in, const Placement& placement, const LevelMap& map,
       finish_span(span, placement.fill, map, out);
     }
   }
-  end_stream(streamed);
+  end_rows();
 }
 
 void finish_rows(ImageView in, const LevelMap& map, int first_row, int height, bool planar, void* out) noexcept {
@@ -281,7 +274,12 @@ void finish_rows(ImageView in, const LevelMap& map, int first_row, int height, b
                     height,    in.width, map.channels(), planar,      streamed};
     finish_span(span, nullptr, map, out);
   }
-  end_stream(streamed);
+}
+
+void end_rows() noexcept {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
 }
 
 }  // namespace fastload

@@ -80,6 +80,10 @@ void finish_image(ImageView in, const Placement& placement, const LevelMap& map,
                   void* out) noexcept;
 
 // The same for some rows, from `first_row` on, of an image of `height` rows that need no placing; in: those alone.
+// end_rows() is to follow the last ones.
 void finish_rows(ImageView in, const LevelMap& map, int first_row, int height, bool planar, void* out) noexcept;
+
+// What was streamed past the caches comes before all that is written from now on, for other threads and processes too.
+void end_rows() noexcept;
 
 }  // namespace fastload

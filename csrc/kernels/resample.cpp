@@ -146,7 +146,8 @@ bool RowResizer::is_ready(int row) const noexcept {
 ImageView RowResizer::make() {
   ImageView made = out_;
   made.data = out_.row(rows_out_ % out_.height);
-  const int most = std::min(kRowsAtOnce, out_.height - rows_out_ % out_.height);
+  // One by one, unless a pass takes several: what is written of a row reaches memory while the next one is made.
+  const int most = height_first_ ? std::min(kRowsAtOnce, out_.height - rows_out_ % out_.height) : 1;
   const std::uint8_t* in[kRowsAtOnce];
   std::uint8_t* out[kRowsAtOnce];
   int count = 0;

@@ -335,7 +335,7 @@ Status Executor::finish_resized(const Stage& stage, RowSource& source, int chann
                                 Destination& out) {
   const Written written(program, plan_);
   void* destination = nullptr;
-  const Status status = out.place(stage.out, written.channels, out_bytes(written.levels.type()), &destination);
+  Status status = out.place(stage.out, written.channels, out_bytes(written.levels.type()), &destination);
   if (!status.ok()) return status;
   int done = 0;
   const auto finish = [&](ImageView rows) {
@@ -343,7 +343,9 @@ Status Executor::finish_resized(const Stage& stage, RowSource& source, int chann
     done += rows.height;
   };
   ImageView image;
-  return resize_stage(stage, source, channels, &image, std::ref(finish));
+  status = resize_stage(stage, source, channels, &image, std::ref(finish));
+  end_rows();
+  return status;
 }
 
 // The same of a warped stage.
@@ -362,6 +364,7 @@ Status Executor::finish_warped(const Stage& stage, WarpedSource& source, const I
     clock.add_to(&times_.finish);
     done += rows.height;
   }
+  end_rows();
   return status;
 }
 
