@@ -1,20 +1,26 @@
 // Rows of floats, compiled twice: for AVX2, and for AVX-512. Included within a namespace that has `Lanes`, the vectors of
 // one kind: Floats and Ints of kCount lanes, and what is done with them.
 
-// What is the same for all pixels, by the channels that the lanes hold: of `first` in lane 0, and on in turn by `step`.
+// What is the same for all pixels.
 struct Constants {
   Lanes::Floats mean, reciprocal, lack;
-  Constants(const Arithmetic& arithmetic, int first, int step) noexcept {
+
+  // Of one channel.
+  static Constants of(const Arithmetic& arithmetic, int channel) noexcept {
+    const Divisor& divisor = arithmetic.by_deviation[channel];
+    return {Lanes::all(arithmetic.mean[channel]), Lanes::all(divisor.reciprocal), Lanes::all(divisor.lack)};
+  }
+
+  // Of three channels in turn, from that one on.
+  static Constants from(const Arithmetic& arithmetic, int first) noexcept {
     float means[Lanes::kCount], reciprocals[Lanes::kCount], lacks[Lanes::kCount];
     for (int lane = 0; lane < Lanes::kCount; ++lane) {
-      const int channel = (first + step * lane) % 3;
+      const int channel = (first + lane) % 3;
       means[lane] = arithmetic.mean[channel];
       reciprocals[lane] = arithmetic.by_deviation[channel].reciprocal;
       lacks[lane] = arithmetic.by_deviation[channel].lack;
     }
-    mean = Lanes::load(means);
-    reciprocal = Lanes::load(reciprocals);
-    lack = Lanes::load(lacks);
+    return {Lanes::load(means), Lanes::load(reciprocals), Lanes::load(lacks)};
   }
 };
 
@@ -76,7 +82,7 @@ bool with_values(const Arithmetic& arithmetic, Make make) noexcept {
 
 bool rgbx_to_float_planes(const std::uint8_t* in, int width, bool reversed, const Arithmetic& arithmetic,
                           float* const* planes, bool streamed) noexcept {
-  const Constants red(arithmetic, 0, 0), green(arithmetic, 1, 0), blue(arithmetic, 2, 0);
+  const auto red = Constants::of(arithmetic, 0), green = Constants::of(arithmetic, 1), blue = Constants::of(arithmetic, 2);
   float *const reds = planes[0], *const greens = planes[1], *const blues = planes[2];
   streamed = streamed && is_aligned(reds, width) && is_aligned(greens, width) && is_aligned(blues, width);
   return with_values(arithmetic, [&](auto values) noexcept {
@@ -93,7 +99,8 @@ bool rgbx_to_float_planes(const std::uint8_t* in, int width, bool reversed, cons
 bool rgbx_to_float_pixels(const std::uint8_t* in, int width, bool reversed, const Arithmetic& arithmetic,
                           float* out, bool streamed) noexcept {
   constexpr int kCount = Lanes::kCount;
-  const Constants constants[3] = {{arithmetic, 0, 1}, {arithmetic, kCount, 1}, {arithmetic, 2 * kCount, 1}};
+  const Constants constants[3] = {Constants::from(arithmetic, 0), Constants::from(arithmetic, kCount),
+                                  Constants::from(arithmetic, 2 * kCount)};
   streamed = streamed && is_aligned(out, width);
   return with_values(arithmetic, [&](auto values) noexcept {
     return for_vectors(width, [&](int x) noexcept {
