@@ -35,6 +35,15 @@ def find_targets(sample: Any, place: Any) -> tuple[Path, Roles] | None:
     return found[0] if found else None
 
 
+def targets_in_lists(sample: Any) -> dict[Any, Any] | None:
+    """The first dict with targets in one of the sample's lists, which is of several images; None: there is none."""
+    for part in sample.values() if isinstance(sample, Mapping) else sample:
+        for one in part if isinstance(part, list) else ():
+            if isinstance(one, Mapping) and roles_of(dict(one)):
+                return dict(one)
+    return None
+
+
 def roles_of(values: dict[Any, Any]) -> Roles:
     """Which values are targets by their names, or are torchvision's own."""
     return {name: role for name, value in values.items() if (role := role_of(name, value))}

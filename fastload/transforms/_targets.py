@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,9 +26,9 @@ from fastload.transforms._boxes import (
     sides_of,
     written,
 )
-from fastload.transforms._holders import Roles, find_targets, roles_of, values_at, with_values
+from fastload.transforms._holders import Roles, find_targets, roles_of, targets_in_lists, values_at, with_values
 from fastload.transforms._in_pixels import InPixels, around
-from fastload.transforms._kinds import is_batch
+from fastload.transforms._kinds import is_batch, with_part
 from fastload.transforms._masks import Size, moved_mask, planes_of, with_planes
 from fastload.transforms._parts_left import left_of, part_of_all
 from fastload.transforms._values import as_before, chosen_of, float_rows, is_single, length_of
@@ -367,11 +367,13 @@ class Moving:
 def targets_of(sample: Any, place: Any, params: BoxParams) -> tuple[Moving, Callable[[Any], Any]] | None:
     """The targets in a sample whose image is at ``place``, and a function from a new image to the new sample.
 
-    None if there are none; ValueError if they are in several places.
+    None if there are none; ValueError if they are in several places. A list of targets beside a batch of images cannot
+    be moved, and may not stay behind either: `Moving.native_of` refuses it.
     """
     found = find_targets(sample, place)
     if found is None:
-        return None
+        others = targets_in_lists(sample) if is_batch(sample[place]) else None
+        return None if others is None else (Moving(others, params), partial(with_part, sample, place))
     path, roles = found
     moving = Moving(values_at(sample, path, place), params, roles)
 

@@ -230,3 +230,15 @@ def test_what_moves_targets_refuses_batches(mode: str) -> None:
     for step in (T.CenterCrop(20), T.RandomHorizontalFlip(1.0), T.Resize((9, 9))):
         with pytest.raises(ValueError, match=r"targets of a batch of images \(2, 3, 32, 32\) cannot move"):
             step(*batch)
+
+
+def test_what_moves_targets_refuses_lists_of_them_beside_stacked_images() -> None:
+    images = torch.zeros((2, 3, 32, 32), dtype=torch.uint8)
+    targets = [{"boxes": torch.tensor([[1.0, 2, 20, 24]])}, {"boxes": torch.zeros(0, 4)}]
+    for step in (T.CenterCrop(20), T.RandomHorizontalFlip(1.0), T.Resize((9, 9))):
+        with pytest.raises(ValueError, match=r"targets of a batch of images \(2, 3, 32, 32\) cannot move"):
+            step(images, targets)
+    inverted, same = T.RandomInvert(1.0)(images, targets)
+    assert torch.equal(inverted, 255 - images)
+    assert same is targets
+    assert T.RandomHorizontalFlip(1.0)(images, [{"id": 1}, {"id": 2}])[1] == [{"id": 1}, {"id": 2}]
