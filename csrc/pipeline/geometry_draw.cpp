@@ -14,7 +14,7 @@ constexpr int kMostRounds = 100;  // of IouCropOp: torchvision goes on for ever 
 constexpr int kMostQuadrilaterals = 10;  // of PerspectiveOp: far drawn in, three corners may lie in a line
 constexpr double kRounding = 1e-9;  // 0.7 * 90 is 63, which doubles make less of
 constexpr double kWholeTolerance = 1e-6;  // of a pixel
-constexpr double kCornerTolerance = 1e-4;  // torchvision's: a turn by 90 degrees must not grow by a pixel
+constexpr double kCornerTolerance = 1e-4;  // torchvision's
 
 double radians(double degrees) { return degrees * std::numbers::pi / 180; }
 
@@ -105,11 +105,13 @@ Status Drawing::operator()(const AffineOp& op) {
   if (op.expand) {
     Polygon corners{{0, 0}, {double(size_.width), 0}, {double(size_.width), double(size_.height)}, {0, double(size_.height)}};
     for (Point& corner : corners) corner = forward(corner);
-    const Box box = enclosing(corners);
-    const double left = std::floor(box.left + kCornerTolerance), top = std::floor(box.top + kCornerTolerance);
-    size = {whole_pixels(std::ceil(box.bottom - kCornerTolerance) - top),
-            whole_pixels(std::ceil(box.right - kCornerTolerance) - left)};
-    forward = Matrix3::translation(-left, -top) * forward;
+    Box box = enclosing(corners);
+    if (std::remainder(angle, 90) != 0) {
+      box = {std::floor(box.left + kCornerTolerance), std::floor(box.top + kCornerTolerance),
+             std::ceil(box.right - kCornerTolerance), std::ceil(box.bottom - kCornerTolerance)};
+    }  // else it is as large as the image, and may lie between pixels
+    size = {whole_pixels(std::nearbyint(box.height())), whole_pixels(std::nearbyint(box.width()))};
+    forward = Matrix3::translation(-box.left, -box.top) * forward;
   }
   return add_warp(forward, size, op.look);
 }

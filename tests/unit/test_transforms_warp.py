@@ -94,10 +94,19 @@ def test_a_perspective_is_pillows(moves: list[tuple[int, int]]) -> None:
 @pytest.mark.parametrize("mode", [NEAREST, BILINEAR, BICUBIC])
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_whole_quarters_of_a_turn_move_whole_pixels(mode: Any, container: str) -> None:
-    for quarters in range(-3, 5):
-        turned = F.rotate(image_of(IMAGE, container), 90 * quarters, mode, expand=True)
-        assert is_of(turned, container)
-        assert np.array_equal(array_of(turned), np.rot90(IMAGE, quarters))
+    for height, width in (IMAGE.shape[:2], (20, 23), (21, 30), (21, 33), (1, 2)):
+        image = IMAGE[:height, :width]
+        for quarters in range(-3, 5):
+            turned = F.rotate(image_of(image, container), 90 * quarters, mode, expand=True)
+            assert is_of(turned, container)
+            assert np.array_equal(array_of(turned), np.rot90(image, quarters))
+
+
+def test_boxes_stay_whole_numbers_in_quarters_of_a_turn() -> None:
+    turn = T.RandomRotation((90, 90), expand=True)
+    image, target = turn(IMAGE[:20, :23], {"boxes": np.array([[0, 0, 23, 20], [1, 2, 5, 9]])})
+    assert image.shape[:2] == (23, 20)
+    assert target["boxes"].tolist() == [[0, 0, 20, 23], [2, 18, 9, 22]]
 
 
 @pytest.mark.parametrize("mode", [NEAREST, BILINEAR, BICUBIC])
