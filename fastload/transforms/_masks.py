@@ -36,7 +36,14 @@ def moved_mask(mask: Any, pixels: NDArray[np.int64], before: Size, fill: int) ->
     raise TypeError(f"a mask must be an array, a tensor or a PIL image, got {type(mask).__name__}")
 
 
+def _is_none(mask: Any) -> bool:
+    """Whether these are masks of no object, without the axes that masks have: ``torch.tensor([])``."""
+    return tuple(mask.shape) == (0,)
+
+
 def _gathered(mask: NDArray[Any], pixels: NDArray[np.int64], before: Size, fill: int) -> NDArray[Any]:
+    if _is_none(mask):
+        return np.zeros((0, *pixels.shape), dtype=mask.dtype)
     if mask.shape[-2:] != before:
         raise ValueError(
             f"a mask must be (..., {before[0]}, {before[1]}) as its image is (height x width), got shape {mask.shape}"
@@ -55,6 +62,8 @@ def planes_of(mask: Any, size: Size) -> list[NDArray[Any]]:
     if isinstance(mask, list | tuple):
         return [plane for one in mask for plane in planes_of(one, size)]
     array = numbers_of(mask) if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    if _is_none(array):
+        return []
     if array.shape[-2:] != size:
         raise ValueError(
             f"a mask must be (..., {size[0]}, {size[1]}) as its image is (height x width), got shape {array.shape}"
@@ -76,7 +85,7 @@ def with_planes(mask: Any, planes: Iterator[NDArray[Any]], size: Size) -> Any:
         if mask.mode == "P":
             made.putpalette(mask.getpalette())
         return made
-    leading = tuple(mask.shape[:-2])
+    leading = (0,) if _is_none(mask) else tuple(mask.shape[:-2])
     taken = [_next(planes) for _ in range(math.prod(leading))]
     stacked = np.array(taken).reshape(*leading, *size)
     if isinstance(mask, np.ndarray):

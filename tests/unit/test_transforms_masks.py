@@ -50,3 +50,21 @@ def test_masks_of_every_type_are_mixed(dtype: torch.dtype) -> None:
     batch = DetectionCollate()([(torch.zeros(3, 8, 10), {"boxes": BOXES, "masks": masks_of(dtype)})] * 2)
     for mix in (T.CutMix(), T.MixUp()):
         assert [target["masks"].dtype for target in mix(*batch)[1]] == [dtype, dtype]
+
+
+@pytest.mark.parametrize("none", [torch.tensor([]), np.array([]), torch.zeros(0, 20, 30, dtype=torch.bool), []])
+def test_masks_of_no_objects_are_welcome_in_any_shape(none: Any) -> None:
+    image = np.zeros((20, 30, 3), np.uint8)
+    target = {"boxes": torch.tensor([]), "labels": torch.tensor([], dtype=torch.int64), "masks": none}
+    steps = [
+        T.RandomHorizontalFlip(1.0),
+        T.ElasticTransform(),
+        T.RandomIoUCrop(),
+        T.ColorJitter(0.3),
+        T.SanitizeBoundingBoxes(),
+    ]
+    for step in [*steps, T.CenterCrop(8), T.Compose([T.RandomRotation(20), T.ColorJitter(0.3)], fuse=False)]:
+        made, after = step(image, dict(target))
+        assert len(after["boxes"]) == 0
+        assert type(after["masks"]) is type(none)
+        assert getattr(after["masks"], "shape", (0,)) in ((0,), (0, *made.shape[:2]))
