@@ -356,7 +356,7 @@ class Moving:
         if length_of(value) != count:
             return False
         if role == "masks":
-            return bool(getattr(value, "ndim", 3) >= 3)
+            return count == 0 or bool(getattr(value, "ndim", 3) >= 3)
         if role == "keypoints" and (count == 0 or axes_of(value) >= 3):
             return True
         if self.params.fields is not None and isinstance(name, str):  # parts of a tuple have no names to list

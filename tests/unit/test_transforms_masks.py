@@ -68,3 +68,13 @@ def test_masks_of_no_objects_are_welcome_in_any_shape(none: Any) -> None:
         assert len(after["boxes"]) == 0
         assert type(after["masks"]) is type(none)
         assert getattr(after["masks"], "shape", (0,)) in ((0,), (0, *made.shape[:2]))
+
+
+def test_masks_of_no_objects_are_mixed_with_those_of_some() -> None:
+    full = torch.zeros(3, 8, 10), {"boxes": BOXES, "masks": torch.ones(len(BOXES), 8, 10, dtype=torch.bool)}
+    empty = torch.zeros(3, 8, 10), {"boxes": torch.zeros(0, 4), "masks": torch.tensor([])}
+    for mix in (T.CutMix(), T.MixUp()):
+        for target in mix(*DetectionCollate()([full, empty]))[1]:
+            assert len(target["masks"]) == len(target["boxes"])
+    _, target = T.Mosaic([full, empty, full, empty], (16, 20))[0]
+    assert target["masks"].shape == (len(target["boxes"]), 16, 20)
