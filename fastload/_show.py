@@ -44,6 +44,8 @@ def show(options: argparse.Namespace) -> str:
     """What there is to say after the file is written. ValueError and OSError say what is wrong with the options."""
     if options.count < 1:
         raise ValueError(f"--count must be 1 or more, got {options.count}")
+    if not -(1 << 63) <= options.seed < 1 << 64:
+        raise ValueError(f"--seed must be a number of 64 bits, got {options.seed}")
     output = _picture_file(options.output)
     import torch
 
@@ -90,14 +92,14 @@ def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
         raise ValueError("--boxes is for MODULE:NAME: boxes that are read from files are xyxy")
     place, transforms = options.dataset, _transforms(options.transforms, options.boxes)
     path = Path(place)
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         coco = datasets.CocoDetection(
             options.root or path.parent, path, transforms=transforms, tensors=True, keypoints=True
         )
         coco.keypoints = coco.has_keypoints()
         coco.masks = coco.has_masks()
         return coco, {number: entry.get("name", number) for number, entry in coco.categories.items()}
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         yolo = datasets.YOLODetection(path, options.split, transforms)
         return yolo, yolo.classes or None
     if (path / "images").is_dir() or (path / options.split / "images").is_dir():
@@ -109,6 +111,8 @@ def _dataset(options: argparse.Namespace) -> tuple[Any, Any]:
     if ":" in place:
         dataset = named_dataset(place, "DATASET")
         return (_Transformed(dataset, transforms) if options.transforms else dataset), None
+    if path.exists():
+        raise ValueError(f"{os.path.abspath(place)!r} is no data set. {DATASETS}")
     raise FileNotFoundError(f"there is no file or folder {os.path.abspath(place)!r}, and no colon as in MODULE:NAME")
 
 

@@ -100,6 +100,8 @@ def show(
 def _check(to: Any, names: Any, limit: Any, columns: Any) -> None:
     if to is not None and not isinstance(to, str | os.PathLike) and not hasattr(to, "write"):
         raise ValueError(f"to must be the name of a file, or a file to write to, got {to!r}")
+    if isinstance(to, str | os.PathLike) and (not os.path.basename(to) or os.path.isdir(to)):
+        raise ValueError(f"to must be the name of a file, and no folder's; got {to!r}")  # matplotlib would add a suffix
     for name, number, more in (("limit", limit, ""), ("columns", 1 if columns is None else columns, ", or None")):
         if not is_int(number) or number < 1:
             raise ValueError(f"{name} must be a whole number, 1 or more{more}, got {number!r}")

@@ -201,6 +201,10 @@ def test_the_command_takes_datasets_and_transforms_of_ones_own(
     ("arguments", "message"),
     [
         (["nowhere"], "there is no file or folder"),
+        (["nowhere.yaml"], "there is no file or folder"),
+        (["a.jpg"], "a.jpg' is no data set. DATASET is a folder"),
+        (["coco.JSON"], "coco.JSON"),  # read as what it is called
+        ([".", "--seed", "9" * 24], "--seed must be a number of 64 bits, got 999"),
         (["no_module:x"], "No module named"),
         ([".", "-n", "0"], "--count must be 1 or more"),
         ([".", "--transforms", "colourful"], "must be MODULE:NAME"),
@@ -214,6 +218,8 @@ def test_the_command_says_what_is_wrong(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("a.jpg").touch()
+    Path("coco.JSON").write_text("no JSON")
     with pytest.raises(SystemExit) as ended:
         main(["show", *arguments])
     assert ended.value.code == 2

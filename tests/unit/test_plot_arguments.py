@@ -24,6 +24,9 @@ GREY = np.zeros((8, 9), np.uint8)
     ("options", "message"),
     [
         ({"to": 5}, "to must be the name of a file, or a file to write to, got 5"),
+        ({"to": ""}, "to must be the name of a file, and no folder's; got ''"),
+        ({"to": "/"}, "to must be the name of a file, and no folder's; got '/'"),
+        ({"to": "/tmp"}, "to must be the name of a file, and no folder's; got '/tmp'"),
         ({"limit": "a"}, "limit must be a whole number, 1 or more, got 'a'"),
         ({"limit": 1.5}, "limit must be a whole number, 1 or more, got 1.5"),
         ({"limit": None}, "limit must be a whole number, 1 or more, got None"),
