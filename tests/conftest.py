@@ -3,6 +3,7 @@
 import gc
 import os
 import random
+import signal
 from collections.abc import Generator, Iterator
 from types import SimpleNamespace
 
@@ -15,6 +16,9 @@ TEST_TIMEOUT_S = int(os.environ.get("FASTLOAD_TEST_TIMEOUT_S", "120"))  # more u
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Shells start what runs in the background with Ctrl-C ignored, and so would be the programs that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Forking is what is tested here; Python 3.12 warns when a process that has threads forks.
     config.addinivalue_line("filterwarnings", "ignore:This process .* is multi-threaded:DeprecationWarning")
     # torch.manual_seed keeps the seed for devices that are not in use yet, with the stack of its caller for each kind
