@@ -94,6 +94,28 @@ def test_gamma(gamma: float, gain: float) -> None:
     assert abs(F.adjust_gamma(levels, gamma, gain)[0].astype(int) - expected).max() <= 1
 
 
+# slope = 1 + contrast, offset = 255 * brightness; nearer to 0 where black or white would be out of range.
+@pytest.mark.parametrize(
+    ("brightness", "contrast", "black", "white"),
+    [
+        (0.4, -1.2, 102, 51),  # fits
+        (0.4, -1.9, 102, 0),  # -0.9 becomes -0.4
+        (1.0, -1.9, 255, 25.5),
+        (1.4, -1.9, 255, 25.5),  # from 255, not from 357
+        (1.4, -3.0, 255, 0),
+        (0.4, 0.9, 102, 255),  # 1.9 becomes 0.6
+        (-0.4, 0.9, 0, 255),
+        (1.4, 0.9, 255, 255),
+    ],
+)
+def test_a_safe_range_is_not_left_on_lines_up_or_down(
+    brightness: float, contrast: float, black: float, white: float
+) -> None:
+    levels = np.arange(256, dtype=np.uint8)[None]
+    change = T.RandomBrightnessContrast((brightness,) * 2, (contrast,) * 2, ensure_safe_range=True, p=1.0)
+    assert abs(change(levels) - np.linspace(black, white, 256)).max() <= 0.51
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (5, 9), (23, 23)])
 @pytest.mark.parametrize("sigma", [0.3, 1.5, 6.0])
 @pytest.mark.parametrize("pixels", [IMAGE, GREY, IMAGE[:3, :2]])
@@ -204,6 +226,25 @@ def test_erased_rectangles_are_where_the_numbers_say() -> None:
     assert 60 < (noisy != 9).sum() <= 180
     floats = T.RandomErasing(1.0, value=-3.5)(torch.zeros(3, 30, 30))
     assert set(floats.unique().tolist()) == {-3.5, 0.0}
+
+
+@pytest.mark.parametrize(
+    ("size", "area", "ratio", "hole"),
+    [
+        ((10, 10), 0.82, 1.0, (9, 9)),
+        ((10, 10), 0.95, 1.0, None),  # 10 x 10
+        ((10, 40), 0.5, 0.5, None),  # 10 x 20
+        ((11, 40), 5 / 11, 0.5, (10, 20)),
+        ((40, 10), 0.5, 2.0, None),
+        ((40, 11), 5 / 11, 2.0, (20, 10)),
+    ],
+)
+def test_a_hole_takes_no_whole_side(size: Any, area: float, ratio: float, hole: Any) -> None:
+    for seed in range(5):
+        torch.manual_seed(seed)
+        made = T.RandomErasing(1.0, (area, area), (ratio, ratio))(np.full(size, 9, dtype=np.uint8))
+        rows, columns = (np.flatnonzero((made == 0).any(axis=axis)) for axis in (1, 0))
+        assert (len(rows), len(columns)) == (hole or (0, 0))
 
 
 EVERYTHING: dict[str, Callable[[], Any]] = {

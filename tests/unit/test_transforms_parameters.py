@@ -10,6 +10,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from support.painted import colour_of, found, painted
 
+from fastload import _core
 from fastload import transforms as T
 
 NEAREST = T.InterpolationMode.NEAREST
@@ -166,6 +167,28 @@ def test_an_elastic_map_is_as_strong_as_torchvisions() -> None:
     expected = 60 / 2 * np.sqrt(1 / 3) / (2 * np.sqrt(np.pi) * 2)
     deviations = np.sqrt(np.mean([displacements(60.0, 2.0, seed) ** 2 for seed in range(20)], axis=(0, 1, 2)))
     assert abs(deviations / expected - 1).max() < 0.15
+
+
+def elastic_field(height: int, width: int, sigma: Any) -> Any:
+    """(H, W, 2): how far in x and in y each pixel comes from in a map of alpha 2, always of the same draw."""
+    op = T.ElasticTransform(2.0, sigma).op(0, (0,))
+    (_, places), *_ = _core.ImageProgram([op]).draw(1, height, width)[0][1]
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    return places.astype(np.float64) - np.stack([columns, rows], axis=-1)
+
+
+@pytest.mark.parametrize("size", [(90, 70), (9, 31), (5, 3), (2, 40), (1, 6)])
+@pytest.mark.parametrize(("sigma", "taps"), [(0.5, 5), (0.7, 7), (1.5, 13), (2.2, 19), (4.1, 33)])
+def test_an_elastic_map_is_noise_blurred_in_torchvisions_window(size: Any, sigma: float, taps: int) -> None:
+    """Of int(8 * sigma + 1) pixels or one more, over the field reflected at its outermost pixels."""
+    expected = elastic_field(*size, 0.0)
+    weights = np.exp(-0.5 * ((np.arange(taps) - taps // 2) / sigma) ** 2)
+    for axis in (0, 1):
+        around = [(taps // 2,) * 2 if one == axis else (0, 0) for one in range(3)]
+        wide = np.pad(expected, around, mode="reflect")
+        windows = np.lib.stride_tricks.sliding_window_view(wide, taps, axis=axis)
+        expected = windows @ (weights / weights.sum())
+    assert abs(elastic_field(*size, sigma) - expected).max() < 2e-5
 
 
 def test_the_sigmas_of_an_elastic_map_are_along_x_and_along_y() -> None:

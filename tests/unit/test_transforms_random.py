@@ -142,6 +142,18 @@ def test_random_resized_crops_have_the_area_and_the_shape(
             assert np.abs(quarters - [0.25, 0.5, 0.75]).max() < 0.04
 
 
+@pytest.mark.parametrize("ratio", [(0.3, 3.3), (0.1, 2.0)])
+def test_holes_have_the_area_and_the_shape(ratio: tuple[float, float]) -> None:
+    """As torchvision draws them: an even area, an even logarithm of the height over the width."""
+    scale = (0.01, 0.05)
+    drawn = draws(T.RandomErasing(1.0, scale, ratio), 2000, 3000, 4000)
+    found = np.array([hole[2:] for _, ((_, (hole,), _),) in drawn])
+    area, shape = found.prod(axis=1) / 6e6, found[:, 0] / found[:, 1]
+    for values, (low, high) in ((area, scale), (np.log(shape), np.log(ratio))):
+        quarters = np.quantile((values - low) / (high - low), [0.25, 0.5, 0.75])
+        assert np.abs(quarters - [0.25, 0.5, 0.75]).max() < 0.04
+
+
 def test_a_window_that_never_fits_is_the_middle() -> None:
     found = draws(T.RandomResizedCrop(8, scale=(2.0, 3.0)), 100, 400, 3)
     assert found == [("resized_window", 0, 133, 100, 133, 8, 8)] * 3  # 100 * 4 / 3, at (400 - 133) // 2
