@@ -66,6 +66,17 @@ def test_an_order_is_drawn_anew_each_time() -> None:
     assert len(seen(T.RandomOrder(steps))) > 2
 
 
+@pytest.mark.parametrize("step", [plus, add])
+def test_some_run_in_their_own_order_unless_one_may_be_drawn_again(step: Any) -> None:
+    lighter = step(100)
+    negative = T.RandomInvert(1.0) if step is plus else lambda image: 255 - image
+    orders = {"lighter first": 155, "negative first": 255, "lighter twice": 200, "negative twice": 0}
+    assert set(seen(T.SomeOf([lighter, negative], 2))) == {orders["lighter first"]}
+    assert set(seen(T.SomeOf([negative, lighter], 2))) == {orders["negative first"]}
+    assert set(seen(T.SomeOf([lighter, negative, lambda image: image // 5], (3, 3)))) == {31}
+    assert set(seen(T.SomeOf([lighter, negative], 2, replace=True))) == set(orders.values())
+
+
 def everything(step: Any) -> Any:
     turns = [T.RandomHorizontalFlip(0.5), T.RandomRotation(20), T.RandomAffine(0, (0.2, 0.2)), T.Transpose(0.5)]
     nested = T.SomeOf(
