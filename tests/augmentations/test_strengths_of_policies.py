@@ -1,4 +1,4 @@
-"""How strong the small transforms of policies may be: torchvision's own tables, bin by bin."""
+"""How strong the small transforms of policies may be, and which were learnt: torchvision's own tables."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from torchvision_without_kernels import v2
 
+from fastload.transforms._policies import _TABLES
 from fastload.transforms._policy_tables import Magnitudes, augmix_space, space, wide_space
 
 HEIGHT, WIDTH = 50, 70
@@ -40,3 +41,8 @@ def test_tables_are_the_same(name: str, bins: int) -> None:
             assert np.allclose(ours[what], expected / UNITS.get(what, 1), atol=1e-4), what
         else:
             assert np.allclose(ours[what.replace("Translate", "Pixels")], expected, atol=1e-4), what
+
+
+@pytest.mark.parametrize("policy", v2.AutoAugmentPolicy)
+def test_the_same_transforms_were_learnt(policy: Any) -> None:
+    assert list(_TABLES[policy.value]) == v2.AutoAugment(policy)._policies
