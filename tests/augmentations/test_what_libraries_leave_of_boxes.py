@@ -9,11 +9,17 @@ import imgaug.augmenters as iaa
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision_without_kernels import tv_tensors, v2
 
 from fastload import transforms as T
 
 IMAGE = torch.zeros(3, 100, 100, dtype=torch.uint8)
+IMAGES: dict[str, Any] = {
+    "tensor": IMAGE,
+    "array": np.zeros((100, 100, 3), np.uint8),
+    "PIL image": Image.new("RGB", (100, 100)),
+}
 BOX = [20.0, 20, 40, 40]
 # Each leaves half of the box: the right one of it, and then the lower one.
 LEFT = {
@@ -67,6 +73,22 @@ def test_parts_count_once_however_often_boxes_are_handed_out(first: str, still: 
     assert left(steps, 0.55) == []
     assert left([*steps, T.Pad((0, -35, 0, 0)), still, own], 0.2) == ["it"]
     assert left([*steps, T.Pad((0, -35, 0, 0)), still, own], 0.3) == []
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("first", LEFT)
+def test_boxes_that_come_back_as_they_were_have_the_part_from_the_start(first: str, kind: str) -> None:
+    def unchanged(image: Any, target: Any) -> Any:
+        return image, target
+
+    own, target = T.RandomInvert(1.0), {"boxes": torch.tensor([BOX]), "names": ["it"]}
+    for still in (unchanged, v2.RandomHorizontalFlip(0.0), A.HorizontalFlip(p=0.0), iaa.Identity()):
+        half, quarter = [LEFT[first](), own, still], [TOP["own"](), still, own, still]
+        eighth = [T.Pad((0, 0, 0, -65))]  # whose last row is the fifth of the ten that were left
+        for part, steps in ((0.5, half), (0.25, half + quarter), (0.125, half + quarter + eighth)):
+            for least, names in ((part - 0.01, ["it"]), (part + 0.01, [])):
+                chain = T.Compose([*steps, own], boxes=T.BoxParams(min_visibility=least))
+                assert chain(IMAGES[kind], target)[1]["names"] == names
 
 
 @pytest.mark.parametrize("first", LEFT)
