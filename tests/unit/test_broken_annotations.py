@@ -185,6 +185,7 @@ def test_a_name_that_no_file_can_have_is_named(tmp_path: Path, name: str) -> Non
         ({"counts": "\ud800"}, "surrogates|no compressed"),
         ({"counts": "~~"}, "no compressed mask"),
         ({"counts": [11700], "size": 5}, "a mask of 5"),
+        ({"counts": [11700], "size": [130, 90]}, r"a mask of \[130, 90\] .* an image of \[90, 130\]"),
         ({"counts": [11699], "size": [90, 130]}, "90 x 130"),
         ([None], "polygon"),
         ([["a", "b", "c", "d", "e", "f"]], "polygon must be a list of numbers"),

@@ -77,6 +77,19 @@ def test_an_iou_crop_keeps_the_boxes_whose_middles_it_shows() -> None:
     assert one_axis.min() > 10
 
 
+def test_an_iou_crop_does_not_keep_a_box_whose_middle_is_on_its_border() -> None:
+    """Boxes about every second corner of the image's pixels, so that windows often end at the middles of some."""
+    middles = np.stack(np.meshgrid(np.arange(4, WIDTH, 2), np.arange(4, HEIGHT, 2)), axis=-1).reshape(-1, 2)
+    boxes = np.hstack([middles - 4, middles + 4]).astype(np.float64)
+    crop, on_border = T.RandomIoUCrop(sampler_options=[0.0]), np.zeros(4, int)
+    for seed in range(40):
+        window, kept = crop_of(crop, boxes, seed)
+        if window != WHOLE:
+            assert kept == centred(boxes, window)
+            on_border += (np.hstack([middles, middles]) == window).any(axis=0)
+    assert on_border.min() > 5
+
+
 def test_a_safe_crop_without_boxes_has_the_images_shape() -> None:
     none = np.zeros((0, 4))
     assert crop_of(T.BBoxSafeRandomCrop(0.0), none, 0)[0] == WHOLE
