@@ -32,6 +32,35 @@ def test_a_mosaic_has_the_objects_of_four_images_in_place(kind: str) -> None:
         assert len({label // 2 for label in target["labels"].tolist()}) > 1
 
 
+class EachAnother(torch.utils.data.Dataset[Any]):
+    """Whose images are each of another level, however often it is asked for the same one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> Any:
+        self.count += 1
+        return np.full((20, 30, 3), self.count, np.uint8), {"boxes": torch.tensor([[0.0, 0, 30, 20]])}
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), (7, 40)])
+@pytest.mark.parametrize("center_range", [(0.0, 1e-9), (1.0, 1.0), (0.0, 1.0)])
+def test_a_mosaic_has_a_pixel_of_each_of_its_images_at_least(size: Any, center_range: Any) -> None:
+    data = T.Mosaic(EachAnother(), size, center_range=center_range, boxes=FIELDS)
+    for seed in range(10):
+        torch.manual_seed(seed)
+        data.dataset.count = 0
+        image, target = data[0]
+        assert image.shape[:2] == size
+        corners = image[[0, 0, -1, -1], [0, -1, 0, -1], 0]
+        assert sorted(corners.tolist()) == [1, 2, 3, 4]
+        sides = target["boxes"][:, 2:] - target["boxes"][:, :2]
+        assert sorted(sides.prod(dim=1).tolist()) == sorted((image[..., 0] == level).sum() for level in (1, 2, 3, 4))
+
+
 def test_boxes_in_parts_of_the_sides_are_of_the_mosaics() -> None:
     plain, relative = Painted(), Painted()
 

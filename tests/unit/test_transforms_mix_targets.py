@@ -200,6 +200,25 @@ def test_what_cannot_be_mixed_is_said(mix: Any, change: Any, message: str) -> No
         mix(*change(*batch("list")))
 
 
+def test_cutmix_shows_the_points_of_which_it_shows_the_pixel() -> None:
+    """A point for each pixel, at the corner that the pixel begins at: those of the borders of rectangles among them."""
+    height, width = 12, 16
+    images = torch.stack([torch.zeros(3, height, width), torch.ones(3, height, width)])
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(width), np.arange(height)))
+    points = torch.from_numpy(np.stack([x, y, np.full_like(x, 2)], axis=-1).astype(np.float32))[None]
+    boxes = torch.tensor([[0.0, 0, width, height]])
+    targets = [{"boxes": boxes, "labels": torch.tensor([label]), "keypoints": points} for label in (0, 1)]
+    pasted = 0
+    for seed in range(20):
+        torch.manual_seed(seed)
+        mixed, found = T.CutMix()(images, targets)
+        for image, target in zip(mixed[:, 0].numpy(), found, strict=True):
+            pasted += len(target["labels"]) == 2
+            for label, its in zip(target["labels"].tolist(), target["keypoints"].numpy(), strict=True):
+                assert np.array_equal(its[:, 2] == 2, image[y, x] == label)
+    assert pasted > 10
+
+
 def test_cutmix_counts_what_is_seen_of_masks_not_of_boxes() -> None:
     """An object whose mask is one corner of its box, and one whose mask is the opposite corner."""
     images = torch.stack([torch.zeros(3, 40, 40), torch.ones(3, 40, 40)])
