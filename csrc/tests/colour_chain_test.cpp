@@ -116,6 +116,25 @@ void straight_lines_are_one_matrix() {
   }
 }
 
+// Stronger colours spread what was rounded, and so does what takes one channel from another.
+void what_is_rounded_before_stays_within_a_level_for_each() {
+  const Picture colours = all_colours();
+  int fused = 0, apart = 0;
+  for (const float factor : {1.2F, 1.6F, 2.0F, 2.3F, 2.6F, 3.0F, 3.4F}) {
+    const std::vector<Changes> rows{
+        {brightness(0.37), saturation_pass(factor)},
+        {brightness(0.37), invert(), saturation_pass(factor)},
+        {line(-0.37, 200), saturation_pass(factor)},
+        {saturation_pass(0.43F), saturation_pass(factor)},
+    };
+    for (const Changes& row : rows) {
+      CHECK(distance(together(colours, row), one_by_one(colours, row)) <= static_cast<int>(row.size()));
+      (passes(row) == 1 ? fused : apart) += 1;
+    }
+  }
+  CHECK(fused > 0 && apart > 0);
+}
+
 void what_is_cut_off_or_bent_between_stays_apart() {
   CHECK(passes({saturation_pass(1.2F), saturation_pass(0.9F)}) == 2);
   CHECK(passes({brightness(1.1), saturation_pass(0.9F)}) == 2);
@@ -232,6 +251,7 @@ int main() {
   for (const Simd most : {Simd::kScalar, Simd::kAvx512}) {
     limit_simd(most);
     straight_lines_are_one_matrix();
+    what_is_rounded_before_stays_within_a_level_for_each();
     tables_and_permutations_are_one_and_the_same_bits();
     passes_in_bands_are_the_same_bits();
     any_changes_that_are_one_pass_are_a_level_off_for_each();
