@@ -8,9 +8,10 @@ namespace {
 
 using Field = std::vector<float>;
 
-// torchvision's: of int(8 * sigma + 1) taps, or one more where that is even.
-std::vector<float> gaussian(double sigma) {
-  const int taps = static_cast<int>(8 * sigma + 1) | 1;
+// torchvision's window: int(8 * sigma + 1) taps, or one more where that is even.
+int taps_of(double sigma) { return static_cast<int>(8 * sigma + 1) | 1; }
+
+std::vector<float> gaussian(double sigma, int taps) {
   std::vector<float> weights(static_cast<std::size_t>(taps));
   double sum = 0;
   for (int i = 0; i < taps; ++i) {
@@ -59,11 +60,12 @@ void blur_columns(Field* field, Size size, const std::vector<float>& weights) {
   field->swap(blurred);
 }
 
-Field smooth_noise(Size size, double sigma_x, double sigma_y, StepRandom& random) {
+// As in torchvision, along x and along y in windows of as many taps, whichever sigma they are of.
+Field smooth_noise(Size size, double sigma_x, double sigma_y, int taps, StepRandom& random) {
   Field field(static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width));
   for (float& value : field) value = static_cast<float>(random.uniform(-1, 1));
-  if (sigma_x > 0) blur_rows(&field, size, gaussian(sigma_x));
-  if (sigma_y > 0) blur_columns(&field, size, gaussian(sigma_y));
+  if (sigma_x > 0) blur_rows(&field, size, gaussian(sigma_x, taps));
+  if (sigma_y > 0) blur_columns(&field, size, gaussian(sigma_y, taps));
   return field;
 }
 
@@ -110,8 +112,8 @@ void measure(Mesh* mesh) {
 }  // namespace
 
 std::shared_ptr<const Mesh> elastic_mesh(const ElasticOp& op, Size size, StepRandom& random) {
-  const Field across = smooth_noise(size, op.sigma_x, op.sigma_y, random);
-  const Field down = smooth_noise(size, op.sigma_x, op.sigma_y, random);
+  const Field across = smooth_noise(size, op.sigma_x, op.sigma_y, taps_of(op.sigma_x), random);
+  const Field down = smooth_noise(size, op.sigma_x, op.sigma_y, taps_of(op.sigma_y), random);
   // torchvision divides by the side, and counts the result in half sides.
   const auto far_x = static_cast<float>(op.alpha_x / 2), far_y = static_cast<float>(op.alpha_y / 2);
   auto mesh = std::make_shared<Mesh>();

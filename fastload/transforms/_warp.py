@@ -137,7 +137,8 @@ class RandomPerspective(Warping):
 class ElasticTransform(Warping):
     """The image bent: pixels move by smooth noise, of strength ``alpha`` and smoothness ``sigma``.
 
-    Each is a number, or one for x and one for y; alpha counts as torchvision's does, sigma in pixels.
+    Each is a number, or one for x and one for y; alpha counts as in torchvision, sigma in pixels. As there, what moves
+    along an axis is blurred along both, in a window for the sigma of that axis.
     """
 
     def __init__(
