@@ -244,6 +244,7 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, int channel
         if (rows_made) rows_made(part);
         clock.add_to(&times_.finish);
       }
+      clock.add_to(&times_.resample);  // of rows that have made none yet
     }
     left -= group.count;
   }
