@@ -63,11 +63,6 @@ std::optional<Arithmetic> arithmetic_of(int channels, const float* values) {
     for (const bool normalises : {false, true}) {
       Arithmetic arithmetic;
       arithmetic.divides = divides;
-      if (divides) {
-        arithmetic.by_scale = Divisor::of(255.0F);
-      } else {
-        arithmetic.scale = 1.0F / 255.0F;
-      }
       arithmetic.normalises = normalises;
       int found = 0;
       while (found < channels && (normalises ? find_normalisation(&arithmetic, found, values + found * 256)
@@ -210,12 +205,6 @@ void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map
   }
 }
 
-// Whether computed values of an image of that size go past the caches.
-bool is_streamed(const LevelMap& map, int height, int width) noexcept {
-  const auto pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-  return map.arithmetic() != nullptr && pixels * static_cast<std::size_t>(map.channels()) * sizeof(float) >= streamed_bytes();
-}
-
 void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map, void* out) noexcept {
   if (span.pixels != nullptr) {
 #if defined(__x86_64__)
@@ -228,6 +217,12 @@ void finish_span(const Span& span, const std::uint8_t* fill, const LevelMap& map
     case 2: return finish_span(span, fill, map, static_cast<std::uint16_t*>(out));
     default: return finish_span(span, fill, map, static_cast<std::uint32_t*>(out));
   }
+}
+
+// Whether computed values of an image of that size go past the caches.
+bool is_streamed(const LevelMap& map, int height, int width) noexcept {
+  const auto pixels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  return map.arithmetic() != nullptr && pixels * static_cast<std::size_t>(map.channels()) * sizeof(float) >= streamed_bytes();
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ struct Divisor {
 // ((level / divisor) - mean) / deviation for each channel, each step rounded to float32; or level * factor first.
 struct Arithmetic {
   bool divides = true;  // by `by_scale`, else multiplies by `scale`
-  float scale = 1;
-  Divisor by_scale;
+  float scale = 1.0F / 255.0F;
+  Divisor by_scale = Divisor::of(255.0F);
   bool normalises = false;
   float mean[3] = {0, 0, 0};
   Divisor by_deviation[3];

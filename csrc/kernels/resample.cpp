@@ -152,9 +152,10 @@ ImageView RowResizer::make() {
   std::uint8_t* out[kRowsAtOnce];
   int count = 0;
   for (; count < most && is_ready(rows_out_ + count); ++count) {
+    std::uint8_t* row = height_first_ ? shrunk_.data() + count * ring_row_bytes_ : made.row(count);
+    in[count] = row;
     out[count] = made.row(count);
-    in[count] = shrunk_.data() + count * ring_row_bytes_;
-    if (!keeps_height_) make_height(rows_out_ + count, height_first_ ? shrunk_.data() + count * ring_row_bytes_ : out[count]);
+    if (!keeps_height_) make_height(rows_out_ + count, row);
   }
   if (height_first_ && count > 0) make_width(in, count, out);
   rows_out_ += count;

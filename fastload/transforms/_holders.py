@@ -39,8 +39,9 @@ def targets_in_lists(sample: Any) -> dict[Any, Any] | None:
     """The first dict with targets in one of the sample's lists, which is of several images; None: there is none."""
     for part in sample.values() if isinstance(sample, Mapping) else sample:
         for one in part if isinstance(part, list) else ():
-            if isinstance(one, Mapping) and roles_of(dict(one)):
-                return dict(one)
+            values = dict(one) if isinstance(one, Mapping) else {}
+            if roles_of(values):
+                return values
     return None
 
 

@@ -327,7 +327,7 @@ class Moving:
                     )
                 order[[one, other]] = order[[other, one]]
             points = points[..., order, :]
-        name = self._names.get("keypoints")
+        name = self._names["keypoints"]
         self.values[name] = as_before(points, self.values[name], size)
 
     def _drop(self, kept: NDArray[np.bool_]) -> None:
