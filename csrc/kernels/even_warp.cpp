@@ -13,8 +13,14 @@ constexpr int kRun = 256;  // pixels whose places are worked out at once: they s
 constexpr int kFew = 8;    // pixels that are made before anything wider is ready
 constexpr double kLongestStep = 1 << 20;
 
-// Steps are counted in 2^-32 of a unit, so that adding them up 2^23 times is off by no more than 2^-10 of one.
-constexpr double kPixel = 4294967296.0 * (1 << kWarpBits);
+constexpr int kMostSteps = 1 << 16;
+
+// Places are counted in 2^-32 of a unit. Those of which a row is made are multiples of 2^-24 of a pixel, so that 32 bits
+// are enough for what lies near each other: adding up steps as often as there may be is off by a quarter of a unit.
+std::int64_t as_place(double pixels) noexcept {
+  constexpr int kFraction = 24;
+  return static_cast<std::int64_t>(std::floor(pixels * (1 << kFraction) + 0.5)) << (32 + kWarpBits - kFraction);
+}
 
 void even_runs(EvenPlaces places, int count, std::int32_t* x, std::int32_t* y) noexcept {
   auto run = even_run;
@@ -55,24 +61,30 @@ bool fits_windows(ImageView in, std::int64_t step_x, std::int64_t step_y) noexce
          window_rows(step_y) != 0 && window_columns(step_x) <= most_columns(in.channels);
 }
 
+// Whether four pixels lie near enough to each other for bilinear_pairs_avx2, and reading on behind a row as above.
+bool fits_pairs(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept {
+  return simd() == Simd::kAvx2 && in.channels != 1 && in.row_bytes >= kPairBytes && std::abs(step_x) <= longest_pair_step(in.channels) &&
+         std::abs(step_y) <= kSteepestPairStep;
+}
+
 }  // namespace
 
-bool EvenWarp::suits(const Matrix3& to_in) noexcept {
-  return to_in.is_affine() && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep;
+bool EvenWarp::suits(const Matrix3& to_in, int width) noexcept {
+  return to_in.is_affine() && width <= kMostSteps && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep;
 }
 
 EvenWarp::EvenWarp(ImageView in, const Matrix3& to_in) noexcept
     : in_(in),
       to_in_(to_in),
-      step_x_(static_cast<std::int64_t>(to_in.m[0][0] * kPixel)),
-      step_y_(static_cast<std::int64_t>(to_in.m[1][0] * kPixel)),
-      has_windows_(fits_windows(in, step_x_, step_y_)) {}
+      step_x_(as_place(to_in.m[0][0])),
+      step_y_(as_place(to_in.m[1][0])),
+      has_windows_(fits_windows(in, step_x_, step_y_)),
+      has_pairs_(fits_pairs(in, step_x_, step_y_)) {}
 
 EvenPlaces EvenWarp::places_of(int y, int begin) const noexcept {
   constexpr std::int64_t kHalf = std::int64_t{1} << 31;
   const Point start = to_in_({begin + 0.5, y + 0.5});
-  return {static_cast<std::int64_t>((start.x - 0.5) * kPixel) + kHalf,
-          static_cast<std::int64_t>((start.y - 0.5) * kPixel) + kHalf, step_x_, step_y_};
+  return {as_place(start.x - 0.5) + kHalf, as_place(start.y - 0.5) + kHalf, step_x_, step_y_};
 }
 
 void EvenWarp::add(int y, RowSpan span, std::uint8_t* out) noexcept {
@@ -87,6 +99,7 @@ void EvenWarp::add(int y, RowSpan span, std::uint8_t* out) noexcept {
     make_by_avx512(places, {windows.end, all.end}, inside, out);
     return;
   }
+  if (has_pairs_) return make_by_avx2(places, all, out);
 #endif
   make(places, all, out);
 }
@@ -103,6 +116,15 @@ void EvenWarp::make(EvenPlaces places, RowSpan span, std::uint8_t* out) const no
 }
 
 #if defined(__x86_64__)
+void EvenWarp::make_by_avx2(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept {
+  const RowSpan inside = between(places.y, step_y_, in_.height, between(places.x, step_x_, in_.width, span));
+  const RowSpan pairs = above(places.y, step_y_, in_.height - kRowsBelowPairs, inside);
+  const int done = bilinear_pairs_avx2(in_, places.after(pairs.begin), pairs.end - pairs.begin,
+                                       out + std::ptrdiff_t{4} * pairs.begin);
+  make(places, {span.begin, pairs.begin}, out);
+  make(places, {pairs.begin + done, span.end}, out);
+}
+
 // The same, of which those `inside` lie between four others each.
 void EvenWarp::make_by_avx512(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept {
   if (span.begin == span.end) return;

@@ -12,8 +12,9 @@ namespace fastload {
 
 class EvenWarp {
  public:
-  // Whether a map is affine, and no step leaves the range of integers.
-  static bool suits(const Matrix3& to_in) noexcept;
+  // Whether a map is affine, no step leaves the range of integers, and rows of that width are not too long to be stepped
+  // along.
+  static bool suits(const Matrix3& to_in, int width) noexcept;
 
   EvenWarp(ImageView in, const Matrix3& to_in) noexcept;
 
@@ -27,12 +28,13 @@ class EvenWarp {
   EvenPlaces places_of(int y, int begin) const noexcept;
   void make(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept;
   void make_by_avx512(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept;
+  void make_by_avx2(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept;
   RowSpan put_off(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) noexcept;
 
   ImageView in_;
   const Matrix3& to_in_;
   std::int64_t step_x_, step_y_;
-  bool has_windows_;
+  bool has_windows_, has_pairs_;
   int rows_put_off_ = 0;
   WindowRow put_off_[kMostRows];
 };

@@ -133,7 +133,7 @@ void warp_row(ImageView in, const RowPlaces& places, RowSpan span, Sampling samp
   for (int begin = span.begin; begin < span.end; begin += kRun) {
     const int count = std::min(kRun, span.end - begin);
     places.fixed_run(begin, count, x, y);
-    bilinear_run_best(in, x, y, count, out + begin * in.channels);
+    bilinear_run_best(in, x, y, count, out + begin * bytes_out(in));
   }
 }
 
@@ -211,10 +211,11 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
   return {static_cast<int>(begin), static_cast<int>(end)};
 }
 
-bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling) noexcept {
+bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling, int width) noexcept {
   constexpr int kLeastSide = 16;  // of smaller ones, a row of pixels may be near both ends of the image
-  return simd() == Simd::kAvx512 && sampling == Sampling::kBilinear && EvenWarp::suits(to_in) && in.row_bytes > 0 &&
-         in.height >= kLeastSide && in.width >= kLeastSide && in.height * std::int64_t{in.row_bytes} < kMostWarpBytes;
+  return simd() != Simd::kScalar && (simd() == Simd::kAvx2 || EvenWarp::suits(to_in, width)) &&
+         sampling == Sampling::kBilinear && in.row_bytes > 0 && in.height >= kLeastSide && in.width >= kLeastSide &&
+         in.height * std::int64_t{in.row_bytes} < kMostWarpBytes;
 }
 
 void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& canvases, Sampling sampling,
@@ -225,7 +226,7 @@ void warp_image(ImageView in, const Matrix3& to_in, const std::vector<Canvas>& c
     copy(in, to_in, canvases, out, first_row);
   }
   std::optional<EvenWarp> even;
-  if (sampling == Sampling::kBilinear && EvenWarp::suits(to_in)) even.emplace(in, to_in);
+  if (sampling == Sampling::kBilinear && EvenWarp::suits(to_in, out.width)) even.emplace(in, to_in);
   for (int y = 0; y < out.height; ++y) {
     const RowSpan span = visible_span(canvases, first_row + y, out.width);
     std::uint8_t* row = out.row(y);
@@ -276,9 +277,8 @@ void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* ou
 void bilinear_run_best(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept {
   int done = 0;
 #if defined(__x86_64__)
-  if (in.channels == 4 && simd() != Simd::kScalar) {
-    done = simd() == Simd::kAvx512 ? bilinear_run_avx512(in, x, y, count, out) : bilinear_run_avx2(in, x, y, count, out);
-  }
+  if (simd() == Simd::kAvx512 && in.channels == 4) done = bilinear_run_avx512(in, x, y, count, out);
+  if (simd() == Simd::kAvx2 && in.channels != 1) done = bilinear_run_avx2(in, x, y, count, out);
 #endif
   bilinear_run(in, x + done, y + done, count - done, out + done * bytes_out(in));
 }

@@ -27,8 +27,8 @@ struct RowSpan {
 };
 RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noexcept;
 
-// Whether `in` may be RGB where `out` has 4 bytes a pixel: no more than its rows are read.
-bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling) noexcept;
+// Whether `in` may be RGB where `out`, of that width, has 4 bytes a pixel: no more than its rows are read.
+bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling, int width) noexcept;
 
 // in, out: both 1 or both 4 bytes a pixel, or as warp_takes_rgb says; sides of at most 2^23 pixels. to_in: from the
 // output to the input; its weight is positive wherever the canvases are. first_row: of the output's rows, where those in

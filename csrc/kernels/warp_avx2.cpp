@@ -46,18 +46,25 @@ struct Run {
   alignas(32) std::uint32_t at[kPixels];
   alignas(32) std::int32_t down[kPixels];   // twice (d - 128, -d) in bytes
   alignas(32) std::int32_t right[kPixels];  // (r - 128, -r) in 16 bits
+  bool is_all_there = false;  // no place is before the image's first byte
 
-  // count: a multiple of eight.
-  Run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count) noexcept {
+  // count: a multiple of eight. skipped: bytes before a pixel at which reading begins.
+  Run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, int skipped) noexcept {
+    __m256i signs = _mm256_setzero_si256();
     const __m256i row_bytes = _mm256_set1_epi32(static_cast<int>(in.row_bytes));
     for (int i = 0; i < count; i += kEight) {
       const Axis columns(load(x + i), in.width - 2), rows(load(y + i), in.height - 2);
       const __m256i row = _mm256_mullo_epi32(rows.first, row_bytes);
-      store(at + i, _mm256_add_epi32(row, _mm256_slli_epi32(columns.first, 2)));
+      const __m256i across = in.channels == 4 ? _mm256_slli_epi32(columns.first, 2)
+                                              : _mm256_add_epi32(columns.first, _mm256_slli_epi32(columns.first, 1));
+      const __m256i place = _mm256_sub_epi32(_mm256_add_epi32(row, across), _mm256_set1_epi32(skipped));
+      signs = _mm256_or_si256(signs, place);
+      store(at + i, place);
       const __m256i pair = both(rows.part, 8);
       store(down + i, _mm256_or_si256(pair, _mm256_slli_epi32(pair, 16)));
       store(right + i, both(columns.part, 16));
     }
+    is_all_there = _mm256_movemask_ps(_mm256_castsi256_ps(signs)) == 0;
   }
 
  private:
@@ -76,11 +83,17 @@ inline __m128i neighbours(const std::uint8_t* top, const std::uint8_t* bottom) n
   return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(upper), reinterpret_cast<const __m64*>(bottom)));
 }
 
+// Where to find of each channel: upper left, lower left, upper right, lower right.
+inline __m256i order_of(int channels) noexcept {
+  const __m128i rgbx = _mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15);
+  const __m128i rgb = _mm_setr_epi8(2, 10, 5, 13, 3, 11, 6, 14, 4, 12, 7, 15, 4, 12, 7, 15);
+  return _mm256_broadcastsi128_si256(channels == 4 ? rgbx : rgb);
+}
+
 // Pixels k and k + 4 from `first` on, four channels of 32 bits each.
 template <int k>
-inline __m256i blend(const std::uint8_t* top, const std::uint8_t* bottom, const Run& run, int first) noexcept {
-  // Of each channel: upper left, lower left, upper right, lower right.
-  const __m256i order = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15));
+inline __m256i blend(const std::uint8_t* top, const std::uint8_t* bottom, __m256i order, const Run& run,
+                     int first) noexcept {
   const std::uint32_t* at = run.at + first + k;
   const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(neighbours(top + at[0], bottom + at[0])),
                                                neighbours(top + at[4], bottom + at[4]), 1);
@@ -98,13 +111,17 @@ int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y
   if (!is_small || in.width < 2 || in.height < 2) return 0;
   const int whole = count / kEight * kEight;
   const std::uint8_t *top = in.data, *bottom = in.data + in.row_bytes;
+  // Eight bytes are read for a pair of pixels: of RGB, whose pairs have six, those up to the pair's end.
+  const int skipped = in.channels == 4 ? 0 : 2;
+  const __m256i order = order_of(in.channels);
   for (int begin = 0; begin < whole; begin += Run::kPixels) {
     const int end = std::min(whole, begin + Run::kPixels);
-    const Run run(in, x + begin, y + begin, end - begin);
+    const Run run(in, x + begin, y + begin, end - begin, skipped);
+    if (!run.is_all_there) return begin;
     for (int i = begin; i < end; i += kEight) {
       const int at = i - begin;
-      const __m256i low = _mm256_packs_epi32(blend<0>(top, bottom, run, at), blend<1>(top, bottom, run, at));
-      const __m256i high = _mm256_packs_epi32(blend<2>(top, bottom, run, at), blend<3>(top, bottom, run, at));
+      const __m256i low = _mm256_packs_epi32(blend<0>(top, bottom, order, run, at), blend<1>(top, bottom, order, run, at));
+      const __m256i high = _mm256_packs_epi32(blend<2>(top, bottom, order, run, at), blend<3>(top, bottom, order, run, at));
       store(out + std::ptrdiff_t{4} * i, _mm256_packus_epi16(low, high));
     }
   }

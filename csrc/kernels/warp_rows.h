@@ -17,11 +17,12 @@ constexpr int bytes_out(ImageView in) noexcept { return in.channels == 1 ? 1 : 4
 // Interpolates between four neighbours; outside of the input, its nearest pixels are repeated. RGB becomes RGBX.
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 
-// The same bits, by the best that the processor has for 4 bytes a pixel.
+// The same bits, by the best that the processor has.
 void bilinear_run_best(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
 
-// For 4 bytes a pixel. They do as many as they can and return how many.
+// They do as many as they can and return how many: of RGB or RGBX,
 int bilinear_run_avx2(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;
+// and of RGBX.
 int bilinear_run_avx512(ImageView in, const std::int32_t* x, const std::int32_t* y, int count,
                         std::uint8_t* out) noexcept;
 
@@ -76,6 +77,18 @@ constexpr int rows_below_window(std::int64_t step_y) noexcept { return window_ro
 // As bilinear_run, of RGB or RGBX. The input has rows_below_window(step_y) rows below the upper neighbours of each pixel.
 void bilinear_windows_avx512(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows,
                              int count) noexcept;
+
+// Rows of which four pixels lie in three rows of the input, and each two of them in a few columns.
+constexpr std::int64_t kSteepestPairStep = (std::int64_t{1} << (32 + kWarpBits)) / 3;
+constexpr std::int64_t longest_pair_step(int channels) noexcept {
+  return std::int64_t{channels == 3 ? 2 : 1} << (32 + kWarpBits);
+}
+constexpr int kPairBytes = 16;  // that are read for two pixels: of the upper one's row, of the next two, and of the one after those
+constexpr int kRowsBelowPairs = 3;
+
+// As bilinear_even_avx512, of RGB or RGBX, for pixels that have kRowsBelowPairs rows below their upper neighbours. Does as
+// many as it can and returns how many.
+int bilinear_pairs_avx2(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept;
 
 // The upper halves of start, start + step, start + 2 step, ...
 void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;

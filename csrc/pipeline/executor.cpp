@@ -199,7 +199,7 @@ Status Executor::read_stage(const Stage& stage, RowSource& source, int channels,
   if (stage.resized) return resize_stage(stage, source, channels, image);
   if (WarpedSource::suits(stage)) {
     *image = source.rgb_in_place(stage.window);
-    if (image->data != nullptr && warp_takes_rgb(*image, stage.to_read, stage.sampling)) return {};
+    if (image->data != nullptr && warp_takes_rgb(*image, stage.to_read, stage.sampling, stage.out.width)) return {};
   }
   return copy_stage(stage, source, channels, image);
 }

@@ -172,23 +172,26 @@ void nearly_level_rows_have_the_same_bits() {
     const ImageView three{rgb.data(), height, width, 3, std::ptrdiff_t{3} * width};
     const Matrix3 map = nearly_level_map(random, four, kWidth, kHeight);
     const std::vector<Canvas> canvases{{map, double(width), double(height)}};
-    Picture plain(kHeight, kWidth, 4, 0), of_four(kHeight, kWidth, 4, 1), of_three(kHeight, kWidth, 4, 2);
+    Picture plain(kHeight, kWidth, 4, 0);
     limit_simd(Simd::kScalar);
     warp_image(four, map, canvases, Sampling::kBilinear, fill, plain.view);
-    limit_simd(Simd::kAvx512);
-    warp_image(four, map, canvases, Sampling::kBilinear, fill, of_four.view);
-    CHECK(std::memcmp(plain.bytes.data(), of_four.bytes.data(), kHeight * kWidth * 4) == 0);
-    if (!warp_takes_rgb(three, map, Sampling::kBilinear)) continue;
-    warp_image(three, map, canvases, Sampling::kBilinear, fill, of_three.view);
-    for (std::size_t k = 0; k < kHeight * kWidth * 4; ++k) CHECK(k % 4 == 3 || plain.bytes[k] == of_three.bytes[k]);
+    for (const Simd most : {Simd::kAvx2, Simd::kAvx512}) {
+      limit_simd(most);
+      Picture of_four(kHeight, kWidth, 4, 1), of_three(kHeight, kWidth, 4, 2);
+      warp_image(four, map, canvases, Sampling::kBilinear, fill, of_four.view);
+      CHECK(std::memcmp(plain.bytes.data(), of_four.bytes.data(), kHeight * kWidth * 4) == 0);
+      if (!warp_takes_rgb(three, map, Sampling::kBilinear, kWidth)) continue;
+      warp_image(three, map, canvases, Sampling::kBilinear, fill, of_three.view);
+      for (std::size_t k = 0; k < kHeight * kWidth * 4; ++k) CHECK(k % 4 == 3 || plain.bytes[k] == of_three.bytes[k]);
+    }
   }
 }
 
 // In memory of its own, so that a sanitizer sees what is read beside it.
-void rgb_gives_what_rgbx_does() {
+void rgb_gives_what_rgbx_does(Simd most) {
   std::mt19937 random(4);
   const std::uint8_t fill[4] = {9, 8, 7, 6};
-  limit_simd(Simd::kAvx512);
+  limit_simd(most);
   int taken = 0;
   for (int i = 0; i < 300; ++i) {
     const int width = 16 + static_cast<int>(random() % 90), height = 16 + static_cast<int>(random() % 90);
@@ -200,7 +203,7 @@ void rgb_gives_what_rgbx_does() {
     const ImageView rgb{bytes.data(), height, width, 3, std::ptrdiff_t{3} * width};
     Matrix3 map = i % 5 == 0 ? upright_map(random, rgb) : some_map(random, i % 7 == 0);
     if (i % 3 == 0) map = Matrix3{{{0.01, -1, double(width)}, {1, 0.01, -0.5}, {0, 0, 1}}};  // a row sees all rows
-    if (!warp_takes_rgb(rgb, map, Sampling::kBilinear)) continue;
+    if (!warp_takes_rgb(rgb, map, Sampling::kBilinear, 147)) continue;
     ++taken;
     const std::vector<Canvas> canvases{{map, double(width), double(height)}};
     Picture one(101, 147, 4, 0), other(101, 147, 4, 0);
@@ -208,7 +211,7 @@ void rgb_gives_what_rgbx_does() {
     warp_image(rgb, map, canvases, Sampling::kBilinear, fill, other.view);
     for (std::size_t k = 0; k < one.bytes.size(); ++k) CHECK(k % 4 == 3 || one.bytes[k] == other.bytes[k]);
   }
-  CHECK(simd() != Simd::kAvx512 || taken > 100);
+  CHECK(simd() == Simd::kScalar || taken > 100);
 }
 
 void parts_of_an_output_are_those_of_the_whole() {
@@ -262,7 +265,8 @@ int main() {
   interpolation_is_right_to_what_128ths_of_a_pixel_allow();
   vectors_give_the_same_bits();
   nearly_level_rows_have_the_same_bits();
-  rgb_gives_what_rgbx_does();
+  rgb_gives_what_rgbx_does(Simd::kAvx2);
+  rgb_gives_what_rgbx_does(Simd::kAvx512);
   parts_of_an_output_are_those_of_the_whole();
   a_mesh_of_a_map_gives_what_the_map_does();
   return 0;
