@@ -92,14 +92,7 @@ void EvenWarp::add(int y, RowSpan span, std::uint8_t* out) noexcept {
   const RowSpan all{0, span.end - span.begin};
   out += std::ptrdiff_t{bytes_out(in_)} * span.begin;
 #if defined(__x86_64__)
-  if (simd() == Simd::kAvx512 && in_.channels != 1) {
-    const RowSpan inside = between(places.y, step_y_, in_.height, between(places.x, step_x_, in_.width, all));
-    const RowSpan windows = has_windows_ ? put_off(places, all, inside, out) : RowSpan{0, 0};
-    make_by_avx512(places, {all.begin, windows.begin}, inside, out);
-    make_by_avx512(places, {windows.end, all.end}, inside, out);
-    return;
-  }
-  if (has_pairs_) return make_by_avx2(places, all, out);
+  if (simd() != Simd::kScalar && in_.channels != 1) return add_by_vectors(places, all, out);
 #endif
   make(places, all, out);
 }
@@ -116,27 +109,28 @@ void EvenWarp::make(EvenPlaces places, RowSpan span, std::uint8_t* out) const no
 }
 
 #if defined(__x86_64__)
-void EvenWarp::make_by_avx2(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept {
-  const RowSpan inside = between(places.y, step_y_, in_.height, between(places.x, step_x_, in_.width, span));
-  const RowSpan pairs = above(places.y, step_y_, in_.height - kRowsBelowPairs, inside);
-  const int done = bilinear_pairs_avx2(in_, places.after(pairs.begin), pairs.end - pairs.begin,
-                                       out + std::ptrdiff_t{4} * pairs.begin);
-  make(places, {span.begin, pairs.begin}, out);
-  make(places, {pairs.begin + done, span.end}, out);
+void EvenWarp::add_by_vectors(EvenPlaces places, RowSpan all, std::uint8_t* out) noexcept {
+  const RowSpan inside = between(places.y, step_y_, in_.height, between(places.x, step_x_, in_.width, all));
+  RowSpan later{0, 0};
+  if (has_windows_) later = put_off(places, all, inside, rows_below_window(step_y_), out);
+  if (has_pairs_) later = put_off(places, inside, inside, kRowsBelowPairs, out);
+  make_now(places, {all.begin, later.begin}, inside, out);
+  make_now(places, {later.end, all.end}, inside, out);
 }
 
-// The same, of which those `inside` lie between four others each.
-void EvenWarp::make_by_avx512(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept {
+// As make(), of pixels of which those `inside` lie between four others each.
+void EvenWarp::make_now(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept {
   if (span.begin == span.end) return;
+  if (simd() == Simd::kAvx2) return make(places, span, out);
   const int begin = std::clamp(inside.begin, span.begin, span.end), end = std::clamp(inside.end, begin, span.end);
   make(places, {span.begin, begin}, out);
   const int done = bilinear_even_avx512(in_, places.after(begin), end - begin, out + std::ptrdiff_t{4} * begin);
   make(places, {begin + done, span.end}, out);
 }
 
-// Leaves those pixels that have enough rows below them to finish(); which they are.
-RowSpan EvenWarp::put_off(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) noexcept {
-  const RowSpan windows = above(places.y, step_y_, in_.height - rows_below_window(step_y_), span);
+// Leaves those pixels that have so many rows below their upper neighbours to finish(); which they are.
+RowSpan EvenWarp::put_off(EvenPlaces places, RowSpan span, RowSpan inside, int rows_below, std::uint8_t* out) noexcept {
+  const RowSpan windows = above(places.y, step_y_, in_.height - rows_below, span);
   const int count = windows.end - windows.begin;
   if (count < kWindowPixels) return {0, 0};
   if (rows_put_off_ == kMostRows) finish();
@@ -150,7 +144,8 @@ RowSpan EvenWarp::put_off(EvenPlaces places, RowSpan span, RowSpan inside, std::
 
 void EvenWarp::finish() noexcept {
 #if defined(__x86_64__)
-  if (rows_put_off_ > 0) bilinear_windows_avx512(in_, step_x_, step_y_, put_off_, rows_put_off_);
+  const auto make = simd() == Simd::kAvx512 ? bilinear_windows_avx512 : bilinear_pairs_avx2;
+  if (rows_put_off_ > 0) make(in_, step_x_, step_y_, put_off_, rows_put_off_);
 #endif
   rows_put_off_ = 0;
 }

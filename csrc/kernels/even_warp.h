@@ -27,9 +27,9 @@ class EvenWarp {
 
   EvenPlaces places_of(int y, int begin) const noexcept;
   void make(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept;
-  void make_by_avx512(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept;
-  void make_by_avx2(EvenPlaces places, RowSpan span, std::uint8_t* out) const noexcept;
-  RowSpan put_off(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) noexcept;
+  void add_by_vectors(EvenPlaces places, RowSpan all, std::uint8_t* out) noexcept;
+  void make_now(EvenPlaces places, RowSpan span, RowSpan inside, std::uint8_t* out) const noexcept;
+  RowSpan put_off(EvenPlaces places, RowSpan span, RowSpan inside, int rows_below, std::uint8_t* out) noexcept;
 
   ImageView in_;
   const Matrix3& to_in_;

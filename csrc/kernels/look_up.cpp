@@ -59,7 +59,7 @@ bool is_line(const std::array<std::uint8_t, 256>& table, LineTable* line) noexce
   for (int level = first; level <= last; ++level) sum += (2 * level - first - last) * table[static_cast<std::size_t>(level)];
   const double slope = sum * 6 / (static_cast<double>(count) * count * count - count) * (1 << LineTable::kBits);
   if (std::fabs(slope) > kSteepest - 100) return false;
-  for (const int aside : {0, 2, -2, 4, -4, 8, -8}) {
+  for (const int aside : {0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5}) {
     line->slope = static_cast<std::int32_t>(std::lround(slope)) + aside;
     if (!offset_for(table, first, last, line)) continue;
     int level = 0;

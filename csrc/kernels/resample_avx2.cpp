@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/target.h"
@@ -31,14 +32,14 @@ inline __m256i pairs(__m256i pixels, bool last) noexcept {
   return _mm256_shuffle_epi8(pixels, last ? last_two : first_two);
 }
 
-// One half for each of two outputs that are next to each other.
+// One half for each of two outputs.
 struct TwoOutputs {
   const std::int16_t* weights[2];
   std::ptrdiff_t starts[2];  // of their inputs
 
-  TwoOutputs(const AxisWeights& all, int o) noexcept
-      : weights{all.narrow(o), all.narrow(o + 1)},
-        starts{std::ptrdiff_t{all.first(o)} * 4, std::ptrdiff_t{all.first(o + 1)} * 4} {}
+  TwoOutputs(const AxisWeights& all, int one, int other) noexcept
+      : weights{all.narrow(one), all.narrow(other)},
+        starts{std::ptrdiff_t{all.first(one)} * 4, std::ptrdiff_t{all.first(other)} * 4} {}
   __m256i four_weights(int k) const noexcept {
     const auto of = [&](int i) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights[i] + k)); };
     return _mm256_setr_m128i(of(0), of(1));
@@ -75,13 +76,18 @@ int fours_of_outputs(const AxisWeights& weights, const std::uint8_t* const* in, 
   int o = 0;
   for (; o + 4 <= weights.outputs(); o += 4) {
     __m256i left[kRows], right[kRows];
-    sum_up<kRows, kTaps>(TwoOutputs(weights, o), weights.taps(), half, in, left);
-    sum_up<kRows, kTaps>(TwoOutputs(weights, o + 2), weights.taps(), half, in, right);
-    for (int r = 0; r < kRows; ++r) {
-      const __m256i words = _mm256_packs_epi32(_mm256_sra_epi32(left[r], shift), _mm256_sra_epi32(right[r], shift));
-      const __m256i bytes = _mm256_packus_epi16(words, words);  // outputs 0 and 2 in the low half, 1 and 3 in the high
-      const __m128i pixels = _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(out[r] + o * 4), pixels);
+    sum_up<kRows, kTaps>(TwoOutputs(weights, o, o + 2), weights.taps(), half, in, left);
+    sum_up<kRows, kTaps>(TwoOutputs(weights, o + 1, o + 3), weights.taps(), half, in, right);
+    // Outputs 0 and 1 in the low half, 2 and 3 in the high.
+    const auto words = [&](int r) {
+      return _mm256_packs_epi32(_mm256_sra_epi32(left[r], shift), _mm256_sra_epi32(right[r], shift));
+    };
+    for (int r = 0; r < kRows; r += 2) {
+      const int next = std::min(r + 1, kRows - 1);
+      const __m256i bytes = _mm256_packus_epi16(words(r), words(next));
+      const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out[r] + o * 4), _mm_unpacklo_epi64(low, high));
+      if (next > r) _mm_storeu_si128(reinterpret_cast<__m128i*>(out[next] + o * 4), _mm_unpackhi_epi64(low, high));
     }
   }
   return o;

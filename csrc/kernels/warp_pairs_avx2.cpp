@@ -17,7 +17,7 @@ FASTLOAD_TARGET("avx2")
 namespace fastload {
 namespace {
 
-constexpr int kFour = 4;
+constexpr int kFour = 4, kEight = 8;
 constexpr int kWhole = 32 + kWarpBits;  // whole pixels begin at this bit of a place
 constexpr int kWindow = 16;             // bytes
 
@@ -53,36 +53,54 @@ inline __m256i either(__m256i one, __m256i other, __m256i signs) noexcept {
 template <int kBytes, bool kForwards>
 class PairWarp {
  public:
-  PairWarp(ImageView in, EvenPlaces places) noexcept
+  PairWarp(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept
       : data_(in.data),
         row_bytes_(in.row_bytes),
-        apart_(((2 * std::abs(places.step_x)) >> kWhole) * kBytes),
-        x_(places.x + std::min<std::int64_t>(0, 3 * places.step_x)),
-        y_(places.y + std::min<std::int64_t>(0, 3 * places.step_y)),
-        four_x_(kFour * places.step_x),
-        four_y_(kFour * places.step_y) {
+        apart_(((2 * std::abs(step_x)) >> kWhole) * kBytes),
+        step_x_(step_x),
+        step_y_(step_y) {
     std::int64_t steps[kFour];
     for (int i = 0; i < kFour; ++i) {
-      const int far_x = kForwards ? i : i - 3, far_y = places.step_y >= 0 ? i : i - 3;
+      const int far_x = kForwards ? i : i - 3, far_y = step_y >= 0 ? i : i - 3;
       const std::int64_t window = kForwards == (i >= 2) ? apart_ / kBytes << kWhole : 0;
-      const auto x = static_cast<std::uint32_t>((far_x * places.step_x - window) >> (kWhole - kAcross));
-      const auto y = static_cast<std::uint32_t>((far_y * places.step_y) >> (kWhole - kDown));
+      const auto x = static_cast<std::uint32_t>((far_x * step_x - window) >> (kWhole - kAcross));
+      const auto y = static_cast<std::uint32_t>((far_y * step_y) >> (kWhole - kDown));
       steps[i] = static_cast<std::int64_t>(std::uint64_t{y} << 32 | x);
     }
     steps_ = _mm256_setr_epi64x(steps[0], steps[1], steps[2], steps[3]);
   }
 
-  // The next four pixels, four channels of 16 bits each.
-  __m256i next() noexcept {
-    const std::uint8_t* window = data_ + (y_ >> kWhole) * row_bytes_ + (x_ >> kWhole) * kBytes;
-    const std::uint64_t x = static_cast<std::uint64_t>(x_) << (64 - kWhole) >> (64 - kAcross);
-    const std::uint64_t y = static_cast<std::uint64_t>(y_) << (64 - kWhole) >> 1;
-    x_ += four_x_;
-    y_ += four_y_;
-    return blend(window, _mm256_add_epi32(from_memory(x | y), steps_));
+  void make(const WindowRow& row) const noexcept {
+    const int last = row.count - kEight;  // the last eight may be made of some that have been made before
+    make_eights(row.x, row.y, row.count / kEight, row.out);
+    make_eights(row.x + last * step_x_, row.y + last * step_y_, 1, row.out + std::ptrdiff_t{4} * last);
   }
 
  private:
+  void make_eights(std::int64_t x, std::int64_t y, int count, std::uint8_t* out) const noexcept {
+    x += std::min<std::int64_t>(0, (kFour - 1) * step_x_);
+    y += std::min<std::int64_t>(0, (kFour - 1) * step_y_);
+    const auto next_four = [&]() noexcept {
+      const __m256i levels = levels_at(x, y);
+      x += kFour * step_x_;
+      y += kFour * step_y_;
+      return levels;
+    };
+    for (std::uint8_t* const end = out + std::ptrdiff_t{4} * kEight * count; out < end; out += 4 * kEight) {
+      const __m256i first = next_four(), second = next_four();
+      const __m256i pixels = _mm256_permute4x64_epi64(_mm256_packus_epi16(first, second), 0xD8);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), pixels);
+    }
+  }
+
+  // Of four pixels, the uppermost of which is at y and the leftmost at x: four channels of 16 bits each.
+  __m256i levels_at(std::int64_t x, std::int64_t y) const noexcept {
+    const std::uint8_t* window = data_ + (y >> kWhole) * row_bytes_ + (x >> kWhole) * kBytes;
+    const std::uint64_t across = static_cast<std::uint64_t>(x) << (64 - kWhole) >> (64 - kAcross);
+    const std::uint64_t down = static_cast<std::uint64_t>(y) << (64 - kWhole) >> 1;
+    return blend(window, _mm256_add_epi32(from_memory(across | down), steps_));
+  }
+
   __m256i blend(const std::uint8_t* window, __m256i places) const noexcept {
     const __m256i each = _mm256_set1_epi64x(kBytes == 4 ? 0x0703'0602'0501'0400 : 0x0502'0502'0401'0300);
     const __m256i from = _mm256_add_epi8(_mm256_mullo_epi16(spread(3, places), bytes_), each);
@@ -109,31 +127,25 @@ class PairWarp {
 
   const std::uint8_t* data_;
   std::ptrdiff_t row_bytes_, apart_;
-  std::int64_t x_, y_, four_x_, four_y_;
+  std::int64_t step_x_, step_y_;
   __m256i steps_;
   __m256i bytes_ = unknown(_mm256_set1_epi16(kBytes)), minus_255_ = unknown(_mm256_set1_epi16(-255));
   __m256i rounding_ = unknown(_mm256_set1_epi16(1 << (15 - kWarpBits)));
 };
 
 template <int kBytes, bool kForwards>
-int warp_pairs(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
-  PairWarp<kBytes, kForwards> warp(in, places);
-  int i = 0;
-  for (; i + 2 * kFour <= count; i += 2 * kFour) {
-    const __m256i first = warp.next(), second = warp.next();
-    const __m256i pixels = _mm256_permute4x64_epi64(_mm256_packus_epi16(first, second), 0xD8);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + std::ptrdiff_t{4} * i), pixels);
-  }
-  return i;
+void warp_rows(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows, int count) noexcept {
+  const PairWarp<kBytes, kForwards> warp(in, step_x, step_y);
+  for (const WindowRow* row = rows; row < rows + count; ++row) warp.make(*row);
 }
 
 }  // namespace
 
-int bilinear_pairs_avx2(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept {
-  const bool forwards = places.step_x >= 0;
-  auto warp = forwards ? warp_pairs<4, true> : warp_pairs<4, false>;
-  if (in.channels == 3) warp = forwards ? warp_pairs<3, true> : warp_pairs<3, false>;
-  return warp(in, places, count, out);
+void bilinear_pairs_avx2(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows,
+                         int count) noexcept {
+  auto warp = step_x >= 0 ? warp_rows<4, true> : warp_rows<4, false>;
+  if (in.channels == 3) warp = step_x >= 0 ? warp_rows<3, true> : warp_rows<3, false>;
+  warp(in, step_x, step_y, rows, count);
 }
 
 }  // namespace fastload

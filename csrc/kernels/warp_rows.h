@@ -83,12 +83,13 @@ constexpr std::int64_t kSteepestPairStep = (std::int64_t{1} << (32 + kWarpBits))
 constexpr std::int64_t longest_pair_step(int channels) noexcept {
   return std::int64_t{channels == 3 ? 2 : 1} << (32 + kWarpBits);
 }
-constexpr int kPairBytes = 16;  // that are read for two pixels: of the upper one's row, of the next two, and of the one after those
+constexpr int kPairBytes = 16;  // that are read for two pixels, of each of the three rows
 constexpr int kRowsBelowPairs = 3;
 
-// As bilinear_even_avx512, of RGB or RGBX, for pixels that have kRowsBelowPairs rows below their upper neighbours. Does as
-// many as it can and returns how many.
-int bilinear_pairs_avx2(ImageView in, EvenPlaces places, int count, std::uint8_t* out) noexcept;
+// As bilinear_windows_avx512, of pixels that lie between four others each, and have kRowsBelowPairs rows below the upper
+// ones.
+void bilinear_pairs_avx2(ImageView in, std::int64_t step_x, std::int64_t step_y, const WindowRow* rows,
+                         int count) noexcept;
 
 // The upper halves of start, start + step, start + 2 step, ...
 void even_run(std::int64_t start, std::int64_t step, int count, std::int32_t* out) noexcept;
