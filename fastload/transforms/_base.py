@@ -8,9 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from fastload import _core
 from fastload._stream import sample_key
@@ -19,6 +17,7 @@ from fastload.transforms._boxes import BoxParams
 from fastload.transforms._by_parts import by_parts
 from fastload.transforms._kinds import Kind, as_it_came, is_batch, kind_of, size_of
 from fastload.transforms._lists import NotedList
+from fastload.transforms._one_pass import NOT_MADE, OnePass
 from fastload.transforms._sample import Sample
 from fastload.transforms._segment import Segment
 from fastload.transforms._targets import Moving
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 Step = Callable[..., Any]
 NOT_PLANNED = "it is no transform of fastload, or has hooks"
 NOT_FUSED = "a Compose with fuse=False begins or ends here"
-_Lone = tuple[Segment | None, bool, Any]  # the pass, whether it draws, the signature of what has members
 _NO_SEGMENT = Segment(Kind("", 0, 0))  # where nothing is native
 # Attributes of fastload's transforms that may be lists, and that programs are made of.
 _LISTS = {"choice_weights", "fill", "max_size", "mean", "min_size", "sampler_options", "size", "std", "value"}
@@ -68,7 +66,7 @@ class Transform(torch.nn.Module):
         super().__init__()
         self._version = next(_changes)
         self._known: tuple[Any, Chain | None] = (None, None)  # the chain of the last signature
-        self._lone: dict[tuple[Any, ...], _Lone] = {}  # what makes an array by itself, by its type and shape
+        self._passes = OnePass()
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, self._noted(name, value))
@@ -76,7 +74,7 @@ class Transform(torch.nn.Module):
             self.void_plans()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_known": (None, None), "_lone": {}}  # programs stay in their process
+        return {**self.__dict__, "_known": (None, None), "_passes": OnePass()}  # programs stay in their process
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         kept = {name: self._noted(name, value) for name, value in state.items()} | {"_version": next(_changes)}
@@ -89,7 +87,7 @@ class Transform(torch.nn.Module):
     def void_plans(self) -> None:
         """Plan anew: an attribute has another value, or a list in one has."""
         self.__dict__["_version"] = next(_changes)
-        self.__dict__["_lone"] = {}
+        self.__dict__["_passes"] = OnePass()
 
     @property
     def is_random(self) -> bool:
@@ -97,22 +95,20 @@ class Transform(torch.nn.Module):
         return False
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """As `torch.nn.Module`'s. An array by itself goes the shortest way: calls take longer than a small one does."""
-        if len(inputs) == 1 and not named and type(inputs[0]) is np.ndarray and not is_call_hooked(self):
-            image, lone = inputs[0], self._lone  # another thread may void it meanwhile
-            kind = image.dtype, image.shape[2:], image.ndim
-            made_of = self.signature() if self.has_members else None
-            segment, is_random, known = lone.get(kind, (None, False, ()))
-            if known != made_of:
-                segment, is_random, _ = lone[kind] = self._lone_segment(image), self.chain().is_random, made_of
-            if segment is not None:
-                return segment.run(image, sample_key() if is_random else 0)
+        """As `torch.nn.Module`'s. What one native pass makes goes the shortest way."""
+        if not named and not is_call_hooked(self):
+            made = self._passes.made(self, inputs)
+            if made is not NOT_MADE:
+                return made
         return super().__call__(*inputs, **named)
 
-    def _lone_segment(self, image: NDArray[Any]) -> Segment | None:
-        """The native pass that is all there is to do to such an image; None if there is more."""
+    def whole_segment(self, image: Any) -> Segment | None:
+        """The native pass that is all there is to do to such an image; None if there is more, or it is none."""
         chain = self.chain()
-        segment = chain.native_segment(0, kind_of(image)) if chain.steps and is_planned(self) else None
+        try:
+            segment = chain.native_segment(0, kind_of(image)) if chain.steps and is_planned(self) else None
+        except (TypeError, ValueError):
+            return None
         return segment if segment is not None and segment.stop == len(chain.steps) else None
 
     def forward(self, *inputs: Any) -> Any:
@@ -146,16 +142,20 @@ class Transform(torch.nn.Module):
         """What changes with every change of this transform, and of those in it: plans hold as long as it does not."""
         return (self._version, "hooked") if has_forward_hooks(self) else self._version  # no two have the same version
 
+    def state(self) -> Any:
+        """What changes with the chain."""
+        return id(_called.box_params), _called.step is self, self.signature()
+
     def chain(self) -> Chain:
         """The row of steps, planned for the kinds of image seen so far."""
-        of_the_caller = _called.box_params  # also where what holds this is not fastload's
-        signature = id(of_the_caller), _called.step is self, self.signature()
+        state = self.state()
         known, chain = self._known
-        if chain is None or known != signature:
+        if chain is None or known != state:
+            of_the_caller = _called.box_params  # also where what holds this is not fastload's
             said = said_of_boxes(self)
             params = (of_the_caller or said) if _called.step is self else (said or of_the_caller)
             chain = Chain(self.steps(), self, params)
-            self._known = signature, chain
+            self._known = state, chain
         return chain
 
     def file_plan(self, mode: str = "RGB") -> FilePlan | None:

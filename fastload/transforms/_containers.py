@@ -9,6 +9,7 @@ from fastload import _core
 from fastload.transforms._base import NOT_PLANNED, Chain, Step, Transform, is_planned, signature_of
 from fastload.transforms._checks import as_bool, as_probability, is_drawn, is_int, is_list, is_number
 from fastload.transforms._foreign import Foreign
+from fastload.transforms._one_pass import OnePass
 from fastload.transforms._segment import Segment
 from fastload.transforms._wrapping import Wrappers
 
@@ -211,5 +212,5 @@ def _certain(step: Any) -> Any:
     import copy
 
     certain = copy.copy(step)
-    certain.__dict__ = {**step.__dict__, "p": 1.0, "_known": (None, None), "_lone": {}}
+    certain.__dict__ = {**step.__dict__, "p": 1.0, "_known": (None, None), "_passes": OnePass()}
     return certain
