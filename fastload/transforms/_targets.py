@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +66,7 @@ class Moving:
         self.params = params
         self._roles = roles_of(values) if roles is None else roles
         self._names: dict[str, Any] = {}  # the first of each role
+        self._known_format = ""
         self._native: _core.Targets | None = None  # since they were first handed to a program
         self._size: Size | None = None  # of the image that they have been moved to, and are to be written down for
         self._kept: NDArray[np.bool_] | None = None  # which boxes were written down
@@ -222,9 +223,14 @@ class Moving:
     def _masks(self) -> dict[Any, Any]:
         return {name: self.values[name] for name, role in self._roles.items() if role == "masks"}
 
-    @cached_property
+    @property
     def _format(self) -> str:
         """How the boxes are written, before and after."""
+        if not self._known_format:
+            self._known_format = self._found_format()
+        return self._known_format
+
+    def _found_format(self) -> str:
         value = self.values[self._names["boxes"]]
         own = getattr(value, "format", None) if tv_name(value) else None
         if own is None:

@@ -21,6 +21,8 @@ _OTHER_SEQUENCES = (deque, UserList, array.array, bytearray)  # whose copies hav
 
 def float_rows(values: Any, what: str) -> NDArray[np.float64]:
     """float64 of a tensor, an array, or sequences of numbers; TypeError for all else, complex numbers and text too."""
+    if type(values) is np.ndarray and values.dtype.kind == "f":
+        return values.astype(np.float64)
     try:
         rows = np.asarray(_without_tensors(values))
     except (TypeError, ValueError) as error:
