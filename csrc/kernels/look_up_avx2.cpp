@@ -50,19 +50,25 @@ void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable table, s
   for (; i < count; ++i) out[i] = table(in[i]);
 }
 
+// In 16 bits each: of level * slope + offset, shifted so that whole levels are upper halves, the halves' sums and what the
+// lower ones carry.
 void line_run(const std::uint8_t* in, std::ptrdiff_t count, LineTable table, std::uint8_t* out) noexcept {
-  const __m256i zero = _mm256_setzero_si256();
-  const __m256i slope = _mm256_set1_epi32(table.slope & 0xFFFF), offset = _mm256_set1_epi32(table.offset);
-  const auto made = [&](__m256i levels) {  // of 32 bits, as whose lower halves they are multiplied
-    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_madd_epi16(levels, slope), offset), LineTable::kBits);
+  constexpr int kShift = 16 - LineTable::kBits;
+  const std::int32_t shifted = table.offset * (1 << kShift), lower = shifted & 0xFFFF;
+  const __m256i zero = _mm256_setzero_si256(), sign = _mm256_set1_epi16(std::int16_t{-0x8000});
+  const __m256i slope = _mm256_set1_epi16(static_cast<std::int16_t>(table.slope));
+  const __m256i upper = _mm256_set1_epi16(static_cast<std::int16_t>(shifted >> 16));
+  const __m256i most = _mm256_set1_epi16(static_cast<std::int16_t>((0xFFFF - lower) ^ 0x8000));  // that carries nothing
+  const auto made = [&](__m256i levels) {
+    const __m256i scaled = _mm256_slli_epi16(levels, kShift);
+    const __m256i carried = _mm256_cmpgt_epi16(_mm256_xor_si256(_mm256_mullo_epi16(scaled, slope), sign), most);
+    return _mm256_sub_epi16(_mm256_add_epi16(_mm256_mulhi_epi16(scaled, slope), upper), carried);
   };
   std::ptrdiff_t i = 0;
   for (; i + 32 <= count; i += 32) {
     const __m256i levels = load(in + i);
-    const __m256i low = _mm256_unpacklo_epi8(levels, zero), high = _mm256_unpackhi_epi8(levels, zero);
-    const __m256i first = _mm256_packs_epi32(made(_mm256_unpacklo_epi16(low, zero)), made(_mm256_unpackhi_epi16(low, zero)));
-    const __m256i last = _mm256_packs_epi32(made(_mm256_unpacklo_epi16(high, zero)), made(_mm256_unpackhi_epi16(high, zero)));
-    store(out + i, _mm256_packus_epi16(first, last));
+    const __m256i low = made(_mm256_unpacklo_epi8(levels, zero)), high = made(_mm256_unpackhi_epi8(levels, zero));
+    store(out + i, _mm256_packus_epi16(low, high));
   }
   for (; i < count; ++i) out[i] = table(in[i]);
 }
