@@ -34,8 +34,8 @@ void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable folded, 
   for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = folded(in[i]);
 }
 
-// A line with that slope through the levels of [first, last], if there is one.
-bool offset_for(const std::array<std::uint8_t, 256>& table, int first, int last, LineTable* line) noexcept {
+// Finds a line with that slope through the levels of [first, last]. How much it misses some by; 0 or less if there is one.
+std::int32_t missed_by(const std::array<std::uint8_t, 256>& table, int first, int last, LineTable* line) noexcept {
   std::int32_t least = std::numeric_limits<std::int32_t>::min(), most = std::numeric_limits<std::int32_t>::max();
   for (int level = first; level <= last; ++level) {
     const std::int32_t made = table[static_cast<std::size_t>(level)] << LineTable::kBits, base = level * line->slope;
@@ -43,12 +43,12 @@ bool offset_for(const std::array<std::uint8_t, 256>& table, int first, int last,
     most = std::min(most, made + (1 << LineTable::kBits) - 1 - base);
   }
   line->offset = least + (most - least) / 2;
-  return least <= most;
+  return least - most;
 }
 
 // The slope is that of the line with the least squares through what is not cut off, or one near it.
 bool is_line(const std::array<std::uint8_t, 256>& table, LineTable* line) noexcept {
-  constexpr int kLeastLevels = 16, kSteepest = (1 << 15) - 1;
+  constexpr int kLeastLevels = 16, kSteepest = (1 << 15) - 1, kMostAside = 16;
   const auto is_cut_off = [&](int level) { return table[static_cast<std::size_t>(level)] % 255 == 0; };
   int first = 0, last = 255;
   while (first < last && is_cut_off(first)) ++first;
@@ -59,9 +59,12 @@ bool is_line(const std::array<std::uint8_t, 256>& table, LineTable* line) noexce
   for (int level = first; level <= last; ++level) sum += (2 * level - first - last) * table[static_cast<std::size_t>(level)];
   const double slope = sum * 6 / (static_cast<double>(count) * count * count - count) * (1 << LineTable::kBits);
   if (std::fabs(slope) > kSteepest - 100) return false;
-  for (const int aside : {0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5}) {
+  for (int number = 0; number < 2 * kMostAside; ++number) {
+    const int aside = number % 2 == 0 ? number / 2 : -(number + 1) / 2;
     line->slope = static_cast<std::int32_t>(std::lround(slope)) + aside;
-    if (!offset_for(table, first, last, line)) continue;
+    const std::int32_t missed = missed_by(table, first, last, line);
+    if (missed > kMostAside * (last - first)) return false;  // no slope near that one is it
+    if (missed > 0) continue;
     int level = 0;
     while (level < 256 && table[static_cast<std::size_t>(level)] == (*line)(static_cast<std::uint8_t>(level))) ++level;
     if (level == 256) return true;
@@ -98,29 +101,30 @@ void look_up_channels(ImageView in, const LevelTable& table, ImageView out) noex
 
 }  // namespace
 
-void look_up(ImageView in, const LevelTable& table, ImageView out) noexcept {
-  if (in.channels != 1 && (table[0] != table[1] || table[1] != table[2])) {
-    return in.channels == 3 ? look_up_channels<3>(in, table, out) : look_up_channels<4>(in, table, out);
+LookUp::LookUp(const LevelTable& table, int channels, std::ptrdiff_t bytes) noexcept : table_(table) {
+  if (channels != 1 && (table[0] != table[1] || table[1] != table[2])) {
+    way_ = Way::kByChannel;
+  } else if (is_folded(table[0], &folded_)) {
+    way_ = Way::kFold;
+  } else if (simd() == Simd::kAvx2 && bytes >= kWorthALine && is_line(table[0], &line_)) {
+    way_ = Way::kLine;  // AVX-512 looks up as quickly as it computes
   }
-  std::ptrdiff_t count = std::ptrdiff_t{in.width} * in.channels;
-  int rows = in.height;
-  if (in.row_bytes == count && out.row_bytes == count) {
-    count *= rows;
-    rows = 1;
+}
+
+void LookUp::run(ImageView in, ImageView out) const noexcept {
+  if (way_ == Way::kByChannel) {
+    return in.channels == 3 ? look_up_channels<3>(in, table_, out) : look_up_channels<4>(in, table_, out);
   }
-  FoldedTable folded;
-  LineTable line{};
-  const bool folds = is_folded(table[0], &folded);
-  // AVX-512 looks up as quickly as it computes.
-  const bool computes = !folds && simd() == Simd::kAvx2 && count * rows >= kWorthALine && is_line(table[0], &line);
-  for (int y = 0; y < rows; ++y) {
-    if (folds) {
-      fold_run(in.row(y), count, folded, out.row(y));
-    } else if (computes) {
-      line_run(in.row(y), count, line, out.row(y));
-    } else {
-      look_up_run(in.row(y), count, table[0].data(), out.row(y));
-    }
+  const std::ptrdiff_t count = std::ptrdiff_t{in.width} * in.channels;
+  if (in.row_bytes == count && out.row_bytes == count) return run(in.data, count * in.height, out.data);
+  for (int y = 0; y < in.height; ++y) run(in.row(y), count, out.row(y));
+}
+
+void LookUp::run(const std::uint8_t* in, std::ptrdiff_t count, std::uint8_t* out) const noexcept {
+  switch (way_) {
+    case Way::kFold: return fold_run(in, count, folded_, out);
+    case Way::kLine: return line_run(in, count, line_, out);
+    default: return look_up_run(in, count, table_[0].data(), out);
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/image_view.h"
@@ -10,10 +11,6 @@ namespace fastload {
 
 // What each level becomes, channel by channel. A grey image has the first.
 using LevelTable = std::array<std::array<std::uint8_t, 256>, 3>;
-
-// From one image to another of the same size and 1, 3 or 4 bytes a pixel, or to itself. Of four bytes, the last means
-// nothing, before and after.
-void look_up(ImageView in, const LevelTable& table, ImageView out) noexcept;
 
 // Tables that need not be looked up in: levels from `from` on with the bits of `flip` turned over, and then some bits of
 // all.
@@ -33,6 +30,32 @@ struct LineTable {
     return static_cast<std::uint8_t>(made < 0 ? 0 : made > 255 ? 255 : made);
   }
 };
+
+// A table, and how levels are found in it the quickest way, which is found out once.
+class LookUp {
+ public:
+  // channels: of the images, 1, 3 or 4. bytes: about how many levels they have together. The table must stay.
+  LookUp(const LevelTable& table, int channels, std::ptrdiff_t bytes) noexcept;
+
+  // From one image to another of the same size and 1, 3 or 4 bytes a pixel, or to itself. Of four bytes, the last means
+  // nothing, before and after.
+  void run(ImageView in, ImageView out) const noexcept;
+
+ private:
+  enum class Way : std::uint8_t { kByChannel, kFold, kLine, kTable };
+
+  void run(const std::uint8_t* in, std::ptrdiff_t count, std::uint8_t* out) const noexcept;
+
+  const LevelTable& table_;
+  Way way_ = Way::kTable;
+  FoldedTable folded_{};
+  LineTable line_{};
+};
+
+// A single image's, as above.
+inline void look_up(ImageView in, const LevelTable& table, ImageView out) noexcept {
+  LookUp(table, in.channels, std::ptrdiff_t{in.height} * in.width * in.channels).run(in, out);
+}
 
 namespace avx2 {
 // The same table for all bytes.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/look_up.h"
 #include "kernels/warp.h"
 
 namespace fastload {
@@ -13,7 +12,10 @@ bool WarpedSource::suits(const Stage& stage) noexcept {
 }
 
 WarpedSource::WarpedSource(const Stage& stage, ImageView image, PixelRunner& colours, Scratch& band)
-    : stage_(stage), image_(image), colours_(colours), scratch_(band), table_(table_of(stage.colours)) {}
+    : stage_(stage), image_(image), colours_(colours), scratch_(band), table_(table_of(stage.colours)) {
+  const int bytes = image.channels == 1 ? 1 : 4;
+  if (table_) look_up_.emplace(*table_, bytes, std::ptrdiff_t{bytes} * stage.out.width * stage.out.height);
+}
 
 Status WarpedSource::begin(Region region, int) noexcept {
   left_ = region;
@@ -43,8 +45,8 @@ Status WarpedSource::next(ImageView* rows) noexcept {
 }
 
 Status WarpedSource::change_colours(ImageView* rows) noexcept {
-  if (!table_) return colours_.run(stage_.colours, rows);
-  look_up(*rows, *table_, *rows);
+  if (!look_up_) return colours_.run(stage_.colours, rows);
+  look_up_->run(*rows, *rows);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "core/image_view.h"
 #include "core/status.h"
 #include "kernels/color.h"
+#include "kernels/look_up.h"
 #include "pipeline/pixel_run.h"
 #include "pipeline/plan.h"
 #include "pipeline/row_source.h"
@@ -33,6 +34,7 @@ class WarpedSource : public RowSource {
   PixelRunner& colours_;
   Scratch& scratch_;
   std::optional<LevelTable> table_;  // all that is done to colours
+  std::optional<LookUp> look_up_;    // in it
   ImageView band_;
   Region left_;
 };
