@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/resample.h"
 #include "kernels/warp.h"
 
 namespace fastload {
@@ -20,7 +21,10 @@ WarpedSource::WarpedSource(const Stage& stage, ImageView image, PixelRunner& col
 Status WarpedSource::begin(Region region, int) noexcept {
   left_ = region;
   const int bytes = image_.channels == 1 ? 1 : 4;
-  const int rows = std::clamp(kBandBytes / (bytes * stage_.out.width), 1, stage_.out.height);
+  int rows = kBandBytes / (bytes * stage_.out.width);
+  // As many as a resize takes at once, or some times as many.
+  if (rows > RowResizer::kRowsAtOnce) rows -= rows % RowResizer::kRowsAtOnce;
+  rows = std::clamp(rows, 1, stage_.out.height);
   return scratch_image(scratch_, rows, stage_.out.width, bytes, &band_);
 }
 
