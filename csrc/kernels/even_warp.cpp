@@ -63,10 +63,10 @@ bool fits_windows(ImageView in, std::int64_t step_x, std::int64_t step_y) noexce
          window_rows(step_y) != 0 && window_columns(step_x) <= most_columns(in.channels);
 }
 
-// Whether four pixels lie near enough to each other for bilinear_pairs_avx2, and reading on behind a row as above.
+// Whether four pixels lie near enough to each other for bilinear_pairs_avx2.
 bool fits_pairs(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept {
-  return simd() == Simd::kAvx2 && in.channels != 1 && in.row_bytes >= kPairBytes && std::abs(step_x) <= longest_pair_step(in.channels) &&
-         std::abs(step_y) <= kSteepestPairStep;
+  return simd() == Simd::kAvx2 && in.channels != 1 && in.row_bytes > 0 &&
+         std::abs(step_x) <= longest_pair_step(in.channels) && std::abs(step_y) <= kSteepestPairStep;
 }
 
 }  // namespace

@@ -20,10 +20,9 @@ namespace {
 constexpr int kFour = 4, kEight = 8;
 constexpr int kRowsAhead = 8;
 constexpr int kWhole = 32 + kWarpBits;  // whole pixels begin at this bit of a place
-constexpr int kWindow = 16;             // bytes
 
 // Where a place's bits go in each 64 bits of a register: 24 for the part of a pixel across, and whole pixels above them;
-// and 31 for the part of a pixel down, and one for a whole one.
+// and 31 for the part of a pixel down, and one for a whole one. Places have no more than 24 bits of a part: see EvenWarp.
 constexpr int kAcross = 24, kDown = 31;
 
 // In all eight bytes of each 64 bits, one of them.

@@ -83,8 +83,7 @@ constexpr std::int64_t kSteepestPairStep = (std::int64_t{1} << (32 + kWarpBits))
 constexpr std::int64_t longest_pair_step(int channels) noexcept {
   return std::int64_t{channels == 3 ? 2 : 1} << (32 + kWarpBits);
 }
-constexpr int kPairBytes = 16;  // that are read for two pixels, of each of the three rows
-constexpr int kRowsBelowPairs = 3;
+constexpr int kRowsBelowPairs = 3;  // one more than are needed: sixteen bytes are read for two pixels, which may run on
 
 // As bilinear_windows_avx512, of pixels that lie between four others each, and have kRowsBelowPairs rows below the upper
 // ones.
