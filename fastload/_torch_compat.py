@@ -68,9 +68,11 @@ def has_forward_hooks(module: torch.nn.Module) -> bool:
 
 
 def is_call_hooked(module: torch.nn.Module) -> bool:
-    """Whether a call of this module runs functions beside its forward, be they registered on it or on all modules."""
+    """Whether a call of this module runs functions beside its forward, registered on it or on all modules, or another
+    one in its place, as after `torch.nn.Module.compile`."""
     return bool(
         has_forward_hooks(module)
+        or module._compiled_call_impl
         or module._backward_hooks
         or module._backward_pre_hooks
         or _of_all_modules._global_forward_hooks

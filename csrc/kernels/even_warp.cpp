@@ -12,7 +12,6 @@ namespace {
 constexpr int kRun = 256;  // pixels whose places are worked out at once: they stay in the first cache
 constexpr int kFew = 8;    // pixels that are made before anything wider is ready
 constexpr double kLongestStep = 1 << 20;
-
 constexpr int kMostSteps = 1 << 16;
 
 // Places are counted in 2^-32 of a unit. Those of which a row is made are multiples of 2^-24 of a pixel, so that 32 bits
@@ -72,7 +71,8 @@ bool fits_pairs(ImageView in, std::int64_t step_x, std::int64_t step_y) noexcept
 }  // namespace
 
 bool EvenWarp::suits(const Matrix3& to_in, int width) noexcept {
-  return to_in.is_affine() && width <= kMostSteps && std::abs(to_in.m[0][0]) < kLongestStep && std::abs(to_in.m[1][0]) < kLongestStep;
+  return to_in.is_affine() && width <= kMostSteps && std::abs(to_in.m[0][0]) < kLongestStep &&
+         std::abs(to_in.m[1][0]) < kLongestStep;
 }
 
 EvenWarp::EvenWarp(ImageView in, const Matrix3& to_in) noexcept
@@ -90,11 +90,13 @@ EvenPlaces EvenWarp::places_of(int y, int begin) const noexcept {
 }
 
 void EvenWarp::add(int y, RowSpan span, std::uint8_t* out) noexcept {
+  if (span.begin == span.end) return;  // who sees nothing may look anywhere, too far away to be counted
   const EvenPlaces places = places_of(y, span.begin);
   const RowSpan all{0, span.end - span.begin};
   out += std::ptrdiff_t{bytes_out(in_)} * span.begin;
 #if defined(__x86_64__)
-  if (simd() != Simd::kScalar && in_.channels != 1) return add_by_vectors(places, all, out);
+  const bool by_vectors = simd() == Simd::kAvx512 ? in_.channels != 1 : has_pairs_;
+  if (by_vectors) return add_by_vectors(places, all, out);
 #endif
   make(places, all, out);
 }
@@ -146,8 +148,8 @@ RowSpan EvenWarp::put_off(EvenPlaces places, RowSpan span, RowSpan inside, int r
 
 void EvenWarp::finish() noexcept {
 #if defined(__x86_64__)
-  const auto make = simd() == Simd::kAvx512 ? bilinear_windows_avx512 : bilinear_pairs_avx2;
-  if (rows_put_off_ > 0) make(in_, step_x_, step_y_, put_off_, rows_put_off_);
+  const auto make_rows = simd() == Simd::kAvx512 ? bilinear_windows_avx512 : bilinear_pairs_avx2;
+  if (rows_put_off_ > 0) make_rows(in_, step_x_, step_y_, put_off_, rows_put_off_);
 #endif
   rows_put_off_ = 0;
 }

@@ -63,7 +63,7 @@ bool is_line(const std::array<std::uint8_t, 256>& table, LineTable* line) noexce
     const int aside = number % 2 == 0 ? number / 2 : -(number + 1) / 2;
     line->slope = static_cast<std::int32_t>(std::lround(slope)) + aside;
     const std::int32_t missed = missed_by(table, first, last, line);
-    if (missed > kMostAside * (last - first)) return false;  // no slope near that one is it
+    if (number == 0 && missed > kMostAside * (last - first)) return false;  // no slope near that one is it
     if (missed > 0) continue;
     int level = 0;
     while (level < 256 && table[static_cast<std::size_t>(level)] == (*line)(static_cast<std::uint8_t>(level))) ++level;

@@ -218,7 +218,8 @@ RowSpan visible_span(const std::vector<Canvas>& canvases, int y, int width) noex
 }
 
 bool warp_takes_rgb(ImageView in, const Matrix3& to_in, Sampling sampling, int width) noexcept {
-  constexpr int kLeastSide = 16;  // of smaller ones, a row of pixels may be near both ends of the image
+  // Of smaller ones, a row of pixels may be near both ends of the image, and what is read for two pixels more than two rows.
+  constexpr int kLeastSide = 16;
   return simd() != Simd::kScalar && (simd() == Simd::kAvx2 || EvenWarp::suits(to_in, width)) &&
          sampling == Sampling::kBilinear && in.row_bytes > 0 && in.height >= kLeastSide && in.width >= kLeastSide &&
          in.height * std::int64_t{in.row_bytes} < kMostWarpBytes;

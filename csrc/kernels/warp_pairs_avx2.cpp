@@ -17,7 +17,8 @@ FASTLOAD_TARGET("avx2")
 namespace fastload {
 namespace {
 
-constexpr int kFour = 4, kEight = 8;
+constexpr int kFour = 4, kEight = kWindowPixels;
+static_assert(kEight == 2 * kFour);
 constexpr int kRowsAhead = 8;
 constexpr int kWhole = 32 + kWarpBits;  // whole pixels begin at this bit of a place
 
@@ -96,8 +97,8 @@ class PairWarp {
 
   // What later rows read: windows slant, and a processor prefetches along rows. Behind the image it does nothing.
   void prefetch(std::int64_t x, std::int64_t y) const noexcept {
-    const std::uint8_t* later = data_ + ((y >> kWhole) + kRowsAhead) * row_bytes_ + (x >> kWhole) * kBytes;
-    _mm_prefetch(reinterpret_cast<const char*>(later), _MM_HINT_T0);
+    const std::ptrdiff_t later = ((y >> kWhole) + kRowsAhead) * row_bytes_ + (x >> kWhole) * kBytes;
+    _mm_prefetch(reinterpret_cast<const char*>(reinterpret_cast<std::uintptr_t>(data_) + later), _MM_HINT_T0);
   }
 
   // Of four pixels, the uppermost of which is at y and the leftmost at x: four channels of 16 bits each.

@@ -6,7 +6,6 @@
 #include <exception>
 #include <functional>
 #include <optional>
-#include <utility>
 
 #include "codecs/orient.h"
 #include "core/file.h"
@@ -93,21 +92,17 @@ struct Written {
 // Adds the time since it was last asked to one of the sums.
 class Executor::Clock {
  public:
-  // The same for work in small parts of two kinds, by turns: only some of the second kind are timed, and stand for all.
+  // Does one of many small parts, of which only some are timed.
   template <class Work>
   void time_some(Work work) {
     if (parts_++ % kTimed != 0) return work();
     const std::int64_t before = ticks();
     work();
-    others_ += (ticks() - before) * kTimed;
+    ticks_ += ticks() - before;
+    ++timed_;
   }
-  void add_to(std::int64_t* first, std::int64_t* second) noexcept {
-    const std::int64_t before = last_, of_second = std::exchange(others_, 0);
-    add_to(first);
-    const std::int64_t most = std::min(of_second, last_ - before);
-    *first -= most;
-    *second += most;
-  }
+  // About how long they all took.
+  std::int64_t of_parts() const noexcept { return timed_ == 0 ? 0 : ticks_ * parts_ / timed_; }
 
   void add_to(std::int64_t* sum) noexcept {
     const std::int64_t now = ticks();
@@ -117,8 +112,8 @@ class Executor::Clock {
 
  private:
   static constexpr int kTimed = 8;
-  std::int64_t last_ = ticks(), others_ = 0;
-  int parts_ = 0;
+  std::int64_t last_ = ticks(), ticks_ = 0;
+  int parts_ = 0, timed_ = 0;
 };
 
 Status Executor::run_file(const char* path, const FileOptions& options, const ImageProgram& program,
@@ -226,6 +221,7 @@ Status Executor::read_stage(const Stage& stage, RowSource& source, int channels,
 Status Executor::resize_stage(const Stage& stage, RowSource& source, int channels, ImageView* image,
                               const RowsMade& rows_made) {
   Clock clock;
+  const std::int64_t resampled_before = times_.resample;
   // What takes single pixels is to take those of the whole image.
   const bool antialiased = stage.filter != Filter::kNearest && stage.filter != Filter::kLinear;
   const int eighths = source.has_eighths() && antialiased ? fitting_eighths(stage) : kWhole;
@@ -261,10 +257,13 @@ Status Executor::resize_stage(const Stage& stage, RowSource& source, int channel
       for (ImageView part = resizer_.make(); part.height > 0; part = resizer_.make()) {
         if (rows_made) clock.time_some([&] { rows_made(part); });
       }
-      clock.add_to(&times_.resample, &times_.finish);
+      clock.add_to(&times_.resample);
     }
     left -= group.count;
   }
+  const std::int64_t finishing = std::min(clock.of_parts(), times_.resample - resampled_before);
+  times_.resample -= finishing;
+  times_.finish += finishing;
   *image = made;
   return status;
 }

@@ -4,6 +4,7 @@
 
 #include "kernels/resample.h"
 #include "kernels/warp.h"
+#include "kernels/warp_rows.h"
 
 namespace fastload {
 
@@ -14,13 +15,13 @@ bool WarpedSource::suits(const Stage& stage) noexcept {
 
 WarpedSource::WarpedSource(const Stage& stage, ImageView image, PixelRunner& colours, Scratch& band)
     : stage_(stage), image_(image), colours_(colours), scratch_(band), table_(table_of(stage.colours)) {
-  const int bytes = image.channels == 1 ? 1 : 4;
+  const int bytes = bytes_out(image);
   if (table_) look_up_.emplace(*table_, bytes, std::ptrdiff_t{bytes} * stage.out.width * stage.out.height);
 }
 
 Status WarpedSource::begin(Region region, int) noexcept {
   left_ = region;
-  const int bytes = image_.channels == 1 ? 1 : 4;
+  const int bytes = bytes_out(image_);
   int rows = kBandBytes / (bytes * stage_.out.width);
   // As many as a resize takes at once, or some times as many.
   if (rows > RowResizer::kRowsAtOnce) rows -= rows % RowResizer::kRowsAtOnce;

@@ -108,11 +108,13 @@ void tables_give_what_they_hold() {
   }
 }
 
-// Tables of lines are computed, unless one of their levels is another.
+// Tables of lines are computed, unless one of their levels is another, be it beyond where the line is cut off.
 void lines_give_their_tables() {
+  constexpr int kWidth = 1201;  // the last of 32 bytes is not the picture's
+  constexpr std::size_t kBytes = std::size_t{kHeight} * kWidth * 3;
   std::mt19937 random(5);
   std::uniform_real_distribution<double> slopes(-4.5, 4.5), offsets(-300, 300);
-  const Picture in(1200, 3, random);
+  const Picture in(kWidth, 3, random);
   for (int number = 0; number < 300; ++number) {
     const double slope = slopes(random), offset = offsets(random), rounding = number % 2 ? 0.5 : 0.0;
     LevelTable table;
@@ -120,14 +122,36 @@ void lines_give_their_tables() {
       const double made = std::clamp(std::floor(level * slope + offset + rounding), 0.0, 255.0);
       for (auto& channel : table) channel[static_cast<std::size_t>(level)] = static_cast<std::uint8_t>(made);
     }
-    if (number % 3 == 0) {
-      for (auto& channel : table) channel[static_cast<std::size_t>(number % 256)] ^= 1;
+    for (auto& channel : table) {
+      if (number % 3 == 0) channel[static_cast<std::size_t>(number % 256)] ^= 1;
+      if (number % 3 == 1) channel[0] = static_cast<std::uint8_t>(255 - channel[0] / 255 * 255);
     }
     for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
       limit_simd(most);
-      Picture out(1200, 3);
+      Picture out(kWidth, 3);
       look_up(in.view, table, out.view);
-      for (std::size_t at = 0; at < kHeight * 1200 * 3; ++at) CHECK(out.bytes[at] == table[0][in.bytes[at]]);
+      for (std::size_t at = 0; at < kBytes; ++at) CHECK(out.bytes[at] == table[0][in.bytes[at]]);
+      CHECK(out.bytes[kBytes] == kUntouched);
+    }
+  }
+}
+
+void rows_may_lie_apart_where_levels_are_looked_up() {
+  constexpr int kWidth = 1201, kUsed = 3 * kWidth, kApart = 7;
+  std::mt19937 random(6);
+  const Picture in(kWidth, 3, random);
+  LevelTable line;
+  for (auto& channel : line) {
+    for (std::size_t level = 0; level < 256; ++level) channel[level] = static_cast<std::uint8_t>(20 + level * 3 / 4);
+  }
+  for (const LevelTable& table : {line, invert_table(), some_table(3)}) {
+    std::vector<std::uint8_t> bytes(std::size_t{kHeight} * (kUsed + kApart), kUntouched);
+    look_up(in.view, table, {bytes.data(), kHeight, kWidth, 3, kUsed + kApart});
+    for (int y = 0; y < kHeight; ++y) {
+      for (int x = 0; x < kUsed + kApart; ++x) {
+        const std::uint8_t made = bytes[static_cast<std::size_t>(y * (kUsed + kApart) + x)];
+        CHECK(made == (x < kUsed ? table[0][in.view.row(y)[x]] : kUntouched));
+      }
     }
   }
 }
@@ -260,6 +284,7 @@ void meshes_are_the_same_bits() {
 int main() {
   tables_give_what_they_hold();
   lines_give_their_tables();
+  rows_may_lie_apart_where_levels_are_looked_up();
   mixes_are_sums_of_channels();
   colours_are_the_same_bits();
   means_are_those_of_the_levels();

@@ -198,7 +198,9 @@ void rgb_gives_what_rgbx_does(Simd most) {
   limit_simd(most);
   int taken = 0;
   for (int i = 0; i < 300; ++i) {
-    const int width = 16 + static_cast<int>(random() % 90), height = 16 + static_cast<int>(random() % 90);
+    const int least = i % 6 == 1 ? 1 : 16;
+    const unsigned most = least == 1 ? 6 : 90;
+    const int width = least + static_cast<int>(random() % most), height = least + static_cast<int>(random() % most);
     const Picture rgbx(height, width, 4, static_cast<unsigned>(i));
     std::vector<std::uint8_t> bytes;
     for (std::size_t k = 0; k < static_cast<std::size_t>(4 * width * height); ++k) {
@@ -206,6 +208,7 @@ void rgb_gives_what_rgbx_does(Simd most) {
     }
     const ImageView rgb{bytes.data(), height, width, 3, std::ptrdiff_t{3} * width};
     Matrix3 map = i % 5 == 0 ? upright_map(random, rgb) : some_map(random, i % 7 == 0);
+    if (least == 1) map = Matrix3{{{0.03, 0.001, 0.2}, {0.0005, 0.03, 0.1}, {0, 0, 1}}};  // all of it is seen in many pixels
     if (i % 3 == 0) map = Matrix3{{{0.01, -1, double(width)}, {1, 0.01, -0.5}, {0, 0, 1}}};  // a row sees all rows
     if (!warp_takes_rgb(rgb, map, Sampling::kBilinear, 147)) continue;
     ++taken;
@@ -216,6 +219,36 @@ void rgb_gives_what_rgbx_does(Simd most) {
     for (std::size_t k = 0; k < one.bytes.size(); ++k) CHECK(k % 4 == 3 || one.bytes[k] == other.bytes[k]);
   }
   CHECK(simd() == Simd::kScalar || taken > 100);
+}
+
+// Of rows so long that steps add up to many pixels if they are counted too coarsely, and of longer ones, which are not
+// stepped along.
+void long_rows_end_where_they_should() {
+  constexpr int kSide = 60, kSlope = 4;  // levels from pixel to pixel
+  const std::uint8_t fill[4] = {0, 0, 0, 0};
+  Picture in(kSide, kSide, 4, 0);
+  for (int y = 0; y < kSide; ++y) {
+    for (int x = 0; x < kSide; ++x) std::memset(in.view.row(y) + 4 * x, kSlope * x, 4);
+  }
+  for (const int width : {60001, 65537, 100001}) {
+    const Matrix3 map{{{double(kSide) / width, 0, 0}, {0.3 * kSide / width, 1, 10}, {0, 0, 1}}};
+    Picture out(2, width, 4, 1);
+    warp_image(in.view, map, {{map, kSide, kSide}}, Sampling::kBilinear, fill, out.view);
+    for (int x = 0; x < width; ++x) {
+      const double place = std::clamp(map({x + 0.5, 0.5}).x - 0.5, 0.0, kSide - 1.0);
+      CHECK(std::abs(out.view.row(0)[4 * x] - kSlope * place) < 0.6);
+    }
+  }
+}
+
+// Where a row without any visible pixel begins is no number that could be counted with.
+void rows_that_see_nothing_are_filled() {
+  const std::uint8_t fill[4] = {9, 8, 7, 6};
+  const Picture in(48, 64, 4, 3);
+  const Matrix3 map{{{1, -1e12, 0}, {0, 1, 0}, {0, 0, 1}}};
+  Picture out(48, 64, 4, 1);
+  warp_image(in.view, map, {{map, 64, 48}}, Sampling::kBilinear, fill, out.view);
+  for (int y = 1; y < 48; ++y) CHECK(std::memcmp(out.view.row(y), fill, 4) == 0);
 }
 
 void parts_of_an_output_are_those_of_the_whole() {
@@ -271,6 +304,8 @@ int main() {
   nearly_level_rows_have_the_same_bits();
   rgb_gives_what_rgbx_does(Simd::kAvx2);
   rgb_gives_what_rgbx_does(Simd::kAvx512);
+  long_rows_end_where_they_should();
+  rows_that_see_nothing_are_filled();
   parts_of_an_output_are_those_of_the_whole();
   a_mesh_of_a_map_gives_what_the_map_does();
   return 0;

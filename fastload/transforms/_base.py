@@ -96,7 +96,7 @@ class Transform(torch.nn.Module):
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """As `torch.nn.Module`'s. What one native pass makes goes the shortest way."""
-        if not named and not is_call_hooked(self):
+        if not named and not is_call_hooked(self) and is_planned(self):
             made = self._passes.made(self, inputs)
             if made is not NOT_MADE:
                 return made
@@ -106,7 +106,7 @@ class Transform(torch.nn.Module):
         """The native pass that is all there is to do to such an image; None if there is more, or it is none."""
         chain = self.chain()
         try:
-            segment = chain.native_segment(0, kind_of(image)) if chain.steps and is_planned(self) else None
+            segment = chain.native_segment(0, kind_of(image)) if chain.steps else None
         except (TypeError, ValueError):
             return None
         return segment if segment is not None and segment.stop == len(chain.steps) else None
