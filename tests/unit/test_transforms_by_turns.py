@@ -38,6 +38,8 @@ def targets() -> Iterator[Any]:
     yield {"boxes": torch.from_numpy(boxes), "labels": [1, 2]}
     yield {"boxes": boxes.tolist(), "labels": labels}
     yield OrderedDict(boxes=boxes, labels=labels)
+    yield {"boxes": boxes, "other": None}
+    yield {"other": boxes, "boxes": None}
     yield {"caption": "none"}
     yield {}
     yield 3
