@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.painted import found, grid_of_boxes, painted
 
@@ -119,12 +119,15 @@ def check(image: Any, target: dict[str, Any], slack: float = 0.0, good: set[int]
             is_thin = min(right - left, bottom - top) < 1.5 + slack
             assert is_thin if good is None else is_thin or label not in good
             continue
-        # Of a sliver that is cut from a slanted corner, few pixels' centres are left.
-        most = SHORT + slack if min(right - left, bottom - top) > 8 else 34 * 2
+        # Of a sliver that is cut from a slanted corner, few pixels' centres are left; and rounded to its neighbours
+        # across the cut, it goes on much farther along a slanted side.
+        is_sliver = min(right - left, bottom - top) <= 8
+        most = 34 * 2 if is_sliver else SHORT + slack
+        beyond = BEYOND + min(34, slack * (10 if is_sliver else 1))
         for seen, said in zip(place[:2], (left, top), strict=True):
-            assert -BEYOND - slack <= seen - said <= most, (label, place, box)
+            assert -beyond <= seen - said <= most, (label, place, box)
         for seen, said in zip(place[2:], (right, bottom), strict=True):
-            assert -BEYOND - slack <= said - seen <= most, (label, place, box)
+            assert -beyond <= said - seen <= most, (label, place, box)
         x, y, seen = target["keypoints"][number, 0].tolist()
         assert seen == 0 or (0 <= x <= width and 0 <= y <= height)
         if seen and 1 <= x < width - 1 and 1 <= y < height - 1:
@@ -199,6 +202,7 @@ def test_every_transform_moves_boxes_masks_and_points_with_the_pixels(name: str)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(["affine", "scale jitter", "affine", "pad", "padded crop"], 14644303)
 @given(chains_without("elastic", "grid"), st.integers(0, 2**31))
 def test_and_so_does_any_chain(names: list[str], seed: int) -> None:
     made, good = applied_twice(names, seed)
