@@ -18,9 +18,8 @@ constexpr int kMostSteps = 1 << 16;
 // are enough for what lies near each other: adding up steps as often as there may be is off by a quarter of a unit.
 std::int64_t as_place(double pixels) noexcept {
   constexpr int kFraction = 24;
-  const double place = pixels * (1 << kFraction) + 0.5;
-  const auto whole = static_cast<std::int64_t>(place);  // rounded to 0: a call of floor() takes longer than all this
-  return (whole - (static_cast<double>(whole) > place ? 1 : 0)) << (32 + kWarpBits - kFraction);
+  const auto place = static_cast<std::int64_t>(rounded_down(pixels * (1 << kFraction) + 0.5));
+  return place << (32 + kWarpBits - kFraction);
 }
 
 void even_runs(EvenPlaces places, int count, std::int32_t* x, std::int32_t* y) noexcept {

@@ -21,20 +21,14 @@ namespace plain {
 
 }  // namespace plain
 
-// As std::ceil, which is a call, of what is certainly an integer's neighbour.
-double rounded_up(double number) noexcept {
-  const auto whole = static_cast<double>(static_cast<std::int64_t>(number));
-  return whole < number ? whole + 1 : whole;
-}
-
 // Narrows the span to where slope * x + offset >= 0 at the pixels' centres.
 void keep_where_positive(double slope, double offset, double* begin, double* end) noexcept {
   const double at_zero = offset + slope * 0.5;  // of the first pixel's centre
   // Most rows end where they did before: that is seen without a division.
   if (slope > 0) {
-    if (at_zero + slope * *begin < 0) *begin = std::max(*begin, rounded_up(std::min(-at_zero / slope, *end)));
+    if (at_zero + slope * *begin < 0) *begin = std::max(*begin, -rounded_down(std::max(at_zero / slope, -*end)));
   } else if (slope < 0) {
-    if (at_zero + slope * (*end - 1) < 0) *end = std::min(*end, 1 - rounded_up(std::min(at_zero / slope, 1 - *begin)));
+    if (at_zero + slope * (*end - 1) < 0) *end = std::min(*end, rounded_down(std::max(at_zero / -slope, *begin - 1)) + 1);
   } else if (!(at_zero >= 0)) {
     *end = *begin;
   }

@@ -13,6 +13,12 @@ constexpr int kWarpBits = 7;  // a place is counted in 1 / 128 of a pixel: two w
 
 constexpr int bytes_out(ImageView in) noexcept { return in.channels == 1 ? 1 : 4; }
 
+// As std::floor, which is a call on processors of any age, of numbers within 64 bits.
+constexpr double rounded_down(double number) noexcept {
+  const auto whole = static_cast<double>(static_cast<std::int64_t>(number));
+  return whole > number ? whole - 1 : whole;
+}
+
 // x, y: places of `count` output pixels in the input, less half a pixel, times 128; pixel i lies at 128 * i.
 // Interpolates between four neighbours; outside of the input, its nearest pixels are repeated. RGB becomes RGBX.
 void bilinear_run(ImageView in, const std::int32_t* x, const std::int32_t* y, int count, std::uint8_t* out) noexcept;

@@ -199,8 +199,8 @@ void rgb_gives_what_rgbx_does(Simd most) {
   int taken = 0;
   for (int i = 0; i < 300; ++i) {
     const int least = i % 6 == 1 ? 1 : 16;
-    const unsigned most = least == 1 ? 6 : 90;
-    const int width = least + static_cast<int>(random() % most), height = least + static_cast<int>(random() % most);
+    const unsigned sides = least == 1 ? 6 : 90;
+    const int width = least + static_cast<int>(random() % sides), height = least + static_cast<int>(random() % sides);
     const Picture rgbx(height, width, 4, static_cast<unsigned>(i));
     std::vector<std::uint8_t> bytes;
     for (std::size_t k = 0; k < static_cast<std::size_t>(4 * width * height); ++k) {

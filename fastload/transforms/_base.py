@@ -140,8 +140,7 @@ class Transform(torch.nn.Module):
 
     def signature(self) -> Any:
         """What changes with every change of this transform, and of those in it: plans hold as long as it does not."""
-        is_hooked = self._forward_hooks or self._forward_pre_hooks  # as has_forward_hooks() says, without a call
-        return (self._version, "hooked") if is_hooked else self._version  # no two have the same version
+        return (self._version, "hooked") if has_forward_hooks(self) else self._version  # no two have the same version
 
     def state(self) -> Any:
         """What changes with the chain."""

@@ -66,7 +66,7 @@ class Moving:
         self.params = params
         self._roles = roles_of(values) if roles is None else roles
         self._names: dict[str, Any] = {}  # the first of each role
-        self._known_format = ""
+        self._known_format = ""  # a cached_property takes a lock, and there is one of these for each sample
         self._native: _core.Targets | None = None  # since they were first handed to a program
         self._size: Size | None = None  # of the image that they have been moved to, and are to be written down for
         self._kept: NDArray[np.bool_] | None = None  # which boxes were written down
