@@ -55,6 +55,12 @@ bool is_uint8(const py::array& array) {
   return dtype.kind() == 'u' && dtype.itemsize() == 1;
 }
 
+// Whether an image can be read where it is: its rows may have gaps between them, as those of a crop have.
+bool has_dense_rows(const py::array& array, ssize_t channels) {
+  const bool are_pixels_dense = array.ndim() == 2 || array.strides(2) == 1;
+  return are_pixels_dense && array.strides(1) == channels && array.strides(0) >= array.shape(1) * channels;
+}
+
 ImageView image_view_of(const py::object& image, py::array* keep) {
   if (!py::isinstance<py::array>(image)) {
     throw py::type_error("an image must be a numpy.ndarray, got " +
@@ -76,10 +82,10 @@ ImageView image_view_of(const py::object& image, py::array* keep) {
       throw py::value_error("an image must have at least one pixel, got " + shape());
     }
   }
-  *keep = py::array_t<std::uint8_t, py::array::c_style>::ensure(array);
+  *keep = has_dense_rows(array, channels) ? array : py::array_t<std::uint8_t, py::array::c_style>::ensure(array);
   if (!*keep) throw py::error_already_set();
   return {static_cast<std::uint8_t*>(const_cast<void*>(keep->data())), static_cast<int>(array.shape(0)),
-          static_cast<int>(array.shape(1)), static_cast<int>(channels), array.shape(1) * channels};
+          static_cast<int>(array.shape(1)), static_cast<int>(channels), keep->strides(0)};
 }
 
 Executor& thread_executor() {

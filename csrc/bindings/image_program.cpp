@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,9 +30,11 @@ namespace {
 namespace py = pybind11;
 using namespace pybind11::literals;
 
-// One sample in memory of its own.
+// One sample: in memory of its own, or where it is in its image, if that is given.
 class Result : public Destination {
  public:
+  explicit Result(const py::array* image = nullptr) noexcept : image_(image) {}
+
   Status place(Size size, int channels, std::size_t bytes, void** out) noexcept override {
     const auto values = static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width) *
                         static_cast<std::size_t>(channels);
@@ -43,7 +46,14 @@ class Result : public Destination {
     return {};
   }
 
+  bool may_stay(Region part) noexcept override {
+    if (image_ == nullptr) return false;
+    part_ = part;
+    return true;
+  }
+
   py::array array(const std::optional<OutputFormat>& output) {
+    if (part_) return part_of_image();
     std::vector<ssize_t> shape{size_.height, size_.width, channels_};
     if (output && output->planar) shape = {channels_, size_.height, size_.width};
     const py::dtype dtype(output ? numpy_number(output->type) : kNumpyUint8);
@@ -65,6 +75,13 @@ class Result : public Destination {
     return kNumpyUint8;
   }
 
+  py::array part_of_image() const {
+    const ssize_t channels = image_->ndim() == 3 ? image_->shape(2) : 1, row_bytes = image_->strides(0);
+    const std::vector<ssize_t> shape{part_->height, part_->width, channels};
+    const auto* first = static_cast<const std::uint8_t*>(image_->data()) + part_->y * row_bytes + part_->x * channels;
+    return py::array(py::dtype(kNumpyUint8), shape, {row_bytes, channels, ssize_t{1}}, first, *image_);
+  }
+
   static constexpr std::align_val_t kAlignment{64};  // whole vectors do not straddle lines of the cache
   struct Delete {
     void operator()(std::uint8_t* data) const noexcept { operator delete(data, kAlignment); }
@@ -73,12 +90,14 @@ class Result : public Destination {
   std::unique_ptr<std::uint8_t[], Delete> data_;
   Size size_;
   int channels_ = 0;
+  const py::array* image_;
+  std::optional<Region> part_;  // of the image, that the sample is
 };
 
 py::array run(const ImageProgram& program, const py::object& image, std::uint64_t key, Targets* targets) {
   py::array keep;
   const ImageView view = image_view_of(image, &keep);
-  Result result;
+  Result result(&keep);
   Executor& executor = thread_executor();
   const Status status = without_gil([&] { return executor.run_pixels(view, program, key, result, targets); });
   if (!status.ok()) raise_image_fault(status, py::none());

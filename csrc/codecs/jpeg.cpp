@@ -14,6 +14,7 @@
 #include "codecs/libjpeg.h"
 #include "codecs/pixels.h"
 #include "codecs/scan_setup.h"
+#include "core/luminance.h"
 
 #if defined(LIBJPEG_TURBO_VERSION_NUMBER) == 0
 #error "this is not libjpeg-turbo's jpeglib.h"
@@ -211,7 +212,7 @@ void JpegDecoder::State::convert(int count) noexcept {
   for (int k = 0; k < count; ++k) {
     std::uint8_t* pixels = rows[k] + 4 * first;
     if (cmyk) rgb_from_cmyk(pixels, region.width, format == PixelFormat::kRgb ? 3 : 4, pixels);
-    if (grey) grey_from_rgbx(pixels, region.width, pixels);
+    if (grey) rgbx_to_grey(pixels, region.width, pixels);
   }
 }
 

@@ -5,9 +5,6 @@
 
 namespace fastload {
 
-// Luminance of `pixels` pixels of 4 bytes, RGB and one more. `grey` may be `rgbx`.
-void grey_from_rgbx(const std::uint8_t* rgbx, int pixels, std::uint8_t* grey) noexcept;
-
 // Inverted CMYK, as Adobe's programs write it and Pillow takes all CMYK JPEG files to be, to RGB of 3 or 4 bytes.
 // `rgb` may be `cmyk`.
 void rgb_from_cmyk(const std::uint8_t* cmyk, int pixels, int bytes_per_pixel, std::uint8_t* rgb) noexcept;

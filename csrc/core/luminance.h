@@ -12,4 +12,7 @@ inline std::uint8_t luminance(std::uint8_t red, std::uint8_t green, std::uint8_t
   return static_cast<std::uint8_t>((sum + 0x8000u) >> 16);
 }
 
+// Of pixels of 4 bytes, RGB and one more. `out` may be `in`.
+void rgbx_to_grey(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;
+
 }  // namespace fastload

@@ -3,9 +3,17 @@
 #include <cstring>
 
 #include "core/cpu.h"
+#include "core/luminance.h"
 
 namespace fastload {
 namespace {
+
+void copy_bytes(const std::uint8_t* in, std::ptrdiff_t count, std::uint8_t* out) noexcept {
+#if defined(__x86_64__)
+  if (simd() == Simd::kAvx2) return avx2::copy_bytes(in, count, out);
+#endif
+  std::memcpy(out, in, static_cast<std::size_t>(count));
+}
 
 // Pixel x of a row that may be read from its end.
 inline const std::uint8_t* pixel_at(const std::uint8_t* in, int width, int x, bool reversed, int bytes) noexcept {
@@ -32,6 +40,17 @@ void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept
   }
 }
 
+void rgb_to_grey_rgb(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept {
+  int x = 0;
+#if defined(__x86_64__)
+  if (simd() != Simd::kScalar) x = avx2::rgb_to_grey_rgb(in, pixels, out);
+#endif
+  for (; x < pixels; ++x) {
+    const std::uint8_t* pixel = in + std::ptrdiff_t{3} * x;
+    std::memset(out + std::ptrdiff_t{3} * x, luminance(pixel[0], pixel[1], pixel[2]), 3);
+  }
+}
+
 void rgbx_to_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* out) noexcept {
   int x = 0;
 #if defined(__x86_64__)
@@ -53,7 +72,7 @@ void rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8
 
 void copy_row(const std::uint8_t* in, int width, int bytes, bool reversed, std::uint8_t* out) noexcept {
   if (!reversed) {
-    std::memcpy(out, in, static_cast<std::size_t>(width) * static_cast<std::size_t>(bytes));
+    copy_bytes(in, std::ptrdiff_t{bytes} * width, out);
   } else if (bytes == 1) {
     for (int x = 0; x < width; ++x) out[x] = in[width - 1 - x];
   } else {
@@ -64,10 +83,7 @@ void copy_row(const std::uint8_t* in, int width, int bytes, bool reversed, std::
 }
 
 void copy_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* out) noexcept {
-  if (!reversed) {
-    std::memcpy(out, in, static_cast<std::size_t>(width) * 3);
-    return;
-  }
+  if (!reversed) return copy_bytes(in, std::ptrdiff_t{3} * width, out);
   int x = 0;
 #if defined(__x86_64__)
   if (simd() == Simd::kAvx512) return avx512::reversed_rgb(in, width, out);

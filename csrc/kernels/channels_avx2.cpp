@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "core/luminance.h"
 #include "core/target.h"
 #include "kernels/channels.h"
 
@@ -15,6 +16,10 @@ namespace {
 
 inline __m256i load(const std::uint8_t* data) noexcept {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data));
+}
+
+inline void store(std::uint8_t* data, __m256i value) noexcept {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(data), value);
 }
 
 inline __m128i load_half(const std::uint8_t* data) noexcept {
@@ -52,6 +57,25 @@ int rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept 
   return x;
 }
 
+// Sums are upper halves of 32 bits. Green's weight is too large for a signed 16-bit factor, half of it is not.
+int rgb_to_grey_rgb(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept {
+  constexpr int kRed = kLuminance[0], kHalfOfGreen = kLuminance[1] / 2, kBlue = kLuminance[2];
+  const __m256i reds_and_blues = in_both_halves(0, -1, 2, -1, 3, -1, 5, -1, 6, -1, 8, -1, 9, -1, 11, -1);
+  const __m256i greens = in_both_halves(1, -1, 1, -1, 4, -1, 4, -1, 7, -1, 7, -1, 10, -1, 10, -1);
+  const __m256i three_times = in_both_halves(2, 2, 2, 6, 6, 6, 10, 10, 10, 14, 14, 14, -1, -1, -1, -1);
+  const __m256i join = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+  int x = 0;
+  for (; x + 11 <= pixels; x += 8) {  // 28 bytes are read and 32 written for 24
+    const std::uint8_t* data = in + std::ptrdiff_t{3} * x;
+    const __m256i bytes = load_halves(data, data + 12);
+    const __m256i of_two = _mm256_madd_epi16(_mm256_shuffle_epi8(bytes, reds_and_blues), _mm256_set1_epi32(kBlue << 16 | kRed));
+    const __m256i of_green = _mm256_madd_epi16(_mm256_shuffle_epi8(bytes, greens), _mm256_set1_epi16(kHalfOfGreen));
+    const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(of_two, of_green), _mm256_set1_epi32(0x8000));
+    store(out + std::ptrdiff_t{3} * x, _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(sum, three_times), join));
+  }
+  return x;
+}
+
 int rgbx_to_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* out) noexcept {
   const __m256i pack = _mm256_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1,  //
                                         0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
@@ -81,8 +105,11 @@ int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_
   return x;
 }
 
-// Two blocks of 16 pixels, one in each half: the three vectors of a block come out of its three, the last one first.
-int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept {
+namespace {
+
+// 32 pixels in reverse: two blocks of 16, one in each half. The three vectors of a block come out of its three, the last
+// one first.
+inline void reverse_block(const std::uint8_t* in, std::uint8_t* out) noexcept {
   const __m256i to_0_from_2 = in_both_halves(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, -1);
   const __m256i to_0_from_1 = in_both_halves(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 14);
   const __m256i to_1_from_2 = in_both_halves(-1, 0, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
@@ -90,23 +117,48 @@ int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept 
   const __m256i to_1_from_0 = in_both_halves(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 15, -1);
   const __m256i to_2_from_1 = in_both_halves(1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
   const __m256i to_2_from_0 = in_both_halves(-1, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
-  int x = 0;
-  for (; x + 32 <= width; x += 32) {
-    const std::uint8_t* second = in + std::ptrdiff_t{3} * (width - 32 - x);
-    const std::uint8_t* first = second + 48;
-    const __m256i a = load_halves(first, second), b = load_halves(first + 16, second + 16),
-                  c = load_halves(first + 32, second + 32);
-    const __m256i made[3] = {
-        _mm256_or_si256(_mm256_shuffle_epi8(c, to_0_from_2), _mm256_shuffle_epi8(b, to_0_from_1)),
-        _mm256_or_si256(_mm256_or_si256(_mm256_shuffle_epi8(c, to_1_from_2), _mm256_shuffle_epi8(b, to_1_from_1)), _mm256_shuffle_epi8(a, to_1_from_0)),
-        _mm256_or_si256(_mm256_shuffle_epi8(b, to_2_from_1), _mm256_shuffle_epi8(a, to_2_from_0))};
-    std::uint8_t* place = out + std::ptrdiff_t{3} * x;
-    for (int k = 0; k < 3; ++k, place += 16) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(place), _mm256_castsi256_si128(made[k]));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(place + 48), _mm256_extracti128_si256(made[k], 1));
-    }
+  const std::uint8_t* last = in + 48;
+  const __m256i a = load_halves(last, in), b = load_halves(last + 16, in + 16), c = load_halves(last + 32, in + 32);
+  const __m256i first = _mm256_or_si256(_mm256_shuffle_epi8(c, to_0_from_2), _mm256_shuffle_epi8(b, to_0_from_1));
+  const __m256i second =
+      _mm256_or_si256(_mm256_or_si256(_mm256_shuffle_epi8(c, to_1_from_2), _mm256_shuffle_epi8(b, to_1_from_1)),
+                      _mm256_shuffle_epi8(a, to_1_from_0));
+  const __m256i third = _mm256_or_si256(_mm256_shuffle_epi8(b, to_2_from_1), _mm256_shuffle_epi8(a, to_2_from_0));
+  store(out, _mm256_permute2x128_si256(first, second, 0x20));
+  store(out + 32, _mm256_permute2x128_si256(third, first, 0x30));
+  store(out + 64, _mm256_permute2x128_si256(second, third, 0x31));
+}
+
+}  // namespace
+
+// Read from its start: processors fetch ahead what is read forwards. The last block may hold some that another has, too.
+int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept {
+  constexpr int kPixels = 32;
+  if (width < kPixels) return 0;
+  for (int x = 0; x < width; x += kPixels) {
+    const int from = x + kPixels <= width ? x : width - kPixels;
+    reverse_block(in + std::ptrdiff_t{3} * from, out + std::ptrdiff_t{3} * (width - kPixels - from));
   }
-  return x;
+  return width;
+}
+
+// Four loads before four stores: of what is not in the nearest caches, that is a quarter quicker than in turns on Zen 3,
+// and than memcpy of rows, too.
+void copy_bytes(const std::uint8_t* in, std::ptrdiff_t count, std::uint8_t* out) noexcept {
+  if (count < 32) {
+    std::memcpy(out, in, static_cast<std::size_t>(count));
+    return;
+  }
+  std::ptrdiff_t i = 0;
+  for (; i + 128 <= count; i += 128) {
+    const __m256i a = load(in + i), b = load(in + i + 32), c = load(in + i + 64), d = load(in + i + 96);
+    store(out + i, a);
+    store(out + i + 32, b);
+    store(out + i + 64, c);
+    store(out + i + 96, d);
+  }
+  for (; i + 32 <= count; i += 32) store(out + i, load(in + i));
+  store(out + count - 32, load(in + count - 32));
 }
 
 }  // namespace fastload::avx2

@@ -184,6 +184,10 @@ bool copy_levels(const Span& span, const LevelMap& map, std::uint8_t* out) noexc
   if (!map.is_identity() || map.type() != OutType::kUint8) return false;
   if (span.in_channels == span.channels && (span.channels == 1 || !span.planar)) {
     copy_row(span.pixels, span.count, span.channels, span.reversed, out + span.at(0));
+  } else if (span.in_channels == 4 && span.channels == 1) {
+    std::uint8_t* const to = out + span.at(0);
+    rgbx_to_grey(span.pixels, span.count, to);
+    if (span.reversed) std::reverse(to, to + span.count);
   } else if (span.in_channels == 4 && span.channels == 3 && !span.planar) {
     rgbx_to_rgb(span.pixels, span.count, span.reversed, out + span.at(0));
   } else if (span.in_channels == 4 && span.channels == 3) {

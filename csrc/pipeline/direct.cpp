@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/channels.h"
+#include "kernels/color.h"
 
 namespace fastload {
 namespace {
@@ -35,7 +36,7 @@ struct Cut {
   }
 };
 
-// Colours that change pixel by pixel: some rows at a time, as the kernels want them.
+// Colours that change pixel by pixel, and grey in place of them: some rows at a time, as the kernels want them.
 Status run_bands(const Cut& cut, PixelRunner& colours, Scratch& scratch, ImageView out) {
   const bool reversed = cut.stage.columns.is_reversed();
   const int rows = std::clamp(kBandBytes / (4 * out.width), 1, out.height);
@@ -46,9 +47,17 @@ Status run_bands(const Cut& cut, PixelRunner& colours, Scratch& scratch, ImageVi
     part.height = std::min(rows, out.height - begin);
     for (int y = 0; y < part.height; ++y) rgb_to_rgbx(cut.row(begin + y), out.width, part.row(y));
     status = colours.run(cut.stage.colours, &part);
+    if (cut.stage.to_grey) saturate(part, 0);
     for (int y = 0; y < part.height; ++y) rgbx_to_rgb(part.row(y), out.width, reversed, out.row(begin + y));
   }
   return status;
+}
+
+// Whether colours become three times their luminance, and nothing else happens to them.
+bool only_makes_grey(const Stage& stage) {
+  if (stage.to_grey) return stage.colours.empty();
+  const auto* only = stage.colours.size() == 1 ? std::get_if<PixelMove>(&stage.colours[0]) : nullptr;
+  return only != nullptr && only->kind == PixelKind::kSaturation && only->values[0] == 0;
 }
 
 bool is_bordered(const Stage& stage) { return !stage.rows.is_range() || !stage.columns.is_range(); }
@@ -77,15 +86,24 @@ void copy_bordered(const Stage& stage, ImageView in, ImageView out) {
 
 }  // namespace
 
+bool is_part(const Plan& plan, const ImageProgram& program) {
+  if (plan.stages() != 1 || program.output()) return false;
+  const Stage& stage = plan.stage(0);
+  return !stage.resized && !stage.warped && !stage.to_grey && !stage.to_colour && stage.colours.empty() &&
+         !is_bordered(stage) && !is_reversed(stage);
+}
+
 bool is_direct(const Plan& plan, int channels, const ImageProgram& program) {
   if (channels != 3 || plan.stages() != 1 || plan.channels() != 3 || program.output()) return false;
   const Stage& stage = plan.stage(0);
-  if (stage.resized || stage.warped || stage.to_grey || stage.to_colour) return false;
+  if (stage.resized || stage.warped || stage.to_colour) return false;
   const auto& colours = stage.colours;
-  if (is_bordered(stage)) return colours.empty();
+  const bool are_pointwise = std::all_of(colours.begin(), colours.end(), is_pointwise);
+  if (is_bordered(stage)) return colours.empty() && !stage.to_grey;
+  if (stage.to_grey) return are_pointwise;
   if (colours.size() == 1 && std::holds_alternative<EraseMove>(colours[0])) return true;
   if (colours.size() == 1 && (is_filter(colours[0]) || is_table_of_image(colours[0]))) return !is_reversed(stage);
-  return std::all_of(colours.begin(), colours.end(), is_pointwise);
+  return are_pointwise;
 }
 
 Status run_directly(const Stage& stage, ImageView in, PixelRunner& colours, Scratch& band, std::uint8_t* out) {
@@ -96,6 +114,11 @@ Status run_directly(const Stage& stage, ImageView in, PixelRunner& colours, Scra
   const Cut cut{stage, in};
   const int height = stage.window.height, width = stage.window.width;
   const ImageView made{out, height, width, 3, std::ptrdiff_t{3} * width};
+  if (only_makes_grey(stage) && !stage.columns.is_reversed()) {
+    for (int y = 0; y < height; ++y) rgb_to_grey_rgb(cut.row(y), width, made.row(y));
+    return {};
+  }
+  if (stage.to_grey) return run_bands(cut, colours, band, made);
   if (stage.colours.empty()) {
     cut.copy_to(made);
     return {};

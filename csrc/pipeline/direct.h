@@ -12,6 +12,9 @@
 
 namespace fastload {
 
+// Whether the result is the first stage's window, as it is.
+bool is_part(const Plan& plan, const ImageProgram& program);
+
 // Whether the program, planned for an image of so many channels, gives pixels of three bytes and does no more than that.
 bool is_direct(const Plan& plan, int channels, const ImageProgram& program);
 

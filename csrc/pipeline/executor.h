@@ -38,6 +38,8 @@ class Destination {
   virtual ~Destination() = default;
   // For height x width values of `channels`, of `bytes` each. May refuse the size by a status.
   virtual Status place(Size size, int channels, std::size_t bytes, void** out) noexcept = 0;
+  // Whether a sample that is a part of its image as it is may stay there: then nothing is placed.
+  virtual bool may_stay(Region) noexcept { return false; }
 };
 
 class Executor {

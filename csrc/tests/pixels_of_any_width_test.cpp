@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/cpu.h"
+#include "core/luminance.h"
 #include "kernels/channels.h"
 #include "kernels/clahe.h"
 #include "kernels/color.h"
@@ -247,16 +248,23 @@ void filters_are_the_same_bits() {
 }
 
 // Row by row, in memory of their own: nothing is written behind one, and nothing is read beside one.
-void turned_rows_are_their_pixels_from_the_last_on() {
+void rows_are_made_pixel_by_pixel() {
   std::mt19937 random(8);
   for (int width = 1; width < 140; ++width) {
     std::vector<std::uint8_t> in(static_cast<std::size_t>(3 * width));
     for (auto& level : in) level = static_cast<std::uint8_t>(random());
     for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
       limit_simd(most);
-      std::vector<std::uint8_t> out(in.size());
-      copy_rgb(in.data(), width, true, out.data());
-      for (int x = 0; x < width; ++x) CHECK(std::memcmp(&out[3 * x], &in[3 * (width - 1 - x)], 3) == 0);
+      std::vector<std::uint8_t> turned(in.size()), copied(in.size()), grey(in.size());
+      copy_rgb(in.data(), width, true, turned.data());
+      copy_rgb(in.data(), width, false, copied.data());
+      rgb_to_grey_rgb(in.data(), width, grey.data());
+      CHECK(copied == in);
+      for (int x = 0; x < width; ++x) {
+        const std::uint8_t* pixel = &in[3 * x];
+        for (int c = 0; c < 3; ++c) CHECK(grey[3 * x + c] == luminance(pixel[0], pixel[1], pixel[2]));
+        CHECK(std::memcmp(&turned[3 * (width - 1 - x)], pixel, 3) == 0);
+      }
     }
   }
 }
@@ -289,6 +297,6 @@ int main() {
   colours_are_the_same_bits();
   means_are_those_of_the_levels();
   filters_are_the_same_bits();
-  turned_rows_are_their_pixels_from_the_last_on();
+  rows_are_made_pixel_by_pixel();
   meshes_are_the_same_bits();
 }

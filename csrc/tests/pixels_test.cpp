@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "core/luminance.h"
 #include "tests/check.h"
 
 using namespace fastload;
@@ -24,9 +25,9 @@ int luminance(const std::uint8_t* rgb) {
 void grey_of_every_length_and_in_place() {
   for (int pixels = 0; pixels < 70; ++pixels) {
     Bytes rgbx = numbered(4 * pixels), grey(static_cast<std::size_t>(pixels));
-    grey_from_rgbx(rgbx.data(), pixels, grey.data());
+    rgbx_to_grey(rgbx.data(), pixels, grey.data());
     for (int x = 0; x < pixels; ++x) CHECK(grey[static_cast<std::size_t>(x)] == luminance(&rgbx[static_cast<std::size_t>(4 * x)]));
-    grey_from_rgbx(rgbx.data(), pixels, rgbx.data());
+    rgbx_to_grey(rgbx.data(), pixels, rgbx.data());
     rgbx.resize(grey.size());
     CHECK(rgbx == grey);
   }
@@ -38,7 +39,7 @@ void grey_of_extreme_colours() {
     for (std::size_t k = 0; k < 64; ++k) {
       if (k % 4 < 3) rgbx[k] = (colour >> (k % 4) & 1) != 0 ? 255 : 0;
     }
-    grey_from_rgbx(rgbx.data(), 16, grey.data());
+    rgbx_to_grey(rgbx.data(), 16, grey.data());
     for (const std::uint8_t level : grey) CHECK(level == luminance(rgbx.data()));
   }
 }

@@ -227,9 +227,9 @@ class SometimesDrawn(Transform):
 def is_planned(step: Step) -> bool:
     """Whether the step is one of ours, unchanged: subclasses with a way of their own are called as they are, and so is
     what has forward hooks, which are run by a call and by nothing else."""
-    if not isinstance(step, Transform) or "forward" in vars(step) or has_forward_hooks(step):
+    if not isinstance(step, Transform) or type(step).forward is not Transform.forward or not _is_whole(step):
         return False
-    return type(step).forward is Transform.forward and _is_whole(step)
+    return "forward" not in step.__dict__ and not has_forward_hooks(step)
 
 
 def said_of_boxes(step: Transform) -> BoxParams | None:

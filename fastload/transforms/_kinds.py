@@ -147,7 +147,9 @@ def channels_of(image: Any) -> int:
 
 
 def pixels_of(image: Any) -> NDArray[np.uint8]:
-    """(H, W) or (H, W, C) pixels of one 8-bit image, in rows without gaps; shares memory where it can."""
+    """(H, W) or (H, W, C) pixels of one 8-bit image; shares memory where it can."""
+    if isinstance(image, np.ndarray):
+        return np.asarray(image)
     if isinstance(image, torch.Tensor):
         return np.ascontiguousarray(image.permute(1, 2, 0).numpy())
     return np.ascontiguousarray(image)

@@ -15,11 +15,26 @@ from fastload import transforms as T
 
 Pixels = NDArray[np.uint8]
 
+
+def grey(image: Pixels) -> Pixels:
+    """Three times Pillow's luminance."""
+    return np.repeat(np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))[:, :, None], 3, axis=2)
+
+
 CASES: dict[str, tuple[Any, Callable[[Pixels], Pixels]]] = {
     "mirror": (T.RandomHorizontalFlip(1.0), lambda i: i[:, ::-1]),
     "upside down": (T.RandomVerticalFlip(1.0), lambda i: i[::-1]),
     "transpose": (T.Transpose(1.0), lambda i: np.swapaxes(i, 0, 1)),
     "invert": (T.RandomInvert(1.0), lambda i: 255 - i),
+    "grey": (T.RandomGrayscale(1.0), grey),
+    "grey, three channels, mirror": (
+        T.Compose([T.Grayscale(3), T.RandomHorizontalFlip(1.0)]),
+        lambda i: grey(i)[:, ::-1],
+    ),
+    "crop, invert, grey": (
+        T.Compose([T.CenterCrop((2, 1)), T.RandomInvert(1.0), T.Grayscale(3)]),
+        lambda i: grey(255 - i[:2, round((i.shape[1] - 1) / 2)][:, None]),
+    ),
     "posterize, mirror": (
         T.Compose([T.RandomPosterize(3, 1.0), T.RandomHorizontalFlip(1.0)]),
         lambda i: i[:, ::-1] & 0xE0,
