@@ -50,34 +50,31 @@ struct TwoOutputs {
   }
 };
 
-// How many taps there are; only then are no loops and no more than the instructions it takes.
-enum class Taps { kTwo, kFour, kMore };
-
 // The sums of two outputs in kRows rows.
-template <int kRows, Taps kTaps>
+template <int kRows>
 inline void sum_up(const TwoOutputs& outputs, int taps, __m256i half, const std::uint8_t* const* in, __m256i* sums) noexcept {
   for (int r = 0; r < kRows; ++r) sums[r] = half;
-  for (int k = 0; k < (kTaps == Taps::kMore ? taps : 1); k += 4) {
+  for (int k = 0; k < taps; k += 4) {
     const __m256i four = outputs.four_weights(k);
     const __m256i first = _mm256_shuffle_epi32(four, 0x00), last = _mm256_shuffle_epi32(four, 0x55);
     for (int r = 0; r < kRows; ++r) {
       const __m256i pixels = outputs.four_pixels(in[r], k);
       sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(pairs(pixels, false), first));
-      if (kTaps != Taps::kTwo) sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(pairs(pixels, true), last));
+      sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(pairs(pixels, true), last));
     }
   }
 }
 
 // Four outputs at a time, from the first on; how many were made.
-template <int kRows, Taps kTaps>
+template <int kRows>
 int fours_of_outputs(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
   const __m256i half = _mm256_set1_epi32(1 << (weights.bits() - 1));
   const __m128i shift = _mm_cvtsi32_si128(weights.bits());
   int o = 0;
   for (; o + 4 <= weights.outputs(); o += 4) {
     __m256i left[kRows], right[kRows];
-    sum_up<kRows, kTaps>(TwoOutputs(weights, o, o + 2), weights.taps(), half, in, left);
-    sum_up<kRows, kTaps>(TwoOutputs(weights, o + 1, o + 3), weights.taps(), half, in, right);
+    sum_up<kRows>(TwoOutputs(weights, o, o + 2), weights.taps(), half, in, left);
+    sum_up<kRows>(TwoOutputs(weights, o + 1, o + 3), weights.taps(), half, in, right);
     // Outputs 0 and 1 in the low half, 2 and 3 in the high.
     const auto words = [&](int r) {
       return _mm256_packs_epi32(_mm256_sra_epi32(left[r], shift), _mm256_sra_epi32(right[r], shift));
@@ -95,10 +92,51 @@ int fours_of_outputs(const AxisWeights& weights, const std::uint8_t* const* in, 
 
 template <int kRows>
 void narrow_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
-  const int made = weights.taps() <= 2   ? fours_of_outputs<kRows, Taps::kTwo>(weights, in, out)
-                   : weights.taps() <= 4 ? fours_of_outputs<kRows, Taps::kFour>(weights, in, out)
-                                         : fours_of_outputs<kRows, Taps::kMore>(weights, in, out);
+  const int made = fours_of_outputs<kRows>(weights, in, out);
   horizontal_scalar_part(weights, 4, made, in, kRows, out);
+}
+
+// What an output of at most four taps is made by, in both halves: one for each of two rows.
+template <bool kFourTaps>
+struct FewWeights {
+  __m256i first, last;
+  std::ptrdiff_t start;  // of its inputs
+
+  FewWeights(const AxisWeights& all, int o) noexcept
+      : first(_mm256_set1_epi32(pair_of(all.narrow(o)))),
+        last(_mm256_set1_epi32(pair_of(all.narrow(o) + 2))),
+        start(std::ptrdiff_t{all.first(o)} * 4) {}
+  __m256i sum(const std::uint8_t* row, const std::uint8_t* other) const noexcept {
+    const auto of = [&](const std::uint8_t* in) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + start)); };
+    const __m256i pixels = _mm256_setr_m128i(of(row), of(other));
+    const __m256i one = _mm256_madd_epi16(pairs(pixels, false), first);
+    return kFourTaps ? _mm256_add_epi32(one, _mm256_madd_epi16(pairs(pixels, true), last)) : one;
+  }
+};
+
+// Four outputs at a time, whose weights stay in registers from the first two rows to the last.
+template <bool kFourTaps>
+void few_taps(const AxisWeights& weights, const std::uint8_t* const* in, int count, std::uint8_t* const* out) {
+  using Weights = FewWeights<kFourTaps>;
+  // Words hold seven bits behind the point; the last shift rounds.
+  const __m128i to_words = _mm_cvtsi32_si128(weights.bits() - 7);
+  const __m256i to_bytes = _mm256_set1_epi16(1 << (15 - 7));
+  int o = 0;
+  for (; o + 4 <= weights.outputs(); o += 4) {
+    const Weights one(weights, o), two(weights, o + 1), three(weights, o + 2), four(weights, o + 3);
+    for (int r = 0; r < count; r += 2) {
+      const int next = std::min(r + 1, count - 1);
+      const auto levels = [&](const Weights& left, const Weights& right) {
+        const __m256i low = _mm256_sra_epi32(left.sum(in[r], in[next]), to_words);
+        const __m256i high = _mm256_sra_epi32(right.sum(in[r], in[next]), to_words);
+        return _mm256_mulhrs_epi16(_mm256_packs_epi32(low, high), to_bytes);
+      };
+      const __m256i bytes = _mm256_packus_epi16(levels(one, two), levels(three, four));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out[r] + o * 4), _mm256_castsi256_si128(bytes));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out[next] + o * 4), _mm256_extracti128_si256(bytes, 1));
+    }
+  }
+  horizontal_scalar_part(weights, 4, o, in, count, out);
 }
 
 template <int kRows>
@@ -196,6 +234,9 @@ std::size_t between_two(const std::uint8_t* upper, const std::uint8_t* lower, st
 void horizontal_avx2(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
                      std::uint8_t* const* out) {
   if (channels != 4) return horizontal_scalar(weights, channels, in, count, out);
+  if (!weights.is_wide() && weights.taps() <= 4) {
+    return weights.taps() <= 2 ? few_taps<false>(weights, in, count, out) : few_taps<true>(weights, in, count, out);
+  }
   int r = 0;
   for (; r + kFourRows <= count; r += kFourRows) {
     weights.is_wide() ? wide_rows<kFourRows>(weights, in + r, out + r)
