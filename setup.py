@@ -17,13 +17,38 @@ from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 
 SANITIZERS = os.environ.get("FASTLOAD_SANITIZE", "")
-SOURCES = sorted(str(path) for path in Path("csrc").glob("*/*.cpp") if path.parent.name not in {"tests", "fuzz"})
-DEPENDS = ["setup.py", *sorted(str(path) for kind in ("h", "inl") for path in Path("csrc").glob(f"*/*.{kind}"))]
+BINDINGS = sorted(Path("csrc/bindings").glob("*.cpp"))
+SOURCES = sorted(
+    str(path) for path in Path("csrc").glob("*/*.cpp") if path.parent.name not in {"bindings", "tests", "fuzz"}
+)
+DEPENDS = [
+    "setup.py",
+    *map(str, BINDINGS),
+    *sorted(str(path) for kind in ("h", "inl") for path in Path("csrc").glob(f"*/*.{kind}")),
+]
 
 # The directory that setuptools would choose, but for editable installs too, which otherwise compile everything
 # anew each time in a directory that they throw away; the C++ tests link what is there.
 VARIANT = [sysconfig.get_platform(), sys.implementation.cache_tag, *filter(None, SANITIZERS.split(","))]
 OBJECTS = "build/temp." + "-".join(VARIANT)
+
+
+def joined_bindings() -> list[str]:
+    """Sources that include all bindings, those of images and the others: what compilers make of pybind11's headers
+    takes ten seconds for each source, and little more for many files in one."""
+    images = [path for path in BINDINGS if path.name.startswith("image_")]
+    others = [path for path in BINDINGS if path not in images]
+    return [joined("images", images), joined("others", others)]
+
+
+def joined(name: str, files: list[Path]) -> str:
+    """A source under build/ that includes those files, written anew only if they are others."""
+    source = Path("build/bindings", f"{name}.cpp")
+    text = "".join(f'#include "bindings/{path.name}"\n' for path in files)
+    if not source.exists() or source.read_text() != text:
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(text)
+    return str(source)
 
 
 def needs_recompile(object_file: str, source: str) -> bool:
@@ -86,7 +111,9 @@ def check_libjpeg(cflags: list[str]) -> None:
 
 def extension() -> Pybind11Extension:
     """fastload._core, from every source under csrc/ but its tests."""
-    core = Pybind11Extension("fastload._core", SOURCES, depends=DEPENDS, include_dirs=["csrc"], cxx_std=20)
+    core = Pybind11Extension(
+        "fastload._core", [*joined_bindings(), *SOURCES], depends=DEPENDS, include_dirs=["csrc"], cxx_std=20
+    )
     # Nobody asks for the processor's flags of floating-point exceptions, which keep loops with choices from vectors.
     core.extra_compile_args += ["-O3", "-fno-trapping-math", "-Wall", "-Wextra", "-pthread", "-MMD"]
     core.extra_link_args += ["-pthread", "-ldl"]

@@ -26,22 +26,22 @@ namespace {
 
 namespace py = pybind11;
 
-using Doubles = py::array_t<double, py::array::c_style>;
+using DenseDoubles = py::array_t<double, py::array::c_style>;
 using Integers = py::array_t<std::int64_t, py::array::c_style>;
 
-struct Numbers {
+struct DoubleView {
   const double* data;
   std::size_t size;
 };
 
-Numbers numbers(const Doubles& array, const char* name) {
+DoubleView numbers(const DenseDoubles& array, const char* name) {
   if (array.ndim() != 1) {
     throw py::value_error(std::string(name) + " must have one dimension, got " + std::to_string(array.ndim()));
   }
   return {array.data(), static_cast<std::size_t>(array.size())};
 }
 
-WeightCheck require_weights(Numbers weights) {
+WeightCheck require_weights(DoubleView weights) {
   const WeightCheck check = without_gil([&] { return check_weights(weights.data, weights.size); });
   if (check.first_bad < weights.size) {
     throw py::value_error("weights must be finite and not negative, got " +
@@ -52,8 +52,8 @@ WeightCheck require_weights(Numbers weights) {
 }
 
 // Of weights to be drawn from, one must be positive.
-Numbers drawable(const Doubles& array, std::size_t most) {
-  const Numbers weights = numbers(array, "weights");
+DoubleView drawable(const DenseDoubles& array, std::size_t most) {
+  const DoubleView weights = numbers(array, "weights");
   if (weights.size > most) {
     throw py::value_error("at most " + std::to_string(most) + " weights can be drawn from, got " +
                           std::to_string(weights.size));
@@ -64,8 +64,8 @@ Numbers drawable(const Doubles& array, std::size_t most) {
   return weights;
 }
 
-const double* uniform(const Doubles& array) {
-  const Numbers uniforms = numbers(array, "uniforms");
+const double* uniform(const DenseDoubles& array) {
+  const DoubleView uniforms = numbers(array, "uniforms");
   for (std::size_t k = 0; k < uniforms.size; ++k) {
     if (!(uniforms.data[k] >= 0 && uniforms.data[k] < 1)) throw py::value_error("uniforms must be in [0, 1)");
   }
@@ -80,7 +80,7 @@ Integers draw_alias(const AliasTable& table, std::uint64_t key, std::uint64_t st
   return out;
 }
 
-Integers find_in_cdf(const InverseCdf& cdf, const Doubles& uniforms) {
+Integers find_in_cdf(const InverseCdf& cdf, const DenseDoubles& uniforms) {
   if (!cdf.valid()) throw py::value_error("the sum of the weights is not a finite number");
   const double* const given = uniform(uniforms);
   Integers out(uniforms.size());
@@ -90,7 +90,7 @@ Integers find_in_cdf(const InverseCdf& cdf, const Doubles& uniforms) {
 }
 
 // With the GIL held: a change in another thread waits.
-Integers find_in_tree(const WeightTree& tree, const Doubles& uniforms) {
+Integers find_in_tree(const WeightTree& tree, const DenseDoubles& uniforms) {
   const double* const given = uniform(uniforms);
   if (!(tree.total() > 0) || !std::isfinite(tree.total())) {
     throw py::value_error("the sum of the weights must be a positive, finite number, after updates it is " +
@@ -101,8 +101,8 @@ Integers find_in_tree(const WeightTree& tree, const Doubles& uniforms) {
   return out;
 }
 
-void update_tree(WeightTree& tree, const Integers& indices, const Doubles& array) {
-  const Numbers weights = numbers(array, "weights");
+void update_tree(WeightTree& tree, const Integers& indices, const DenseDoubles& array) {
+  const DoubleView weights = numbers(array, "weights");
   if (indices.ndim() != 1 || static_cast<std::size_t>(indices.size()) != weights.size) {
     throw py::value_error("indices and weights must be of one length");
   }
@@ -117,8 +117,8 @@ void update_tree(WeightTree& tree, const Integers& indices, const Doubles& array
   tree.update(indices.data(), weights.data, weights.size);
 }
 
-Integers draw_without_replacement(const Doubles& array, std::uint64_t key, std::size_t count) {
-  const Numbers weights = numbers(array, "weights");
+Integers draw_without_replacement(const DenseDoubles& array, std::uint64_t key, std::size_t count) {
+  const DoubleView weights = numbers(array, "weights");
   const std::size_t positive = require_weights(weights).positive;
   if (positive < count) {
     throw py::value_error("cannot draw " + std::to_string(count) + " without replacement from " +
@@ -189,7 +189,7 @@ void bind_sampling_weighted(py::module_& m) {
   using py::literals::operator""_a;
   m.def(
       "check_weights",
-      [](const Doubles& array) { return require_weights(numbers(array, "weights")).positive; }, "weights"_a.noconvert(),
+      [](const DenseDoubles& array) { return require_weights(numbers(array, "weights")).positive; }, "weights"_a.noconvert(),
       "How many are above zero. ValueError if one is negative, infinite or no number.");
   m.def("random_uniforms", &random_uniforms, "key"_a, "start"_a, "count"_a, "step"_a = 1,
         "The numbers of [0, 1) at positions start, start + step, ... of the key's sequence.");
@@ -204,8 +204,8 @@ void bind_sampling_weighted(py::module_& m) {
       .def("read", &read_uniforms, "start"_a, "count"_a, "step"_a = 1,
            "The numbers at positions start, start + step, ...");
   py::class_<AliasTable>(m, "AliasTable", "Draws with replacement, each in constant time.")
-      .def(py::init([](const Doubles& array) {
-             const Numbers weights = drawable(array, AliasTable::kMostWeights);
+      .def(py::init([](const DenseDoubles& array) {
+             const DoubleView weights = drawable(array, AliasTable::kMostWeights);
              return without_gil([&] { return AliasTable(weights.data, weights.size); });
            }),
            "weights"_a.noconvert())
@@ -213,8 +213,8 @@ void bind_sampling_weighted(py::module_& m) {
       .def("draw", &draw_alias, "key"_a, "start"_a, "count"_a, "step"_a = 1,
            "The draws at positions start, start + step, ... of the key's sequence.");
   py::class_<InverseCdf>(m, "InverseCdf", "torch.multinomial's answers to uniform numbers.")
-      .def(py::init([](const Doubles& array) {
-             const Numbers weights = drawable(array, (std::size_t{1} << 32) - 1);
+      .def(py::init([](const DenseDoubles& array) {
+             const DoubleView weights = drawable(array, (std::size_t{1} << 32) - 1);
              return without_gil([&] { return InverseCdf(weights.data, weights.size); });
            }),
            "weights"_a.noconvert())
@@ -222,8 +222,8 @@ void bind_sampling_weighted(py::module_& m) {
       .def_property_readonly("valid", &InverseCdf::valid, "Whether the sum of the weights is finite.")
       .def("find", &find_in_cdf, "uniforms"_a.noconvert(), "The index for each number of [0, 1).");
   py::class_<WeightTree>(m, "WeightTree", "Draws with replacement from weights that change.")
-      .def(py::init([](const Doubles& array) {
-             const Numbers weights = numbers(array, "weights");
+      .def(py::init([](const DenseDoubles& array) {
+             const DoubleView weights = numbers(array, "weights");
              require_weights(weights);
              return without_gil([&] { return WeightTree(weights.data, weights.size); });
            }),
