@@ -65,7 +65,7 @@ PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h csrc/*/*.inl)
 EXTENSION := $(wildcard fastload/_core*.so)
 
-.PHONY: train train-ddp test test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz gpu gallery train-detection build wheel clean distclean FORCE
+.PHONY: train train-ddp test compiled-tests environments test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz gpu gallery train-detection build wheel clean distclean FORCE
 .DELETE_ON_ERROR:
 
 train: build
@@ -77,12 +77,20 @@ train-ddp: build
 	    examples/train_ddp.py --checkpoint data/ddp.pt --resume $(TRAIN_ARGS)
 
 # cjpeg writes the kinds of JPEG files that Pillow does not: without it the tests of those are skipped.
-test: lint
+test: build
+	$(MAKE) -j$(NATIVE_JOBS) lint compiled-tests
 	command -v cjpeg >/dev/null || ! command -v apt-get >/dev/null || tools/system_packages.sh $(PYTHON) libjpeg-turbo-progs
 	$(MAKE) -j$(NATIVE_JOBS) -C csrc/tests test \
 	    OBJECTS_AT=$(CURDIR)/build/temp.$$($(BIN)/python -c '$(VARIANT)')/csrc
 	$(MAKE) -j$(NATIVE_JOBS) -C csrc/fuzz replay
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+# Once, beside mypy: else each of pytest's processes compiles all tests at the same time. What is wrong there comes again.
+compiled-tests: build
+	-$(BIN)/python -m pytest -q --collect-only >/dev/null
+
+# What the two after it need, for make -j.
+environments: $(INTEGRATIONS)/done $(AUGMENTATIONS)/done
 
 # Plain pytest ignores this folder: it has a configuration of its own.
 test-integrations: build $(INTEGRATIONS)/done

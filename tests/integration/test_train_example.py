@@ -67,12 +67,7 @@ def test_the_native_way_learns_alike_with_any_number_of_workers(photos: Path) ->
         for workers in ("0", "2")
     ]
     assert [result.returncode for result in results] == [0, 0], results[0].stderr
+    assert [result.stdout.splitlines()[1].split() for result in results] == [["native"], ["native"]]
     losses = [[line.split()[-1] for line in result.stdout.splitlines() if "loss" in line] for result in results]
     assert losses[0] == losses[1]
     assert float(losses[0][-1]) < float(losses[0][0])
-
-
-def test_a_single_loader_can_be_chosen(photos: Path) -> None:
-    result = train(photos, "--epochs", "1", "--workers", "0", "--loader", "torch")
-    assert result.returncode == 0, result.stderr
-    assert "fastload" not in result.stdout

@@ -80,12 +80,29 @@ def test_a_folder_or_zip_file_is_run_by_its_main(tmp_path: Path, packed: bool) -
     assert fastload("run", program, "1", cwd=tmp_path).stdout == python(program, "1", cwd=tmp_path).stdout != ""
 
 
-@pytest.mark.parametrize("leaving", ["sys.exit(3)", "sys.exit('why')", "raise SystemExit", "os._exit(7)", "1 / 0"])
-def test_exit_status_and_message_pass_through(tmp_path: Path, leaving: str) -> None:
-    write(tmp_path / "script.py", f"import os, sys\n{leaving}\n")
+LEAVING = ["sys.exit(3)", "sys.exit('why')", "raise SystemExit", "os._exit(7)", "1 / 0"]
+LEAVE = f"""
+import os, sys
+for leaving in {LEAVING}:  # each in a child that leaves as the script itself would: another start takes seconds
+    child = os.fork()
+    if child == 0:
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+else:
+    leaving = "sys.exit(9)"
+exec(leaving)
+"""
+
+
+def test_exit_status_and_message_pass_through(tmp_path: Path) -> None:
+    write(tmp_path / "script.py", LEAVE)
     ran, expected = fastload("run", "script.py", cwd=tmp_path), python("script.py", cwd=tmp_path)
-    assert ran.returncode == expected.returncode
-    assert ran.stderr.splitlines()[-3:] == expected.stderr.splitlines()[-3:]
+    assert ran.returncode == expected.returncode == 9
+    assert ran.stdout.split() == expected.stdout.split() == ["3", "1", "0", "7", "1"]
+    messages = [line for line in ran.stderr.splitlines() if "fastload" not in line]
+    assert [line for line in messages if not line.startswith("    ")][-1:] == ["ZeroDivisionError: division by zero"]
+    assert "why" in messages
+    assert set(expected.stderr.splitlines()) <= set(ran.stderr.splitlines())
 
 
 LOADING = """
