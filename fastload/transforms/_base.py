@@ -96,10 +96,9 @@ class Transform(torch.nn.Module):
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """As `torch.nn.Module`'s. What one native pass makes goes the shortest way."""
-        if not named and not is_call_hooked(self) and is_planned(self):
-            made = self._passes.made(self, inputs)
-            if made is not NOT_MADE:
-                return made
+        is_plain = not named and _is_as_written(self) and not is_call_hooked(self)
+        if is_plain and (made := self._passes.made(self, inputs)) is not NOT_MADE:
+            return made
         return super().__call__(*inputs, **named)
 
     def whole_segment(self, image: Any) -> Segment | None:
@@ -227,9 +226,7 @@ class SometimesDrawn(Transform):
 def is_planned(step: Step) -> bool:
     """Whether the step is one of ours, unchanged: subclasses with a way of their own are called as they are, and so is
     what has forward hooks, which are run by a call and by nothing else."""
-    if not isinstance(step, Transform) or type(step).forward is not Transform.forward or not _is_whole(step):
-        return False
-    return "forward" not in step.__dict__ and not has_forward_hooks(step)
+    return isinstance(step, Transform) and _is_as_written(step) and not has_forward_hooks(step)
 
 
 def said_of_boxes(step: Transform) -> BoxParams | None:
@@ -254,10 +251,14 @@ def signature_of(steps: Sequence[Step]) -> Any:
     return [step.signature() if isinstance(step, Transform) else (id(step),) for step in steps]
 
 
+def _is_as_written(step: Transform) -> bool:
+    """Whether the step has no forward of its own, and makes samples whole."""
+    return type(step).forward is Transform.forward and "forward" not in step.__dict__ and _is_whole(step)
+
+
 def _is_whole(step: Transform) -> bool:
     """Whether samples are made in one pass, not part by part by what a subclass has written."""
-    kind = type(step)
-    return kind.transform is Transform.transform and kind.make_params is Transform.make_params
+    return type(step).transform is Transform.transform and type(step).make_params is Transform.make_params
 
 
 class Chain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ class _Way(NamedTuple):
 
     state: Any  # of the transform, with which all else holds
     segment: Segment | None  # the pass; None: it takes more than one
+    run: Callable[[Any, int], Any] | None  # of that, where there are no targets
     is_random: bool
     box_params: BoxParams
     roles: Roles | None  # of what is in the dict beside the image; None: there are no targets
@@ -52,9 +54,10 @@ class OnePass:
         if way.segment is None:
             return NOT_MADE
         key = sample_key() if way.is_random else 0
-        if way.roles is None:
-            image = way.segment.run(inputs[0], key)
+        if way.run is not None:
+            image = way.run(inputs[0], key)
             return (image, *inputs[1:]) if len(inputs) > 1 else image
+        assert way.roles is not None
         moving = Moving(dict(inputs[1]), way.box_params, way.roles)
         image = way.segment.run(inputs[0], key, moving)
         return image, {**inputs[1], **moving.written()}
@@ -82,4 +85,5 @@ def _make_of(inputs: tuple[Any, ...]) -> Any:
 def _way_of(owner: Transform, inputs: tuple[Any, ...], state: Any) -> _Way:
     segment, chain = owner.whole_segment(inputs[0]), owner.chain()
     found = None if segment is None or len(inputs) == 1 else find_targets(inputs, 0)
-    return _Way(state, segment, chain.is_random, chain.box_params, None if found is None else found[1])
+    run = None if segment is None or found is not None else segment.runner()
+    return _Way(state, segment, run, chain.is_random, chain.box_params, None if found is None else found[1])
