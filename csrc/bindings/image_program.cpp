@@ -30,7 +30,7 @@ namespace {
 namespace py = pybind11;
 using namespace pybind11::literals;
 
-// One sample: in memory of its own, or where it is in its image, if that is given.
+// One sample: in memory of its own, or where it is in its image, if that is given and not the whole.
 class Result : public Destination {
  public:
   explicit Result(const py::array* image = nullptr) noexcept : image_(image) {}
@@ -47,7 +47,7 @@ class Result : public Destination {
   }
 
   bool may_stay(Region part) noexcept override {
-    if (image_ == nullptr) return false;
+    if (image_ == nullptr || (part.height == image_->shape(0) && part.width == image_->shape(1))) return false;
     part_ = part;
     return true;
   }
@@ -94,10 +94,11 @@ class Result : public Destination {
   std::optional<Region> part_;  // of the image, that the sample is
 };
 
-py::array run(const ImageProgram& program, const py::object& image, std::uint64_t key, Targets* targets) {
+py::array run(const ImageProgram& program, const py::object& image, std::uint64_t key, Targets* targets,
+              bool may_view = false) {
   py::array keep;
   const ImageView view = image_view_of(image, &keep);
-  Result result(&keep);
+  Result result(may_view ? &keep : nullptr);
   Executor& executor = thread_executor();
   const Status status = without_gil([&] { return executor.run_pixels(view, program, key, result, targets); });
   if (!status.ok()) raise_image_fault(status, py::none());
@@ -271,7 +272,18 @@ void bind_image_program(py::module_& m) {
             return run(self, image, key, nullptr);
           },
           "image"_a, "key"_a, "What comes out of a (H, W) or (H, W, C) uint8 array.")
-      .def("run", &run, "image"_a, "key"_a, "targets"_a)
+      .def(
+          "run",
+          [](const ImageProgram& self, const py::object& image, std::uint64_t key, Targets* targets) {
+            return run(self, image, key, targets);
+          },
+          "image"_a, "key"_a, "targets"_a)
+      .def(
+          "run_or_view",
+          [](const ImageProgram& self, const py::object& image, std::uint64_t key) {
+            return run(self, image, key, nullptr, true);
+          },
+          "image"_a, "key"_a, "The same; a view of the array, if that is cropped and no more.")
       .def(
           "run_sample",
           [](const ImageProgram& self, const ImageSource& source, std::int64_t index, std::uint64_t key) {

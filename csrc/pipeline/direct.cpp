@@ -86,8 +86,8 @@ void copy_bordered(const Stage& stage, ImageView in, ImageView out) {
 
 }  // namespace
 
-bool is_part(const Plan& plan, const ImageProgram& program) {
-  if (plan.stages() != 1 || program.output()) return false;
+bool is_part(const Plan& plan, int channels, const ImageProgram& program) {
+  if (plan.stages() != 1 || plan.channels() != channels || program.output()) return false;
   const Stage& stage = plan.stage(0);
   return !stage.resized && !stage.warped && !stage.to_grey && !stage.to_colour && stage.colours.empty() &&
          !is_bordered(stage) && !is_reversed(stage);

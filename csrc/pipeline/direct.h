@@ -12,8 +12,8 @@
 
 namespace fastload {
 
-// Whether the result is the first stage's window, as it is.
-bool is_part(const Plan& plan, const ImageProgram& program);
+// Whether the result, of an image of so many channels, is the first stage's window, as it is.
+bool is_part(const Plan& plan, int channels, const ImageProgram& program);
 
 // Whether the program, planned for an image of so many channels, gives pixels of three bytes and does no more than that.
 bool is_direct(const Plan& plan, int channels, const ImageProgram& program);

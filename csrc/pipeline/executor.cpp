@@ -150,7 +150,7 @@ Status Executor::run_pixels(ImageView image, const ImageProgram& program, std::u
                             Destination& out, Targets* targets) noexcept {
   try {
     Status status = program.plan({image.height, image.width}, image.channels, key, targets, &plan_);
-    if (status.ok() && is_part(plan_, program) && out.may_stay(plan_.stage(0).window)) return {};
+    if (status.ok() && is_part(plan_, image.channels, program) && out.may_stay(plan_.stage(0).window)) return {};
     if (status.ok() && is_direct(plan_, image.channels, program)) return run_direct(image, out);
     ViewSource source(image, rows_);
     if (status.ok()) status = run(source, image.channels, program, out);

@@ -58,8 +58,10 @@ class Geometric(Transform, ABC):
 
     def join(self, segment: Segment, stream: int) -> str | None:
         op = self.op_in(segment, stream)
-        reason = "its fill is not for such images" if op is None else self.reason(segment)
-        if reason is None and op is not None:
+        if op is None:
+            return f"its fill {self.fill!r} is not a level from 0 to 255, or one for each channel ({segment.channels})"
+        reason = self.reason(segment)
+        if reason is None:
             segment.ops.append(op)
         return reason
 

@@ -31,7 +31,7 @@ NEAREST = (InterpolationMode.NEAREST, InterpolationMode.NEAREST_EXACT)
 ANTIALIASED = (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)  # where `antialias` has a meaning
 
 
-def as_interpolation(mode: Any) -> InterpolationMode:
+def as_interpolation(mode: Any, argument: str = "interpolation") -> InterpolationMode:
     """The mode itself, its value, one of Pillow's integers, or torchvision's own mode of the same value."""
     if isinstance(mode, InterpolationMode):
         return mode
@@ -43,14 +43,14 @@ def as_interpolation(mode: Any) -> InterpolationMode:
     if isinstance(mode, str) and mode in names:
         return InterpolationMode(mode)
     raise ValueError(
-        f"interpolation must be an InterpolationMode, one of {', '.join(names)}, "
+        f"{argument} must be an InterpolationMode, one of {', '.join(names)}, "
         f"or one of Pillow's integers ({sorted(_OF_PILLOW)}); got {mode!r}"
     )
 
 
 def check_mask_interpolation(mode: Any) -> None:
     """ValueError for any but nearest, which Albumentations' arguments call OpenCV's 0 or 6."""
-    if mode != 6 and as_interpolation(mode) not in NEAREST:
+    if mode != 6 and as_interpolation(mode, "mask_interpolation") not in NEAREST:
         raise ValueError(f"mask_interpolation must be nearest, for masks keep the values that they have; got {mode!r}")
 
 

@@ -141,7 +141,7 @@ class AutoAugment(_Policy):
     ) -> None:
         super().__init__(interpolation, fill)
         name = getattr(policy, "value", policy)
-        if name not in _TABLES:
+        if not isinstance(name, str) or name not in _TABLES:
             raise ValueError(f"policy must be an AutoAugmentPolicy or one of {', '.join(_TABLES)}; got {policy!r}")
         self.policy = AutoAugmentPolicy(name)
 

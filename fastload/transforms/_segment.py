@@ -110,10 +110,10 @@ class Segment:
         return self.wrapped(result)
 
     def runner(self) -> Callable[[Any, int], Any]:
-        """`run` for images that come alone, the shortest way."""
+        """`run` for images that come alone, the shortest way. Arrays that are cropped and no more are views."""
         assert self.program is not None
         is_as_made = self.kind.container == self.container == "array" and self.kind.ndim == 3
-        return self.program.run if is_as_made else self.run
+        return self.program.run_or_view if is_as_made else self.run
 
     def take(
         self, moving: Moving, targets: _core.Targets, key: int, before: tuple[int, int], after: tuple[int, int]

@@ -185,3 +185,10 @@ def test_two_augmenters_draw_apart(other: Any) -> None:
         sums.append(int(transform(flat)[0, 0, 0]) - 128)
     # That of one is 35; the sum's is 49, or 70 of two that draw the same.
     assert 43 < np.std(sums) < 56
+
+
+def test_equal_steps_of_a_chain_draw_each_for_itself() -> None:
+    chain = T.Compose([T.ImgAug(iaa.Fliplr(0.5)), T.ImgAug(iaa.Fliplr(0.5))])
+    torch.manual_seed(0)
+    mirrored = sum(np.array_equal(chain(IMAGE), IMAGE[:, ::-1]) for _ in range(40))
+    assert 8 <= mirrored <= 32

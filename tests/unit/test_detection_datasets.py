@@ -59,6 +59,18 @@ def test_coco_as_tensors(tmp_path: Path) -> None:
     assert 1 not in CocoDetection(images, file, tensors=True, crowd=False)[3][1]["iscrowd"]
 
 
+def test_coco_objects_without_a_word_of_crowds_are_none(tmp_path: Path) -> None:
+    images, file = coco(tmp_path)
+    content = json.loads(file.read_text())
+    for annotation in content["annotations"]:
+        del annotation["iscrowd"]
+    file.write_text(json.dumps(content))
+    for crowd in (True, False):
+        data = CocoDetection(images, file, tensors=True, crowd=crowd)
+        assert sum(len(target["boxes"]) for _, target in data) == len(content["annotations"])
+        assert not any(target["iscrowd"].any() for _, target in data)
+
+
 def test_voc(tmp_path: Path) -> None:
     data = VOCDetection(voc(tmp_path))
     assert len(data) == 3

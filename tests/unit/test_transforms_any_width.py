@@ -31,6 +31,10 @@ CASES: dict[str, tuple[Any, Callable[[Pixels], Pixels]]] = {
         T.Compose([T.Grayscale(3), T.RandomHorizontalFlip(1.0)]),
         lambda i: grey(i)[:, ::-1],
     ),
+    "grey, pad": (
+        T.Compose([T.Grayscale(3), T.Pad(1, fill=9)]),
+        lambda i: np.pad(grey(i), ((1, 1), (1, 1), (0, 0)), constant_values=9),
+    ),
     "crop, invert, grey": (
         T.Compose([T.CenterCrop((2, 1)), T.RandomInvert(1.0), T.Grayscale(3)]),
         lambda i: grey(255 - i[:2, round((i.shape[1] - 1) / 2)][:, None]),

@@ -207,6 +207,17 @@ def test_hooks_are_run_where_a_transform_is_a_part_of_others(around: Any) -> Non
 
 
 @pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("kind", ["forward_pre", "forward"])
+def test_a_hook_of_either_kind_is_called(around: Any, kind: str) -> None:
+    flip, seen = T.RandomHorizontalFlip(1.0), []
+    whole = around(flip)
+    assert np.array_equal(whole(IMAGE), MIRRORED), "planned before there is a hook"
+    getattr(flip, f"register_{kind}_hook")(lambda *_: seen.append(kind))
+    assert np.array_equal(whole(IMAGE), MIRRORED)
+    assert seen == [kind]
+
+
+@pytest.mark.parametrize("around", AROUND)
 def test_boxes_are_those_of_the_whole_in_a_part_with_hooks(around: Any) -> None:
     flip = T.RandomHorizontalFlip(1.0)
     flip.register_forward_hook(lambda *_: None)

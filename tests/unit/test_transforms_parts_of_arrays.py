@@ -1,4 +1,4 @@
-"""Arrays that are only cut out stay where they are, and parts of arrays are taken as they lie."""
+"""Crops of lone arrays stay where they are, and parts of arrays are taken as they lie."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from fastload import transforms as T
 
 Pixels = NDArray[np.uint8]
-SHAPES = [(40, 50, 3), (40, 50, 1), (40, 50), (40, 50, 4)]
+SHAPES = [(40, 50, 3), (40, 50, 1), (40, 50, 4)]
 
 # Of every way in which pixels are read: row by row, through windows, as tables, as filters.
 READERS: dict[str, Any] = {
@@ -71,12 +71,44 @@ def test_it_may_be_written_to_only_where_the_array_may() -> None:
     assert not T.CenterCrop(20)(image).flags.writeable
 
 
-def test_boxes_move_with_it() -> None:
-    image = whole((40, 50, 3))
-    boxes = np.array([[12.0, 15, 22, 29]], dtype=np.float32)
-    crop, target = T.CenterCrop((20, 30))(image, {"boxes": boxes})
-    assert np.shares_memory(crop, image)
-    assert target["boxes"].tolist() == [[2, 5, 12, 19]]
+@pytest.mark.parametrize("shape", [*SHAPES, (40, 50)], ids=str)
+def test_beside_targets_in_chains_and_where_nothing_is_cut_off_it_is_a_copy(shape: tuple[int, ...]) -> None:
+    image = whole(shape)
+    target = {"boxes": np.array([[12.0, 15, 22, 29]], dtype=np.float32)}
+    crop, moved = T.CenterCrop((20, 30))(image, target)
+    assert moved["boxes"].tolist() == [[2, 5, 12, 19]]
+    seen: list[Pixels] = []
+    made = [crop, T.CenterCrop((40, 50))(image), T.RandomHorizontalFlip(0.0)(image)]
+    made.append(T.Compose([T.CenterCrop((20, 30)), lambda crop: seen.append(crop) or crop])(image))  # type: ignore[func-returns-value]
+    for one in (*made, *seen):
+        assert not np.shares_memory(one, image)
+    assert np.array_equal(crop, image[10:30, 10:40])
+
+
+def test_tensors_of_four_channels_are_copies_of_the_array() -> None:
+    image = whole((40, 50, 4))
+    image.flags.writeable = False
+    before = image.copy()
+    for steps in ([], [T.CenterCrop(20)]):
+        tensor = T.Compose([*steps, T.ToImage(), T.ToMemoryFormat(torch.channels_last)])(image)
+        tensor.add_(1)
+        assert T.Compose([*steps, T.ToImage()])(image).shape[0] == 4
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (40, 50, 1)], ids=str)
+@pytest.mark.parametrize("before", [[], [T.CenterCrop(20)], [T.RandomHorizontalFlip(0.5)]], ids=str)
+@pytest.mark.parametrize("after", [[], [T.RandomHorizontalFlip(0.5)]], ids=str)
+def test_grey_becomes_three_channels_whatever_else_is_drawn(
+    shape: tuple[int, ...], before: list[Any], after: list[Any]
+) -> None:
+    image = whole(shape)
+    chain = T.Compose([*before, T.Grayscale(3), *after])
+    for _ in range(8):
+        made = chain(image)
+        assert made.shape[2:] == (3,)
+        assert (made == made[:, :, :1]).all()
+        assert chain(Image.fromarray(image.reshape(40, 50))).mode == "RGB"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +119,7 @@ def test_boxes_move_with_it() -> None:
         T.Compose([T.CenterCrop(20), T.RandomHorizontalFlip(1.0)]),
         T.Compose([T.CenterCrop(20), T.RandomVerticalFlip(1.0)]),
         T.Compose([T.CenterCrop(20), T.Grayscale()]),
+        T.Compose([T.Grayscale(3), T.Pad(2)]),
         T.Compose([T.CenterCrop(20), T.RandomInvert(1.0)]),
         T.Compose([T.CenterCrop(20), T.Resize(19)]),
         T.Compose([T.CenterCrop(20), T.ToImage()]),

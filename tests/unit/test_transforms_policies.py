@@ -119,6 +119,7 @@ def test_a_chain_with_a_policy_is_one_native_program() -> None:
     ("make", "message"),
     [
         (lambda: T.AutoAugment("coco"), "policy must be"),
+        (lambda: T.AutoAugment(["imagenet"]), "policy must be"),
         (lambda: T.RandAugment(magnitude=31), "magnitude must be less"),
         (lambda: T.RandAugment(num_ops=-1), "num_ops"),
         (lambda: T.TrivialAugmentWide(1), "num_magnitude_bins"),

@@ -281,6 +281,7 @@ def test_an_op_refuses_a_range_of_infinite_width() -> None:
         (lambda: T.LongestMaxSize(9, p=2), "p must be"),
         (lambda: T.LongestMaxSize(9, area_for_downscale="image_mask"), "area_for_downscale must be"),
         (lambda: T.LongestMaxSize(9, mask_interpolation=2), "mask_interpolation must be nearest"),
+        (lambda: T.LongestMaxSize(9, mask_interpolation="linear"), "mask_interpolation must be an InterpolationMode"),
         (lambda: T.BBoxSafeRandomCrop(p=-1), "p must be"),
         (lambda: T.LetterBox((0, 5)), "size"),
         (lambda: T.RandomIoUCrop(max_scale=1.2), "max_scale"),
