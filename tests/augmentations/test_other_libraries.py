@@ -381,3 +381,11 @@ def test_boxes_that_stay_where_an_image_moves_hold_their_objects(name: str, box:
     edges = moved["boxes"][0]
     assert (edges[:2] <= [columns.min() + 1, rows.min() + 1]).all()
     assert (edges[2:] >= [columns.max(), rows.max()]).all()
+
+
+def test_a_mask_of_numbers_of_colours_keeps_its_colours() -> None:
+    mask = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).convert("P")
+    mask.putpalette([level % 251 for level in range(7, 7 + 3 * 256)])
+    _, target = T.Albumentations(A.HorizontalFlip(p=1.0))(np.zeros((4, 4, 3), np.uint8), {"mask": mask})
+    assert (np.asarray(target["mask"]) == np.asarray(mask)[:, ::-1]).all()
+    assert target["mask"].getpalette() == mask.getpalette()

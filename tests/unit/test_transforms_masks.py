@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fastload import transforms as T
 from fastload.collate import DetectionCollate
@@ -78,3 +79,12 @@ def test_masks_of_no_objects_are_mixed_with_those_of_some() -> None:
             assert len(target["masks"]) == len(target["boxes"])
     _, target = T.Mosaic([full, empty, full, empty], (16, 20))[0]
     assert target["masks"].shape == (len(target["boxes"]), 16, 20)
+
+
+@pytest.mark.parametrize("step", [T.RandomHorizontalFlip(1.0), T.RandomRotation((90, 90)), T.CenterCrop(2)], ids=str)
+def test_a_mask_of_numbers_of_colours_keeps_its_colours(step: Any) -> None:
+    mask = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).convert("P")
+    mask.putpalette([level % 251 for level in range(7, 7 + 3 * 256)])
+    _, target = step(np.zeros((4, 4, 3), np.uint8), {"mask": mask})
+    assert target["mask"].mode == "P"
+    assert target["mask"].getpalette() == mask.getpalette()

@@ -57,3 +57,13 @@ def test_what_is_neither_difficult_nor_not_is_named(tmp_path: Path, word: str) -
     message = rf"image0\.xml: object 0 \('cat'\): difficult must be 0 or 1, or left out, got '{word}'"
     with pytest.raises(ValueError, match=message):
         having(tmp_path, difficult(f"<difficult>{word}</difficult>")).target(0)
+
+
+def test_a_name_with_a_number_behind_a_space_makes_no_list_of_one_class_of_a_split(tmp_path: Path) -> None:
+    root = voc(tmp_path)
+    split = next(tmp_path.rglob("train.txt"))
+    split.write_text("photo 1\nimage0\n")
+    assert [Path(path).stem for path in VOCDetection(root).paths] == ["photo 1", "image0"]
+    split.write_text("photo 1\nimage0 -1\n")
+    with pytest.raises(ValueError, match="got 'photo 1', as lists of the images of one class have it"):
+        VOCDetection(root)
