@@ -89,7 +89,7 @@ test: build
 compiled-tests: build
 	-$(BIN)/python -m pytest -q --collect-only >/dev/null
 
-# What the two after it need, for make -j.
+# What the next two targets need: by make -j side by side.
 environments: $(INTEGRATIONS)/done $(AUGMENTATIONS)/done
 
 # Plain pytest ignores this folder: it has a configuration of its own.

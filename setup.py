@@ -21,11 +21,8 @@ BINDINGS = sorted(Path("csrc/bindings").glob("*.cpp"))
 SOURCES = sorted(
     str(path) for path in Path("csrc").glob("*/*.cpp") if path.parent.name not in {"bindings", "tests", "fuzz"}
 )
-DEPENDS = [
-    "setup.py",
-    *map(str, BINDINGS),
-    *sorted(str(path) for kind in ("h", "inl") for path in Path("csrc").glob(f"*/*.{kind}")),
-]
+INCLUDED = [*BINDINGS, *(path for kind in ("h", "inl") for path in sorted(Path("csrc").glob(f"*/*.{kind}")))]
+DEPENDS = ["setup.py", *map(str, INCLUDED)]
 
 # The directory that setuptools would choose, but for editable installs too, which otherwise compile everything
 # anew each time in a directory that they throw away; the C++ tests link what is there.
@@ -35,7 +32,8 @@ OBJECTS = "build/temp." + "-".join(VARIANT)
 
 def joined_bindings() -> list[str]:
     """Sources that include all bindings, those of images and the others: what compilers make of pybind11's headers
-    takes ten seconds for each source, and little more for many files in one."""
+    takes ten seconds for each source, and little more for many files in one. What the files of one keep to themselves
+    must have different names."""
     images = [path for path in BINDINGS if path.name.startswith("image_")]
     others = [path for path in BINDINGS if path not in images]
     return [joined("images", images), joined("others", others)]

@@ -10,9 +10,9 @@ namespace fastload {
 namespace {
 
 #if defined(__SSE2__)
-// Four pixels' luminance in 32 bits each. Green's weight is too large for a signed 16-bit factor, half of it is not.
+// Four pixels' luminance in 32 bits each.
 __m128i luminance(__m128i pixels) noexcept {
-  constexpr int kRed = kLuminance[0], kHalfOfGreen = kLuminance[1] / 2, kBlue = kLuminance[2];
+  constexpr int kRed = kLuminance[0], kBlue = kLuminance[2];
   const __m128i red_blue = _mm_and_si128(pixels, _mm_set1_epi32(0x00FF00FF));
   const __m128i green = _mm_and_si128(_mm_srli_epi32(pixels, 8), _mm_set1_epi32(0xFF));
   const __m128i greens = _mm_or_si128(green, _mm_slli_epi32(green, 16));

@@ -57,9 +57,9 @@ int rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept 
   return x;
 }
 
-// Sums are upper halves of 32 bits. Green's weight is too large for a signed 16-bit factor, half of it is not.
+// Sums are upper halves of 32 bits.
 int rgb_to_grey_rgb(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept {
-  constexpr int kRed = kLuminance[0], kHalfOfGreen = kLuminance[1] / 2, kBlue = kLuminance[2];
+  constexpr int kRed = kLuminance[0], kBlue = kLuminance[2];
   const __m256i reds_and_blues = in_both_halves(0, -1, 2, -1, 3, -1, 5, -1, 6, -1, 8, -1, 9, -1, 11, -1);
   const __m256i greens = in_both_halves(1, -1, 1, -1, 4, -1, 4, -1, 7, -1, 7, -1, 10, -1, 10, -1);
   const __m256i three_times = in_both_halves(2, 2, 2, 6, 6, 6, 10, 10, 10, 14, 14, 14, -1, -1, -1, -1);

@@ -65,9 +65,9 @@ inline void sum_up(const TwoOutputs& outputs, int taps, __m256i half, const std:
   }
 }
 
-// Four outputs at a time, from the first on; how many were made.
+// Four outputs at a time, of any number of taps.
 template <int kRows>
-int fours_of_outputs(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
+void narrow_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
   const __m256i half = _mm256_set1_epi32(1 << (weights.bits() - 1));
   const __m128i shift = _mm_cvtsi32_si128(weights.bits());
   int o = 0;
@@ -87,13 +87,7 @@ int fours_of_outputs(const AxisWeights& weights, const std::uint8_t* const* in, 
       if (next > r) _mm_storeu_si128(reinterpret_cast<__m128i*>(out[next] + o * 4), _mm_unpackhi_epi64(low, high));
     }
   }
-  return o;
-}
-
-template <int kRows>
-void narrow_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::uint8_t* const* out) {
-  const int made = fours_of_outputs<kRows>(weights, in, out);
-  horizontal_scalar_part(weights, 4, made, in, kRows, out);
+  horizontal_scalar_part(weights, 4, o, in, kRows, out);
 }
 
 // What an output of at most four taps is made by, in both halves: one for each of two rows.

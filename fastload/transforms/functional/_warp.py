@@ -258,11 +258,10 @@ def _run(
         and channels in NATIVE_CHANNELS
         and getattr(image, "is_cuda", False) is False
     ):
-        levels = fill_levels(fill, channels)
+        made = native(pixels_of(image), fill_levels(fill, channels))
         if isinstance(image, np.ndarray):
-            made = native(np.ascontiguousarray(image), levels)
             return made[:, :, 0] if image.ndim == 2 else made
-        return torch.from_numpy(native(pixels_of(image), levels)).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(made).permute(2, 0, 1).contiguous()
     return on_tensor(planes, image)
 
 
