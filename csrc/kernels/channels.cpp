@@ -10,7 +10,7 @@ namespace {
 
 void copy_bytes(const std::uint8_t* in, std::ptrdiff_t count, std::uint8_t* out) noexcept {
 #if defined(__x86_64__)
-  if (simd() == Simd::kAvx2) return avx2::copy_bytes(in, count, out);
+  if (simd() != Simd::kScalar) return avx2::copy_bytes(in, count, out);
 #endif
   std::memcpy(out, in, static_cast<std::size_t>(count));
 }
@@ -86,8 +86,8 @@ void copy_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* ou
   if (!reversed) return copy_bytes(in, std::ptrdiff_t{3} * width, out);
   int x = 0;
 #if defined(__x86_64__)
-  if (simd() == Simd::kAvx512) return avx512::reversed_rgb(in, width, out);
-  if (simd() == Simd::kAvx2) x = avx2::reversed_rgb(in, width, out);
+  if (simd() == Simd::kAvx512) x = avx512::reversed_rgb(in, width, out);
+  if (simd() != Simd::kScalar && x == 0) x = avx2::reversed_rgb(in, width, out);
 #endif
   for (; x < width; ++x) std::memcpy(out + std::ptrdiff_t{3} * x, pixel_at(in, width, x, true, 3), 3);
 }

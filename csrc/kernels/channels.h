@@ -34,10 +34,9 @@ int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept;
 void copy_bytes(const std::uint8_t* in, std::ptrdiff_t count, std::uint8_t* out) noexcept;
 }  // namespace avx2
 
-// All pixels.
 namespace avx512 {
-void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;
-void reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept;
+void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;  // all pixels
+int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept;
 }  // namespace avx512
 
 }  // namespace fastload

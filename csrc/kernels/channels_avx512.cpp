@@ -29,28 +29,40 @@ inline __m512i spread(__m512i bytes) noexcept {
   return _mm512_or_si512(colours, _mm512_set1_epi32(static_cast<int>(0xFF000000u)));
 }
 
-// 21 pixels, the last one first, of the 64 bytes that end with them; the last byte is of no pixel.
-constexpr int kTurned = 21;
+// 64 pixels in reverse, three vectors: where each byte of each comes from. The middle one has bytes of all three; all
+// other bytes of a vector are in two.
+constexpr int kTurned = 64;
 struct Turned {
-  alignas(64) std::uint8_t from[64];
+  alignas(64) std::uint8_t from[3][64];
   constexpr Turned() : from{} {
-    for (int i = 0; i < 3 * kTurned; ++i) from[i] = static_cast<std::uint8_t>(1 + 3 * (kTurned - 1 - i / 3) + i % 3);
+    for (int i = 0; i < 3 * kTurned; ++i) {
+      from[i / 64][i % 64] = static_cast<std::uint8_t>(3 * (kTurned - 1 - i / 3) + i % 3);
+    }
   }
 };
 constexpr Turned kTurn;
 
+inline void reverse_block(const std::uint8_t* in, std::uint8_t* out) noexcept {
+  const __m512i a = _mm512_loadu_si512(in), b = _mm512_loadu_si512(in + 64), c = _mm512_loadu_si512(in + 128);
+  const __m512i first = _mm512_load_si512(kTurn.from[0]), second = _mm512_load_si512(kTurn.from[1]),
+                third = _mm512_load_si512(kTurn.from[2]);
+  const __mmask64 of_c = _mm512_movepi8_mask(second);  // from 128 on; indices count modulo 64, or 128 in two vectors
+  const __m512i middle = _mm512_permutex2var_epi8(a, second, b);
+  _mm512_storeu_si512(out, _mm512_permutex2var_epi8(c, first, b));
+  _mm512_storeu_si512(out + 64, _mm512_mask_permutexvar_epi8(middle, of_c, second, c));
+  _mm512_storeu_si512(out + 128, _mm512_permutex2var_epi8(a, third, b));
+}
+
 }  // namespace
 
-void reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept {
-  const __m512i turn = _mm512_load_si512(kTurn.from);
-  int x = 0;
-  for (; x + kTurned < width; x += kTurned) {  // a pixel is left: one byte before them is read, and one behind written
-    const std::uint8_t* end = in + std::ptrdiff_t{3} * (width - x);
-    _mm512_storeu_si512(out + std::ptrdiff_t{3} * x, _mm512_permutexvar_epi8(turn, _mm512_loadu_si512(end - 64)));
+// Read from its start: processors fetch ahead what is read forwards. The last block may hold some that another has, too.
+int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept {
+  if (width < kTurned) return 0;
+  for (int x = 0; x < width; x += kTurned) {
+    const int from = std::min(x, width - kTurned);
+    reverse_block(in + std::ptrdiff_t{3} * from, out + std::ptrdiff_t{3} * (width - kTurned - from));
   }
-  const int left = 3 * (width - x);
-  const __m512i last = _mm512_maskz_loadu_epi8(~first_bytes(64 - left), in + left - 64);
-  _mm512_mask_storeu_epi8(out + std::ptrdiff_t{3} * x, first_bytes(left), _mm512_permutexvar_epi8(turn, last));
+  return width;
 }
 
 void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept {

@@ -250,18 +250,21 @@ LevelMap::LevelMap(OutType type, int channels, const void* values) : type_(type)
 
 void finish_image(ImageView in, const Placement& placement, const LevelMap& map, int height, int width, bool planar,
                   void* out) noexcept {
-  const Run all{0, width, 0, false}, border{0, width, Run::kBorder, false};
   const bool streamed = is_streamed(map, height, width);
-  for (int y = 0; y < height; ++y) {
-    const int number = placement.rows != nullptr ? placement.rows[y] : placement.rows_reversed ? height - 1 - y : y;
-    const std::span<const Run> whole(number < 0 ? &border : &all, 1);
-    for (const Run& run : number < 0 || placement.columns.empty() ? whole : placement.columns) {
+  const Run every_row{0, height, 0, false}, every_column{0, width, 0, false}, border{0, width, Run::kBorder, false};
+  const auto or_one = [](std::span<const Run> runs, const Run& one) { return runs.empty() ? std::span(&one, 1) : runs; };
+  const std::span<const Run> columns = or_one(placement.columns, every_column);
+  const auto finish_row = [&](int y, int number) {
+    for (const Run& run : number == Run::kBorder ? std::span(&border, 1) : columns) {
       const std::uint8_t* pixels = nullptr;
-      if (run.first >= 0) pixels = in.row(number) + std::ptrdiff_t{run.first} * in.channels;
+      if (!run.is_border()) pixels = in.row(number) + std::ptrdiff_t{run.first} * in.channels;
       const Span span{pixels, run.count, run.reversed,   in.channels, run.begin, y,
                       height, width,     map.channels(), planar,      streamed};
       finish_span(span, placement.fill, map, out);
     }
+  };
+  for (const Run& run : or_one(placement.rows, every_row)) {
+    for (int i = 0; i < run.count; ++i) finish_row(run.begin + i, run.input(i));
   }
   end_rows();
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/image_view.h"
@@ -63,12 +64,14 @@ struct Run {
   int begin, count;  // of the outputs
   int first;  // of the inputs, from the left; or kBorder
   bool reversed;
+  bool is_border() const noexcept { return first == kBorder; }
+  int input(int i) const noexcept {  // of output begin + i; kBorder of a border
+    return is_border() ? kBorder : first + (reversed ? count - 1 - i : i);
+  }
 };
 
 struct Placement {
-  std::vector<Run> columns;  // of every row; empty: as they come
-  const std::int32_t* rows = nullptr;  // input row of each output row, -1: border; null: as they come,
-  bool rows_reversed = false;  // or the other way round
+  std::span<const Run> rows, columns;  // of the outputs, from the first to the last; empty: as they come
   std::uint8_t fill[4] = {0, 0, 0, 0};  // the border, by channel of the output, before the level map
 };
 

@@ -33,26 +33,20 @@ inline void look_up_half(const __m128i* steps, __m256i first, __m256i second, __
   }
 }
 
+#include "kernels/byte_blocks.inl"
+
 }  // namespace
 
 void fold_run(const std::uint8_t* in, std::ptrdiff_t count, FoldedTable table, std::uint8_t* out) noexcept {
   const __m256i from = _mm256_set1_epi8(static_cast<char>(table.from));
   const __m256i flip = _mm256_set1_epi8(static_cast<char>(table.flip));
   const __m256i mask = _mm256_set1_epi8(static_cast<char>(table.mask));
+  const auto all_folded = [&](__m256i levels) { return _mm256_and_si256(_mm256_xor_si256(levels, flip), mask); };
   const auto folded = [&](__m256i levels) {
     const __m256i is_from = _mm256_cmpeq_epi8(_mm256_max_epu8(levels, from), levels);
     return _mm256_and_si256(_mm256_xor_si256(levels, _mm256_and_si256(is_from, flip)), mask);
   };
-  // As quick as memory is: see copy_bytes.
-  std::ptrdiff_t i = 0;
-  for (; i + 128 <= count; i += 128) {
-    const __m256i a = load(in + i), b = load(in + i + 32), c = load(in + i + 64), d = load(in + i + 96);
-    store(out + i, folded(a));
-    store(out + i + 32, folded(b));
-    store(out + i + 64, folded(c));
-    store(out + i + 96, folded(d));
-  }
-  for (; i + 32 <= count; i += 32) store(out + i, folded(load(in + i)));
+  std::ptrdiff_t i = table.from == 0 ? make_blocks(in, count, all_folded, out) : make_blocks(in, count, folded, out);
   for (; i < count; ++i) out[i] = table(in[i]);
 }
 

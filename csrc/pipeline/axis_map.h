@@ -1,7 +1,7 @@
 // Crops, flips and borders of one axis, composed: which input position each output position shows.
 #pragma once
 
-#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/finish.h"
@@ -11,21 +11,15 @@ namespace fastload {
 
 class AxisMap {
  public:
-  static constexpr std::int32_t kFill = Run::kBorder;  // an output position that shows the border's colour
-
   void reset(int size);
-  int size() const noexcept { return is_range_ ? count_ : static_cast<int>(map_.size()); }
-  bool is_range() const noexcept { return is_range_; }  // crops and flips only
-  bool is_reversed() const noexcept { return is_range_ && reversed_; }
-  int begin() const noexcept { return begin_; }  // of a range
-  const std::int32_t* map() const noexcept { return is_range_ ? nullptr : map_.data(); }
-  std::int32_t at(int output) const noexcept {
-    if (!is_range_) return map_[static_cast<std::size_t>(output)];
-    return begin_ + (reversed_ ? count_ - 1 - output : output);
-  }
-  std::vector<Run> runs() const;
+  int size() const noexcept { return runs_.back().begin + runs_.back().count; }
+  bool is_range() const noexcept { return runs_.size() == 1 && !runs_[0].is_border(); }  // as crops and flips leave it
+  bool is_reversed() const noexcept { return is_range() && runs_[0].reversed; }
+  int begin() const noexcept { return runs_[0].first; }  // of a range
+  // From the first output position to the last, at least one.
+  std::span<const Run> runs() const noexcept { return runs_; }
 
-  void crop(int start, int count);
+  void crop(int start, int count);  // count: at least 1
   void flip();
   void pad(int before, int after, PadMode mode);
 
@@ -36,11 +30,7 @@ class AxisMap {
   Span rebase();
 
  private:
-  bool is_range_ = true;
-  bool reversed_ = false;
-  int begin_ = 0;
-  int count_ = 0;
-  std::vector<std::int32_t> map_;
+  std::vector<Run> runs_{{0, 0, 0, false}};
 };
 
 }  // namespace fastload

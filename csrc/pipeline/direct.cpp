@@ -63,22 +63,25 @@ bool only_makes_grey(const Stage& stage) {
 bool is_bordered(const Stage& stage) { return !stage.rows.is_range() || !stage.columns.is_range(); }
 
 void copy_bordered(const Stage& stage, ImageView in, ImageView out) {
-  const std::vector<Run> columns = stage.columns.runs();
   std::vector<std::uint8_t> border(static_cast<std::size_t>(out.row_bytes));
-  for (std::size_t i = 0; i < border.size(); ++i) border[i] = stage.fill[i % 3];
-  for (int y = 0; y < out.height; ++y) {
-    std::uint8_t* to = out.row(y);
-    const int number = stage.rows.at(y);
-    if (number == AxisMap::kFill) {
-      std::memcpy(to, border.data(), border.size());
-      continue;
-    }
+  for (std::size_t i = 0; i < border.size(); i += 3) std::copy_n(stage.fill.begin(), 3, border.begin() + i);
+  const auto copy_row = [&](int number, std::uint8_t* to) {
     const std::uint8_t* from = in.row(stage.window.y + number) + std::ptrdiff_t{3} * stage.window.x;
-    for (const Run& run : columns) {
-      if (run.first == Run::kBorder) {
+    for (const Run& run : stage.columns.runs()) {
+      if (run.is_border()) {
         std::memcpy(to + 3 * run.begin, border.data(), static_cast<std::size_t>(3 * run.count));
       } else {
         copy_rgb(from + std::ptrdiff_t{3} * run.first, run.count, run.reversed, to + 3 * run.begin);
+      }
+    }
+  };
+  for (const Run& run : stage.rows.runs()) {
+    for (int i = 0; i < run.count; ++i) {
+      std::uint8_t* to = out.row(run.begin + i);
+      if (run.is_border()) {
+        std::memcpy(to, border.data(), border.size());
+      } else {
+        copy_row(run.input(i), to);
       }
     }
   }

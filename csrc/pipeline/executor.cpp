@@ -27,10 +27,7 @@ const LevelMap& plain_levels(int channels) {
 }
 
 Placement placement_of(const Stage& stage) {
-  Placement placement;
-  placement.columns = stage.columns.runs();
-  placement.rows = stage.rows.map();
-  placement.rows_reversed = stage.rows.is_reversed();
+  Placement placement{stage.rows.runs(), stage.columns.runs()};
   std::copy(stage.fill.begin(), stage.fill.end(), placement.fill);
   return placement;
 }
@@ -281,7 +278,7 @@ Status Executor::copy_stage(const Stage& stage, RowSource& source, int channels,
 
 // The colours are changed where the pixels are, unless they are to have a border, or it counts which way round they are.
 Status Executor::colour_stage(const Stage& stage, ImageView* image, bool* placed) {
-  const bool bordered = stage.rows.map() != nullptr || stage.columns.map() != nullptr;
+  const bool bordered = !stage.rows.is_range() || !stage.columns.is_range();
   const bool reversed = stage.rows.is_reversed() || stage.columns.is_reversed();
   if (bordered || (reversed && !std::all_of(stage.colours.begin(), stage.colours.end(), is_pointwise))) {
     Stage as_it_is = stage;

@@ -16,11 +16,13 @@ using Map = std::vector<std::int64_t>;
 Map axis_positions(const AxisMap& axis, bool resized, int begin, int length, int full, AxisMap::Span wanted) {
   AxisWeights nearest;
   if (resized) nearest.make(Filter::kNearest, length, 0, length, full, wanted.begin, wanted.end);
-  Map positions(static_cast<std::size_t>(axis.size()));
-  for (int i = 0; i < axis.size(); ++i) {
-    int at = axis.map() != nullptr ? axis.map()[i] : axis.is_reversed() ? axis.size() - 1 - i : i;
-    if (at != AxisMap::kFill && resized) at = nearest.first(at);
-    positions[static_cast<std::size_t>(i)] = at == AxisMap::kFill ? kNone : begin + at;
+  Map positions;
+  positions.reserve(static_cast<std::size_t>(axis.size()));
+  for (const Run& run : axis.runs()) {
+    for (int i = 0; i < run.count; ++i) {
+      const int at = run.input(i);
+      positions.push_back(run.is_border() ? kNone : begin + (resized ? nearest.first(at) : at));
+    }
   }
   return positions;
 }

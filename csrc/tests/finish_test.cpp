@@ -71,6 +71,13 @@ std::uint8_t level_at(const ImageView& in, const Placement& placement, int row, 
   return 0;
 }
 
+int row_of(const Placement& placement, int y) {
+  for (const Run& run : placement.rows) {
+    if (y >= run.begin && y < run.begin + run.count) return run.input(y - run.begin);
+  }
+  return y;  // without runs, as they come
+}
+
 void check_places(const Picture& in, const Placement& placement, const LevelMap& map, const Bytes& table, bool planar) {
   const int width = in.view.width, channels = map.channels();
   const std::size_t size = out_bytes(map.type());
@@ -82,7 +89,7 @@ void check_places(const Picture& in, const Placement& placement, const LevelMap&
   for (int y = 0; y < kHeight; ++y) {
     for (int x = 0; x < width; ++x) {
       for (int c = 0; c < channels; ++c) {
-        const std::uint8_t level = level_at(in.view, placement, placement.rows[y], x, c, channels);
+        const std::uint8_t level = level_at(in.view, placement, row_of(placement, y), x, c, channels);
         const int at = planar ? (c * kHeight + y) * width + x : (y * width + x) * channels + c;
         const std::uint8_t* value = out + static_cast<std::size_t>(at) * size;
         const std::size_t entry = static_cast<std::size_t>(c * 256 + level) * size;
@@ -107,10 +114,9 @@ void every_value_is_where_its_run_says() {
       const LevelMap map(type, channels, type == OutType::kUint8 ? nullptr : table.data());
       for (const int width : {1, 2, 7, 16, 33, 100, 139}) {
         const Picture grey(width, 1, random), colour(width, 4, random);
-        const std::int32_t rows[kHeight] = {2, -1, 0};
-        Placement placement;
-        placement.columns = runs_over(width, random);
-        placement.rows = rows;
+        const std::vector<Run> columns = runs_over(width, random);
+        const Run rows[] = {{0, 1, Run::kBorder, false}, {1, 2, 0, true}};
+        Placement placement{rows, columns};
         for (std::uint8_t& level : placement.fill) level = static_cast<std::uint8_t>(random());
         for (const bool planar : {false, true}) {
           for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
@@ -133,14 +139,12 @@ void arithmetic_gives_the_bits_of_the_table() {
     CHECK(map.arithmetic() != nullptr && map.arithmetic()->divides == divides);
     Bytes bytes(table.size() * sizeof(float));
     std::memcpy(bytes.data(), table.data(), bytes.size());
-    const std::int32_t rows[kHeight] = {0, 1, 2};
     const int larger_than_a_cache = 1 << 18;
     for (const int width : {1, 7, 8, 9, 15, 16, 17, 100, larger_than_a_cache, larger_than_a_cache + 1}) {
       const Picture in(width, 4, random);
       for (const bool reversed : {false, true}) {
-        Placement placement;
-        placement.columns = {{0, width, 0, reversed}};
-        placement.rows = rows;
+        const Run columns{0, width, 0, reversed};
+        const Placement placement{{}, std::span(&columns, 1)};
         for (const bool planar : {false, true}) {
           for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
             limit_simd(most);

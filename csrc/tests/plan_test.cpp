@@ -1,5 +1,9 @@
 #include "pipeline/plan.h"
 
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <random>
 #include <vector>
 
 #include "pipeline/axis_map.h"
@@ -12,10 +16,11 @@ namespace {
 // What each output position shows, spelt out.
 std::vector<int> shown(const AxisMap& map) {
   std::vector<int> positions;
-  for (int i = 0; i < map.size(); ++i) {
-    positions.push_back(map.map() != nullptr ? map.map()[i]
-                                             : map.begin() + (map.is_reversed() ? map.size() - 1 - i : i));
+  for (const Run& run : map.runs()) {
+    CHECK(run.begin == static_cast<int>(positions.size()));
+    for (int i = 0; i < run.count; ++i) positions.push_back(run.input(i));
   }
+  CHECK(map.size() == static_cast<int>(positions.size()));
   return positions;
 }
 
@@ -45,6 +50,58 @@ void borders_show_what_their_mode_says() {
     map.reset(3);
     map.pad(2, 1, mode);
     CHECK(shown(map) == expected);
+  }
+}
+
+// What a list of positions would show.
+Positions padded(const Positions& inner, int before, int after, PadMode mode) {
+  const int size = static_cast<int>(inner.size());
+  Positions positions;
+  for (int i = -before; i < size + after; ++i) {
+    const bool is_mirrored = mode == PadMode::kReflect || mode == PadMode::kSymmetric;
+    const int skipped = mode == PadMode::kReflect ? 1 : 0;
+    int from = std::clamp(i, 0, size - 1);
+    if (from != i && is_mirrored) from = i < 0 ? -i - 1 + skipped : 2 * size - 1 - i - skipped;
+    positions.push_back(from != i && mode == PadMode::kConstant ? -1 : inner[static_cast<std::size_t>(from)]);
+  }
+  return positions;
+}
+
+void any_chain_shows_what_a_list_of_positions_would() {
+  std::mt19937 random(3);
+  const auto below = [&](int count) { return static_cast<int>(random() % static_cast<unsigned>(count)); };
+  for (int chain = 0; chain < 2000; ++chain) {
+    AxisMap map;
+    Positions positions(static_cast<std::size_t>(1 + below(9)));
+    std::iota(positions.begin(), positions.end(), 0);
+    map.reset(static_cast<int>(positions.size()));
+    for (int step = 0; step < 6; ++step) {
+      const int size = static_cast<int>(positions.size()), kind = below(6);
+      if (kind == 0) {
+        map.flip();
+        std::reverse(positions.begin(), positions.end());
+      } else if (kind == 1) {
+        const int start = below(size), count = 1 + below(size - start);
+        map.crop(start, count);
+        positions = Positions(positions.begin() + start, positions.begin() + start + count);
+      } else {
+        const auto mode = std::array{PadMode::kConstant, PadMode::kEdge, PadMode::kReflect, PadMode::kSymmetric}[kind - 2u];
+        const int before = below(size), after = below(size);
+        map.pad(before, after, mode);
+        positions = padded(positions, before, after, mode);
+      }
+      CHECK(shown(map) == positions);
+      const auto are_borders = [](const Run& run, const Run& next) { return run.is_border() && next.is_border(); };
+      CHECK(std::adjacent_find(map.runs().begin(), map.runs().end(), are_borders) == map.runs().end());
+      if (map.is_range()) CHECK(positions.front() == map.begin() + (map.is_reversed() ? map.size() - 1 : 0));
+    }
+    const AxisMap::Span span = map.rebase();
+    const int end = *std::max_element(positions.begin(), positions.end()) + 1;
+    CHECK(span.end == std::max(end, 1));
+    CHECK(end == 0 || std::count(positions.begin(), positions.end(), span.begin) > 0);
+    for (int& position : positions) position -= position < 0 ? 0 : span.begin;
+    CHECK(shown(map) == positions);
+    CHECK(std::all_of(positions.begin(), positions.end(), [](int position) { return position >= -1; }));
   }
 }
 
@@ -101,6 +158,7 @@ void what_would_change_pixels_begins_a_stage() {
 int main() {
   axes_are_cropped_and_flipped_in_any_order();
   borders_show_what_their_mode_says();
+  any_chain_shows_what_a_list_of_positions_would();
   a_window_of_nothing_but_border_still_reads_one_position();
   crops_resize_and_flip_are_one_stage();
   what_would_change_pixels_begins_a_stage();
