@@ -1,4 +1,4 @@
-// AVX-512 with VBMI and VNNI: one permutation of bytes lays out four outputs, two dot products multiply and add them.
+// AVX-512 with VBMI and VNNI: one permutation of bytes lays out four outputs, or sixteen grey ones, two dot products multiply and add them.
 #if defined(__x86_64__)
 
 #include <algorithm>
@@ -13,8 +13,8 @@ FASTLOAD_TARGET("avx2,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")
 namespace fastload {
 namespace {
 
-constexpr int kOutputs = 4;
-constexpr int kRows = 4;  // whose four outputs each fill a register
+constexpr int kOutputs = 4, kGreyOutputs = 16;
+constexpr int kRows = 4;  // whose outputs, sixteen bytes of each, fill a register
 
 // Where the levels of each row are among qwords of two channels, of which each row has two bytes.
 alignas(64) constexpr std::uint8_t kRowByRow[64] = {
@@ -41,6 +41,20 @@ inline __m128i taps_of_pixel(int channels) noexcept {
                        : _mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, 2, 5, 8, 11);
 }
 
+// In each dword, the four bytes that lie as `taps` says from the place on.
+inline void set(__m512i places, __m128i taps, std::uint8_t (*to)[64]) noexcept {
+  const __m512i in_each_byte = _mm512_mullo_epi32(places, _mm512_set1_epi32(0x01010101));
+  _mm512_store_si512(*to, _mm512_add_epi8(in_each_byte, _mm512_broadcast_i32x4(taps)));
+}
+
+inline __m256i high_bytes(__m512i words) noexcept {
+  return _mm512_cvtepi16_epi8(_mm512_srai_epi16(_mm512_add_epi16(words, _mm512_set1_epi16(128)), 8));
+}
+
+inline __m512i bytes_of(__m256i low, __m256i high) noexcept {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
 inline void store_quarter(std::uint8_t* to, __m128i quarter) noexcept {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), quarter);
 }
@@ -57,43 +71,50 @@ struct Narrow {
 
 }  // namespace
 
-void FewTaps::make(const AxisWeights& weights, int channels) {
-  outputs_ = weights.outputs();
-  bits_ = weights.bits();
-  fours_.resize(static_cast<std::size_t>((outputs_ + kOutputs - 1) / kOutputs));
-  const __m512i taps = _mm512_broadcast_i32x4(taps_of_pixel(channels)), in_each_byte = _mm512_set1_epi32(0x01010101);
-  int next = 0;
+void FewTaps::make_avx512(const AxisWeights& weights, int channels) {
+  const int at_once = is_grey_ ? kGreyOutputs : kOutputs;
+  sums_.resize(static_cast<std::size_t>((outputs_ + at_once - 1) / at_once));
   narrow_ = true;
-  for (Four& four : fours_) {
-    const int o = std::min(next, outputs_ - kOutputs);  // the last ones may be made twice
-    const int first = weights.first(o);
-    narrow_ = narrow_ && (weights.first(o + kOutputs - 1) - first + weights.taps()) * channels <= 32;
-    const __m128i pixels = _mm_setr_epi32(0, weights.first(o + 1) - first, weights.first(o + 2) - first,
-                                          weights.first(o + 3) - first);
-    const __m512i bytes = for_each_channel(_mm_mullo_epi32(pixels, _mm_set1_epi32(channels)));
-    const __m256i words = _mm256_setr_epi64x(four_of(weights.narrow(o)), four_of(weights.narrow(o + 1)),
-                                             four_of(weights.narrow(o + 2)), four_of(weights.narrow(o + 3)));
-    const __m256i rounded = _mm256_add_epi16(words, _mm256_set1_epi16(128));
-    four.start = std::ptrdiff_t{first} * channels;
-    _mm512_store_si512(four.places, _mm512_add_epi8(_mm512_mullo_epi32(bytes, in_each_byte), taps));
-    _mm512_store_si512(four.high, for_each_channel(_mm256_cvtepi16_epi8(_mm256_srai_epi16(rounded, 8))));
-    _mm512_store_si512(four.low, for_each_channel(_mm256_cvtepi16_epi8(words)));
-    next += kOutputs;
+  int next = 0;
+  for (Sums& sums : sums_) {
+    const int o = first_of(next, at_once), first = weights.first(o);
+    next += at_once;
+    narrow_ = narrow_ && (weights.first(o + at_once - 1) - first + weights.taps()) * channels <= 32;
+    sums.start = std::ptrdiff_t{first} * channels;
+    alignas(64) std::int32_t places[kGreyOutputs];
+    alignas(64) std::int64_t words[kGreyOutputs];
+    for (int i = 0; i < at_once; ++i) {
+      places[i] = (weights.first(o + i) - first) * channels;
+      words[i] = four_of(weights.narrow(o + i));
+    }
+    const __m512i low_words = _mm512_load_si512(words);  // of eight outputs
+    if (is_grey_) {
+      const __m512i high_words = _mm512_load_si512(words + 8);
+      set(_mm512_load_si512(places), _mm_set1_epi32(0x03020100), &sums.places);
+      _mm512_store_si512(sums.high, bytes_of(high_bytes(low_words), high_bytes(high_words)));
+      _mm512_store_si512(sums.low, bytes_of(_mm512_cvtepi16_epi8(low_words), _mm512_cvtepi16_epi8(high_words)));
+    } else {
+      const __m128i four = _mm_load_si128(reinterpret_cast<const __m128i*>(places));
+      set(for_each_channel(four), taps_of_pixel(channels), &sums.places);
+      _mm512_store_si512(sums.high, for_each_channel(_mm256_castsi256_si128(high_bytes(low_words))));
+      _mm512_store_si512(sums.low, for_each_channel(_mm256_castsi256_si128(_mm512_cvtepi16_epi8(low_words))));
+    }
   }
 }
 
 // Weights are not negative, and together at most 1 << bits and a little: a level's byte lies above the last `bits` of a sum.
-void FewTaps::run(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const noexcept {
+void FewTaps::run_avx512(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const noexcept {
   const __m512i half = _mm512_set1_epi32((1 << (bits_ - 1)) >> 8);  // it is multiplied by 256
   const __m512i levels_of_two = _mm512_set1_epi16(static_cast<std::int16_t>((32 + bits_) << 8 | bits_));
   const auto run_with = [&](auto bytes_at) noexcept {
+    const int at_once = is_grey_ ? kGreyOutputs : kOutputs;
     int next = 0;
-    for (const Four& four : fours_) {
-      const __m512i places = _mm512_load_si512(four.places);
-      const __m512i high = _mm512_load_si512(four.high), low = _mm512_load_si512(four.low);
-      const std::ptrdiff_t to = std::ptrdiff_t{4} * std::min(next, outputs_ - kOutputs);
+    for (const Sums& some : sums_) {
+      const __m512i places = _mm512_load_si512(some.places);
+      const __m512i high = _mm512_load_si512(some.high), low = _mm512_load_si512(some.low);
+      const std::ptrdiff_t to = std::ptrdiff_t{kGreyOutputs / at_once} * first_of(next, at_once);
       const auto sums = [&](int row) {
-        const __m512i levels = _mm512_permutexvar_epi8(places, bytes_at(in[row] + four.start));
+        const __m512i levels = _mm512_permutexvar_epi8(places, bytes_at(in[row] + some.start));
         const __m512i coarse = _mm512_slli_epi32(_mm512_dpbusd_epi32(half, levels, high), 8);
         return _mm512_dpbusd_epi32(coarse, levels, low);
       };
@@ -110,7 +131,7 @@ void FewTaps::run(const std::uint8_t* const* in, int count, std::uint8_t* const*
         store_quarter(out[c] + to, _mm512_extracti32x4_epi32(all, 2));
         store_quarter(out[d] + to, _mm512_extracti32x4_epi32(all, 3));
       }
-      next += kOutputs;
+      next += at_once;
     }
   };
   narrow_ ? run_with(Narrow{}) : run_with(Wide{});

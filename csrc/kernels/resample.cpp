@@ -103,7 +103,7 @@ void vertical_scalar(const AxisWeights& weights, int o, const std::uint8_t* cons
 }
 
 bool RowResizer::takes_rgb(const AxisWeights& horizontal, bool height_first) noexcept {
-  return !height_first && FewTaps::suits(horizontal);
+  return !height_first && FewTaps::suits(horizontal, 3);
 }
 
 void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertical, int channels, bool height_first,
@@ -113,7 +113,7 @@ void RowResizer::start(const AxisWeights& horizontal, const AxisWeights& vertica
   channels_ = out.channels;
   height_first_ = height_first;
   keeps_height_ = !height_first && vertical.copies() && vertical.outputs() == vertical.end_input();
-  few_ = channels != 1 && FewTaps::suits(horizontal);
+  few_ = FewTaps::suits(horizontal, channels);
   if (few_) few_taps_.make(horizontal, channels);
   out_ = out;
   rows_in_ = rows_out_ = 0;

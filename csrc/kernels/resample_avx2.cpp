@@ -1,5 +1,5 @@
 // AVX2: pairs of pixels or rows become pairs of 16-bit numbers, which one instruction multiplies by a pair of weights
-// and adds up. 32-bit weights, and grey rows of the horizontal pass, go the plain way.
+// and adds up.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -159,6 +159,42 @@ void wide_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::u
   }
 }
 
+// The sum of grey output o in each row: eight taps at a time, of which the last may weigh nothing.
+inline __m256i grey_sums(const AxisWeights& weights, int o, const std::uint8_t* row) noexcept {
+  const std::uint8_t* levels = row + weights.first(o);
+  __m256i sums = _mm256_setzero_si256();
+  for (int k = 0; k < weights.taps(); k += 8) {
+    const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(levels + k));
+    if (weights.is_wide()) {
+      const __m256i by = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights.wide(o) + k));
+      sums = _mm256_add_epi32(sums, _mm256_mullo_epi32(_mm256_cvtepu8_epi32(eight), by));
+    } else {
+      const __m128i by = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights.narrow(o) + k));
+      sums = _mm256_add_epi32(sums, _mm256_zextsi128_si256(_mm_madd_epi16(_mm_cvtepu8_epi16(eight), by)));
+    }
+  }
+  return sums;
+}
+
+// Four outputs at a time, of any number of taps.
+void grey_rows(const AxisWeights& weights, const std::uint8_t* const* in, int count, std::uint8_t* const* out) {
+  const __m128i half = _mm_set1_epi32(1 << (weights.bits() - 1));
+  const __m128i shift = _mm_cvtsi32_si128(weights.bits());
+  int o = 0;
+  for (; o + 4 <= weights.outputs(); o += 4) {
+    for (int r = 0; r < count; ++r) {
+      const auto of = [&](int i) { return grey_sums(weights, o + i, in[r]); };
+      const __m256i four = _mm256_hadd_epi32(_mm256_hadd_epi32(of(0), of(1)), _mm256_hadd_epi32(of(2), of(3)));
+      __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+      sums = _mm_sra_epi32(_mm_add_epi32(sums, half), shift);
+      sums = _mm_packs_epi32(sums, sums);
+      const int levels = _mm_cvtsi128_si32(_mm_packus_epi16(sums, sums));
+      std::memcpy(out[r] + o, &levels, 4);
+    }
+  }
+  horizontal_scalar_part(weights, 1, o, in, count, out);
+}
+
 // 32 bytes of one output row.
 struct Block {
   __m256i sums[4];
@@ -227,7 +263,7 @@ std::size_t between_two(const std::uint8_t* upper, const std::uint8_t* lower, st
 
 void horizontal_avx2(const AxisWeights& weights, int channels, const std::uint8_t* const* in, int count,
                      std::uint8_t* const* out) {
-  if (channels != 4) return horizontal_scalar(weights, channels, in, count, out);
+  if (channels == 1) return grey_rows(weights, in, count, out);
   if (!weights.is_wide() && weights.taps() <= 4) {
     return weights.taps() <= 2 ? few_taps<false>(weights, in, count, out) : few_taps<true>(weights, in, count, out);
   }
