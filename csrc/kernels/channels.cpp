@@ -62,7 +62,8 @@ void rgbx_to_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t*
 void rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_t* const planes[3]) noexcept {
   int x = 0;
 #if defined(__x86_64__)
-  if (simd() != Simd::kScalar) x = avx2::rgbx_to_planes(in, width, reversed, planes);
+  if (simd() == Simd::kAvx512) x = avx512::rgbx_to_planes(in, width, reversed, planes);
+  if (simd() != Simd::kScalar && x == 0) x = avx2::rgbx_to_planes(in, width, reversed, planes);
 #endif
   for (; x < width; ++x) {
     const std::uint8_t* pixel = pixel_at(in, width, x, reversed, 4);

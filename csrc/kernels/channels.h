@@ -36,6 +36,7 @@ void copy_bytes(const std::uint8_t* in, std::ptrdiff_t count, std::uint8_t* out)
 
 namespace avx512 {
 void rgb_to_rgbx(const std::uint8_t* in, int pixels, std::uint8_t* out) noexcept;  // all pixels
+int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_t* const planes[3]) noexcept;
 int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept;
 }  // namespace avx512
 

@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/luminance.h"
@@ -89,20 +90,36 @@ int rgbx_to_rgb(const std::uint8_t* in, int width, bool reversed, std::uint8_t* 
   return x;
 }
 
-int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_t* const planes[3]) noexcept {
-  const __m256i gather = _mm256_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15,  //
-                                          0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+namespace {
+
+// Of 32 pixels, in four vectors, three planes.
+inline void split(const __m256i* pixels, std::uint8_t* const* planes) noexcept {
+  const __m256i gather = in_both_halves(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const __m256i join = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  int x = 0;
-  for (; x + 8 <= width; x += 8) {
-    const __m256i grouped = _mm256_shuffle_epi8(load_pixels(in, width, x, reversed), gather);
-    const __m256i joined = _mm256_permutevar8x32_epi32(grouped, join);
-    const __m128i low = _mm256_castsi256_si128(joined);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(planes[0] + x), low);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(planes[1] + x), _mm_unpackhi_epi64(low, low));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(planes[2] + x), _mm256_extracti128_si256(joined, 1));
+  __m256i fours[4];  // of each half, four reds, greens, blues and more
+  for (int i = 0; i < 4; ++i) fours[i] = _mm256_shuffle_epi8(pixels[i], gather);
+  const __m256i first = _mm256_unpacklo_epi32(fours[0], fours[1]), second = _mm256_unpacklo_epi32(fours[2], fours[3]);
+  const __m256i blues = _mm256_unpacklo_epi64(_mm256_unpackhi_epi32(fours[0], fours[1]),
+                                              _mm256_unpackhi_epi32(fours[2], fours[3]));
+  store(planes[0], _mm256_permutevar8x32_epi32(_mm256_unpacklo_epi64(first, second), join));
+  store(planes[1], _mm256_permutevar8x32_epi32(_mm256_unpackhi_epi64(first, second), join));
+  store(planes[2], _mm256_permutevar8x32_epi32(blues, join));
+}
+
+}  // namespace
+
+// The last block may hold some that another has, too.
+int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_t* const planes[3]) noexcept {
+  constexpr int kPixels = 32;
+  if (width < kPixels) return 0;
+  for (int next = 0; next < width; next += kPixels) {
+    const int x = std::min(next, width - kPixels);
+    __m256i pixels[4];
+    for (int i = 0; i < 4; ++i) pixels[i] = load_pixels(in, width, x + 8 * i, reversed);
+    std::uint8_t* const to[3] = {planes[0] + x, planes[1] + x, planes[2] + x};
+    split(pixels, to);
   }
-  return x;
+  return width;
 }
 
 namespace {

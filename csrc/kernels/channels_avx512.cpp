@@ -53,7 +53,40 @@ inline void reverse_block(const std::uint8_t* in, std::uint8_t* out) noexcept {
   _mm512_storeu_si512(out + 128, _mm512_permutex2var_epi8(a, third, b));
 }
 
+// Every fourth byte of two vectors, from the first on; or of each of them from the last on.
+struct Fourth {
+  alignas(64) std::uint8_t from[2][64];
+  constexpr Fourth() : from{} {
+    for (int i = 0; i < 64; ++i) {
+      from[0][i] = static_cast<std::uint8_t>(4 * (i % 32));
+      from[1][i] = static_cast<std::uint8_t>(4 * (i % 32 / 16 * 16 + 15 - i % 16));
+    }
+  }
+};
+constexpr Fourth kFourth;
+
 }  // namespace
+
+// The last block may hold some that another has, too.
+int rgbx_to_planes(const std::uint8_t* in, int width, bool reversed, std::uint8_t* const planes[3]) noexcept {
+  constexpr int kBlock = 64, kAtOnce = 16;
+  if (width < kBlock) return 0;
+  for (int next = 0; next < width; next += kBlock) {
+    const int x = std::min(next, width - kBlock);
+    __m512i pixels[4];
+    for (int i = 0; i < 4; ++i) {
+      const int at = x + kAtOnce * i;
+      pixels[i] = _mm512_loadu_si512(in + std::ptrdiff_t{4} * (reversed ? width - kAtOnce - at : at));
+    }
+    for (int c = 0; c < 3; ++c) {
+      const __m512i from = _mm512_add_epi8(_mm512_load_si512(kFourth.from[reversed]), _mm512_set1_epi8(static_cast<char>(c)));
+      const __m512i low = _mm512_permutex2var_epi8(pixels[0], from, pixels[1]);
+      const __m512i high = _mm512_permutex2var_epi8(pixels[2], from, pixels[3]);
+      _mm512_storeu_si512(planes[c] + x, _mm512_shuffle_i64x2(low, high, 0x44));
+    }
+  }
+  return width;
+}
 
 // Read from its start: processors fetch ahead what is read forwards. The last block may hold some that another has, too.
 int reversed_rgb(const std::uint8_t* in, int width, std::uint8_t* out) noexcept {

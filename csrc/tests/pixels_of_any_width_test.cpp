@@ -269,6 +269,30 @@ void rows_are_made_pixel_by_pixel() {
   }
 }
 
+void pixels_of_four_bytes_become_three_or_planes() {
+  std::mt19937 random(9);
+  for (int width = 1; width < 140; ++width) {
+    const auto count = static_cast<std::size_t>(width);
+    std::vector<std::uint8_t> in(4 * count);
+    for (auto& level : in) level = static_cast<std::uint8_t>(random());
+    for (const Simd most : {Simd::kScalar, Simd::kAvx2, Simd::kAvx512}) {
+      limit_simd(most);
+      for (const bool reversed : {false, true}) {
+        std::vector<std::uint8_t> rgb(3 * count), planes[3];
+        for (auto& plane : planes) plane.resize(count);
+        std::uint8_t* const to[3] = {planes[0].data(), planes[1].data(), planes[2].data()};
+        rgbx_to_rgb(in.data(), width, reversed, rgb.data());
+        rgbx_to_planes(in.data(), width, reversed, to);
+        for (std::size_t x = 0; x < count; ++x) {
+          const std::uint8_t* pixel = &in[4 * (reversed ? count - 1 - x : x)];
+          CHECK(std::memcmp(&rgb[3 * x], pixel, 3) == 0);
+          for (std::size_t c = 0; c < 3; ++c) CHECK(planes[c][x] == pixel[c]);
+        }
+      }
+    }
+  }
+}
+
 void meshes_are_the_same_bits() {
   each_width({1, 4}, [](ImageView in, ImageView out) {
     std::mt19937 random(5);
@@ -298,5 +322,6 @@ int main() {
   means_are_those_of_the_levels();
   filters_are_the_same_bits();
   rows_are_made_pixel_by_pixel();
+  pixels_of_four_bytes_become_three_or_planes();
   meshes_are_the_same_bits();
 }
