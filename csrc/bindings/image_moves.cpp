@@ -43,7 +43,9 @@ py::tuple described(const Move& move) {
       }
       return py::make_tuple("mesh", xy);
     }
-    py::tuple operator()(const CentreMove&) const { return py::make_tuple("centre"); }
+    py::tuple operator()(const CentreMove& m) const {
+      return py::make_tuple("centre", m.top, m.left, m.size.height, m.size.width);
+    }
     py::tuple operator()(const PixelMove& m) const {
       return py::make_tuple("pixels", static_cast<int>(m.kind), py::cast(m.values), m.key);
     }

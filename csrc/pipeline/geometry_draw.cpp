@@ -59,11 +59,6 @@ double overlap(const Box& a, const Box& b) {
   return width * height / (a.area() + b.area() - width * height);
 }
 
-bool has_centre_of(const Box& window, const Box& box) {
-  const double x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
-  return x > window.left && x < window.right && y > window.top && y < window.bottom;
-}
-
 // The union of boxes, without a part of it at its sides where there are several.
 Box safe_part(const std::vector<Box>& boxes, double erosion) {
   Box all = boxes.front();
@@ -231,8 +226,8 @@ Status Drawing::operator()(const IouCropOp& op) {
         if (has_centre_of(window, box)) most = std::max(most, overlap(window, box));
       }
       if (most == 0 || most < least) continue;
+      moves_.push_back(CentreMove{top, left, {height, width}});
       add_window({top, left, {height, width}});
-      moves_.push_back(CentreMove{});
       return {};
     }
   }

@@ -39,8 +39,11 @@ struct MeshMove {  // what comes out has the mesh's size
   std::shared_ptr<const Mesh> mesh;
   WarpLook look;
 };
-// Objects whose middle is not within the window that has just been cut are no longer there.
-struct CentreMove {};
+// Objects the middle of whose visible part is not within the window, which is to be cut next, are no longer there.
+struct CentreMove {
+  int top, left;
+  Size size;
+};
 
 using Move = std::variant<PadMove, WindowMove, ResizeMove, FlipMove, GreyMove, WarpMove, MeshMove, CentreMove, PixelMove,
                           EraseMove>;

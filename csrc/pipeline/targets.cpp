@@ -118,6 +118,11 @@ Box enclosing(const Polygon& polygon) {
   return box;
 }
 
+bool has_centre_of(const Box& window, const Box& box) {
+  const double x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+  return x > window.left && x < window.right && y > window.top && y < window.bottom;
+}
+
 double area(const Polygon& polygon) {
   double twice = 0;
   for (std::size_t i = 0; i < polygon.size(); ++i) {
@@ -215,7 +220,7 @@ void Targets::follow(const Move& move, Size before) {
       targets.map(*m.mesh);
       targets.renew_ellipses();
     }
-    void operator()(const CentreMove&) const { targets.drop_uncentred(before); }
+    void operator()(const CentreMove& m) const { targets.drop_uncentred(m); }
     void operator()(const GreyMove&) const {}
     void operator()(const PixelMove&) const {}
     void operator()(const EraseMove&) const {}
@@ -267,12 +272,11 @@ void Targets::look_for_points(Size size) {
   }
 }
 
-void Targets::drop_uncentred(Size size) {
+void Targets::drop_uncentred(const CentreMove& window) {
+  const Box kept{double(window.left), double(window.top), double(window.left + window.size.width),
+                 double(window.top + window.size.height)};
   for (Object& object : objects_) {
-    if (object.outline.empty()) continue;
-    const Box box = enclosing(object.outline);
-    const double x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
-    object.is_gone = object.is_gone || !(x > 0 && x < size.width && y > 0 && y < size.height);
+    if (!object.visible.empty() && !has_centre_of(kept, enclosing(object.visible))) object.is_gone = true;
   }
 }
 

@@ -77,7 +77,7 @@ class Targets {
   void map(const Matrix3& forward, Size size);
   void map(const Mesh& mesh);
   void renew_ellipses();
-  void drop_uncentred(Size size);
+  void drop_uncentred(const CentreMove& window);
   void look_for_points(Size size);
 
   struct State {
@@ -103,6 +103,7 @@ class Targets {
 Targets::Object object_of(const Box& box, Outline outline);
 Polygon rectangle(const Box& box);
 Box enclosing(const Polygon& polygon);
+bool has_centre_of(const Box& window, const Box& box);  // strictly inside
 double area(const Polygon& polygon);
 // Whether it has an area, and across its longer extent is about as wide as anything must be.
 bool is_something(const Polygon& polygon);

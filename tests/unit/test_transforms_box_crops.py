@@ -77,9 +77,27 @@ def test_an_iou_crop_keeps_the_boxes_whose_middles_it_shows() -> None:
     assert one_axis.min() > 10
 
 
+@pytest.mark.parametrize("fuse", [True, False])
+def test_an_iou_crop_looks_at_what_borders_have_left_of_boxes(fuse: bool) -> None:
+    """What overlaps it as much as is asked for, and what stays: both are the visible boxes, as if each crop were alone."""
+    cut, least = 70, 0.3
+    chain, cropped = T.Compose([T.Pad([-cut, 0, 0, 0]), T.RandomIoUCrop(sampler_options=[least])], fuse=fuse), 0
+    for seed in range(150):
+        boxes = random_boxes(seed, 3)
+        boxes[:, 0] -= 60  # also where the sample's own border cuts them
+        window, kept = crop_of(chain, boxes, seed)
+        if window == [cut, 0, WIDTH, HEIGHT]:
+            continue
+        cropped += 1
+        visible = boxes.clip([cut, 0, cut, 0], [WIDTH, HEIGHT] * 2)
+        assert kept == [k for k in centred(visible, window) if visible[k, 0] < visible[k, 2]]
+        assert overlaps(visible[kept], window).max() >= least
+    assert cropped > 10
+
+
 def test_an_iou_crop_does_not_keep_a_box_whose_middle_is_on_its_border() -> None:
     """Boxes about every second corner of the image's pixels, so that windows often end at the middles of some."""
-    middles = np.stack(np.meshgrid(np.arange(4, WIDTH, 2), np.arange(4, HEIGHT, 2)), axis=-1).reshape(-1, 2)
+    middles = np.stack(np.meshgrid(np.arange(4, WIDTH - 3, 2), np.arange(4, HEIGHT - 3, 2)), axis=-1).reshape(-1, 2)
     boxes = np.hstack([middles - 4, middles + 4]).astype(np.float64)
     crop, on_border = T.RandomIoUCrop(sampler_options=[0.0]), np.zeros(4, int)
     for seed in range(40):
