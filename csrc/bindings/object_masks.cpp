@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -77,8 +78,10 @@ py::array_t<std::uint8_t> runs_mask(const py::object& counts, int height, int wi
     runs = runs_of_numbers(counts);
   }
   if (!add_runs(runs, height, width, mask.mutable_data())) {
+    const auto pixels = std::accumulate(runs.begin(), runs.end(), std::uint64_t{0});
     throw py::value_error("the runs are not those of a mask of " + std::to_string(height) + " x " +
-                          std::to_string(width) + " (height x width)");
+                          std::to_string(width) + " (height x width): they are of " + std::to_string(pixels) +
+                          " pixels");
   }
   return mask;
 }

@@ -93,7 +93,8 @@ class CocoDetection(DetectionDataset):
         where = f"{self._file}: image {self.ids[number]!r}"
         objects: list[Entry] = value(self._annotations[number], where)
         if not self.crowd:
-            objects = [entry for entry in objects if not entry.get("iscrowd", 0)]
+            crowds = _coco_tensors.whole_numbers(objects, "iscrowd", where, 0).tolist()
+            objects = [entry for entry, is_crowd in zip(objects, crowds, strict=True) if not is_crowd]
         if not self.tensors:
             return objects
         if self.apply_exif_orientation or self.masks:

@@ -66,7 +66,10 @@ def object_mask(segmentation: Any, height: int, width: int) -> NDArray[np.uint8]
         if size not in (None, [height, width]):
             raise ValueError(f"a mask of {short(size)} (height, width) is not one of an image of {[height, width]}")
         counts = segmentation.get("counts")
-        return _core.runs_mask(counts.encode() if isinstance(counts, str) else counts, height, width)
+        try:
+            return _core.runs_mask(counts.encode() if isinstance(counts, str) else counts, height, width)
+        except ValueError as error:
+            raise ValueError(f"{error}, got {short(counts)}") from error
     if not isinstance(segmentation, list):
         raise ValueError(f'"segmentation" must be a list of polygons or a dict of runs, got {short(segmentation)}')
     if any(isinstance(polygon, int | float) for polygon in segmentation):

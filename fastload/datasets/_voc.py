@@ -97,7 +97,7 @@ class VOCDetection(DetectionDataset):
         split = folder / "ImageSets" / "Main" / f"{image_set}.txt"
         if not split.is_file():
             raise FileNotFoundError(f"there is no {split}: root must hold VOCdevkit/VOC{name} with that split")
-        names = _names_in(split)
+        names = _names_in(split, folder / "JPEGImages")
         self.paths = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
         self.targets = [str(folder / "Annotations" / f"{name}.xml") for name in names]
         refuse_boxes_that_stay(self, plain=not self.tensors)
@@ -156,15 +156,15 @@ def _folder(root: Path, name: str) -> Path:
     return apart if name == "VOC2011" and apart.is_dir() else root / "VOCdevkit" / name
 
 
-def _names_in(split: Path) -> list[str]:
+def _names_in(split: Path, images: Path) -> list[str]:
     """One a line; ValueError for lists of one class, which have all images with 1, 0 or -1 behind them."""
     try:
         lines = split.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{split} is not text: {error}") from error
     names = {number: line.strip() for number, line in enumerate(lines, start=1) if line.strip()}
-    if names and all(_OF_ONE_CLASS.fullmatch(name) for name in names.values()):
-        number, name = next(iter(names.items()))
+    number, name = next(iter(names.items()), (0, ""))
+    if names and all(map(_OF_ONE_CLASS.fullmatch, names.values())) and not (images / f"{name}.jpg").is_file():
         raise ValueError(
             f"{split}, line {number}: a split has the name of one image a line, got {name!r}, as lists of "
             "the images of one class have it: take a whole split, such as 'train'"
@@ -198,7 +198,7 @@ def _parsed(path: str) -> ElementTree.Element:
     plain = raw.replace(
         b"\0", b""
     )  # UTF-16 has one beside each of these letters; other encodings have them as they are
-    if b"<!ENTITY" in plain or b"<!DOCTYPE" in plain:  # they can make gigabytes of a line
+    if b"<!ENTITY" in plain:  # they can make gigabytes of a line
         raise ValueError(f"{path} declares entities, which annotations have no use for: it is not read")
     try:
         return ElementTree.fromstring(raw)

@@ -134,6 +134,13 @@ def test_canvases_are_as_large_as_the_image_is_then(name: str) -> None:
     assert canvases(target) == {(40, 60)}
 
 
+def test_padded_masks_stay_masks() -> None:
+    _, targets = DetectionCollate(pad_images=True)([painted(40, 60), painted(50, 45)])
+    for target in targets:
+        assert type(target["masks"]) is tv_tensors.Mask
+        assert tuple(target["masks"].shape[-2:]) == (50, 60)
+
+
 def test_canvases_of_joined_images_are_the_whole() -> None:
     samples = [painted(40, 60), painted(50, 45), painted(64, 64)]
     for joined, size in ((T.Mosaic(samples, (72, 80)), (72, 80)), (T.CopyPaste(samples, p=1.0), (40, 60))):

@@ -69,3 +69,14 @@ def test_2011_is_where_torchvision_has_it(tmp_path: Path) -> None:
     (tmp_path / "TrainVal").mkdir()
     base.rename(tmp_path / "TrainVal/VOCdevkit")
     assert VOCDetection(tmp_path, "2011").paths == tv_datasets.VOCDetection(tmp_path, "2011").images
+    (tmp_path / "TrainVal/VOCdevkit/VOC2011").rename(tmp_path / "TrainVal/VOCdevkit/VOC2012")
+    for kind, error in ((VOCDetection, FileNotFoundError), (tv_datasets.VOCDetection, RuntimeError)):
+        with pytest.raises(error):
+            kind(tmp_path, "2012")
+
+
+def test_a_document_type_is_no_entity(tmp_path: Path) -> None:
+    root = voc(tmp_path, "")
+    file = next(tmp_path.rglob("a.xml"))
+    file.write_text("<!DOCTYPE annotation>" + file.read_text())
+    assert VOCDetection(root)[0][1] == tv_datasets.VOCDetection(root)[0][1]

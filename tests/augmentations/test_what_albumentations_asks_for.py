@@ -92,6 +92,12 @@ def test_a_crop_is_near_the_box_in_pixels(kind: Any) -> None:
     assert np.ptp(windows, axis=0).min() > 5
 
 
+def test_the_box_of_a_crop_is_rounded_to_pixels() -> None:
+    chain = T.Compose([A.RandomCropNearBBox(0.0, "near")])
+    made, _ = chain(PLACES, {"near": [19.6, 9.6, 49.6, 39.6]})
+    assert (*made[0, 0, :2], *made.shape[:2]) == (10, 20, 30, 30)
+
+
 def test_a_crop_near_the_samples_box_follows_it() -> None:
     chain = T.Compose([T.RandomHorizontalFlip(1.0), T.Resize((120, 160)), A.RandomCropNearBBox(0.0, "boxes")])
     painted = PIXELS.copy()

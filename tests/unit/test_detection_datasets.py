@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.detection_files import SIZES, boxes_of, coco, pixels_of, voc, yolo
+from support.detection_files import SIZES, boxes_of, changed_coco, coco, pixels_of, voc, yolo
 from support.painted import found
 
 from fastload import DataLoader, _core
@@ -69,6 +69,34 @@ def test_coco_objects_without_a_word_of_crowds_are_none(tmp_path: Path) -> None:
         data = CocoDetection(images, file, tensors=True, crowd=crowd)
         assert sum(len(target["boxes"]) for _, target in data) == len(content["annotations"])
         assert not any(target["iscrowd"].any() for _, target in data)
+
+
+@pytest.mark.parametrize("value", ["0", "no", [0], 2.5])
+@pytest.mark.parametrize("tensors", [True, False])
+def test_what_says_neither_crowd_nor_object_is_not_left_out(tmp_path: Path, value: Any, tensors: bool) -> None:
+    images, file = changed_coco(tmp_path, lambda content: content["annotations"][0].update(iscrowd=value))
+    number = [37, 38, 39, 40].index(json.loads(file.read_text())["annotations"][0]["image_id"])
+    with pytest.raises(ValueError, match=r'annotation 0 \(id .*"iscrowd" must be a whole number, got'):
+        CocoDetection(images, file, tensors=tensors, crowd=False).target(number)
+
+
+def test_the_far_corner_of_a_box_is_summed_in_float64(tmp_path: Path) -> None:
+    box = [100.3, 50.7, 33.4, 21.9]
+    images, file = changed_coco(tmp_path, lambda content: content["annotations"][0].update(bbox=box))
+    number = [37, 38, 39, 40].index(json.loads(file.read_text())["annotations"][0]["image_id"])
+    expected = torch.tensor([100.3, 50.7, 100.3 + 33.4, 50.7 + 21.9], dtype=torch.float32)
+    assert expected.tolist() in CocoDetection(images, file, tensors=True).target(number)["boxes"].tolist()
+
+
+def test_transforms_that_draw_nothing_leave_the_generator_alone(tmp_path: Path) -> None:
+    data = CocoDetection(*coco(tmp_path), tensors=True, transforms=T.Compose([T.Resize((40, 40)), T.ToImage()]))
+    torch.manual_seed(3)
+    expected = torch.get_rng_state()
+    data[0]
+    assert torch.equal(torch.get_rng_state(), expected)
+    data.transforms = T.Compose([T.RandomHorizontalFlip(), T.ToImage()])
+    data[0]
+    assert not torch.equal(torch.get_rng_state(), expected)
 
 
 def test_voc(tmp_path: Path) -> None:

@@ -122,6 +122,23 @@ def test_turned_boxes_masks_points_and_names_are_drawn() -> None:
     assert len(plot.show((PIXELS, TARGET), masks=False).axes[0].images) == 1
 
 
+def test_masks_lie_on_what_they_are_of() -> None:
+    """A black picture, of which one part is covered."""
+    masks = np.zeros((1, 50, 100), bool)
+    masks[0, 10:40, 20:80] = True
+    picture = drawn(plot.show((np.zeros((50, 100, 3), np.uint8), {"masks": masks}))).astype(int)
+    inside = np.argwhere(picture.sum(axis=-1) < 700)
+    (top, left), (bottom, right) = inside.min(axis=0), inside.max(axis=0) + 1
+    covered = np.argwhere(np.ptp(picture[top:bottom, left:right], axis=-1) > 30)
+    places = np.concatenate([covered.min(axis=0), covered.max(axis=0)]) / ([bottom - top, right - left] * 2)
+    assert np.allclose(places, [0.2, 0.2, 0.8, 0.8], atol=0.02)
+
+
+def test_what_the_mean_and_the_deviation_carry_beyond_white_is_white() -> None:
+    beyond = torch.tensor([[[-3.0, 0.0, 1.0, 4.0]]])
+    assert np.allclose(plot.show(beyond, mean=0.5, std=0.25).axes[0].images[0].get_array(), [[0, 0.5, 0.75, 1]])
+
+
 def test_normalised_images_are_drawn_as_they_were() -> None:
     mean, std = [0.4, 0.5, 0.6], [0.2, 0.2, 0.3]
     normal = T.Compose([T.ToTensor(), T.Normalize(mean, std)])(Image.fromarray(PIXELS))

@@ -67,3 +67,6 @@ def test_a_name_with_a_number_behind_a_space_makes_no_list_of_one_class_of_a_spl
     split.write_text("photo 1\nimage0 -1\n")
     with pytest.raises(ValueError, match="got 'photo 1', as lists of the images of one class have it"):
         VOCDetection(root)
+    images = root / "VOCdevkit/VOC2012/JPEGImages"
+    (images / "image0.jpg").rename(images / "photo 1.jpg")  # then that is its name
+    assert [Path(path).stem for path in VOCDetection(root).paths] == ["photo 1", "image0 -1"]
