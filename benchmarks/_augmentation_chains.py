@@ -187,6 +187,8 @@ def pairs() -> dict[str, tuple[Apply, Apply]]:
         "erasing": (T.RandomErasing(1.0), A.Erasing(p=1.0)),
         "dropout": (T.CoarseDropout(p=1.0), A.CoarseDropout(p=1.0)),
         "normalise": (own_normalise, A.Normalize(MEAN, STD)),
+        "to floats": (T.ToDtype(torch.float32, scale=True), A.ToFloat(255.0)),
+        "both of two flips": (T.RandomApply(own_flips, 1.0), A.Sequential(flips, 1.0)),
         "one of two flips": (T.OneOf(own_flips, p=1.0), A.OneOf(flips, p=1.0)),
         "some of two flips": (T.SomeOf(own_flips, 2), A.SomeOf(flips, 2)),
         "two flips in any order": (T.RandomOrder(own_flips), A.RandomOrder(flips, 2)),

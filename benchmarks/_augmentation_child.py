@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from benchmarks._augmentation_chains import CHAINS, pairs, photograph, sample
+from benchmarks._augmentation_checks import check_pairs, check_sample
 from benchmarks._child import say, wait
 
 # Turns of a length: the first calls of one find the caches as another process has left them.
@@ -30,6 +31,8 @@ def main() -> None:
         import cv2
 
         cv2.setNumThreads(1)
+        if sys.argv[1] == "transforms":
+            check_pairs(pairs(), photograph(512, 512))
         work, samples = (table, 1) if sys.argv[1] == "transforms" else chain(sys.argv[1])
     except ImportError as error:
         say({"missing": str(error)})
@@ -42,7 +45,10 @@ def main() -> None:
 def chain(name: str) -> tuple[Callable[[], Any], int]:
     """A turn, and how many samples it makes."""
     apply, one = CHAINS[name](), sample()
-    apply(one)
+    for _ in range(LEAST_SAMPLES):
+        made = apply(one)
+        if name != "limit":
+            check_sample(made)
     begin = time.perf_counter()
     for _ in range(LEAST_SAMPLES):
         apply(one)

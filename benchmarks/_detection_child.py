@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from benchmarks._augmentation_chains import CHAINS, OUT, Apply, fastload_transform
+from benchmarks._augmentation_chains import CHAINS, Apply, fastload_transform
+from benchmarks._augmentation_checks import check_sample
 from benchmarks._child import say, wait
 
 BATCH_SIZE, WORKERS = 32, 2
@@ -115,9 +116,10 @@ def epoch(batches: Batches) -> int:
 def check(batches: Batches) -> None:
     """Batches are what the row says."""
     images, targets = next(iter(batches))
-    assert images.shape == (BATCH_SIZE, 3, OUT, OUT), images.shape
-    assert images.dtype == torch.float32, images.dtype
-    assert len(targets) == BATCH_SIZE, len(targets)
+    assert len(images) == len(targets) == BATCH_SIZE, (len(images), len(targets))
+    for image, target in zip(images, targets, strict=True):
+        boxes, labels = target if isinstance(target, tuple) else (None, None)
+        check_sample((image, target) if boxes is None else {"image": image, "bboxes": boxes, "labels": labels})
 
 
 def main() -> None:

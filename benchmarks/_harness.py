@@ -75,6 +75,7 @@ class Target:
     times_others: Mapping[str, float] = field(default_factory=dict)  # the same for other sides, by name
     share_of_limit: float | None = None
     at_most: float | None = None  # in the row's unit
+    holds: Callable[[], bool] = lambda: True  # and what else, as it is after the last round
 
     def verdict(self, times: Mapping[str, float], peer: str, share: float | None, figure: float) -> dict[str, Any]:
         """times: how many times better than each side that was measured; a bound on another is not met, and named."""
@@ -85,6 +86,7 @@ class Target:
             all(times.get(name, 0.0) >= bound for name, bound in bounds.items())
             and (self.share_of_limit is None or (share is not None and share >= self.share_of_limit))
             and (self.at_most is None or figure <= self.at_most)
+            and self.holds()
         )
         gaps = "".join(f" ({name} is missing)" for name in bounds if name not in times)
         return {"text": self.text + gaps, "met": met}

@@ -22,9 +22,9 @@ consuming process share the cores; how the figures grow with more cores is not m
 
 READING = """\
 Medians. "fastload / peer" says how many times better fastload is, for rates, times and memory alike; ✓ and
-✗ say whether this run meets a must or a goal. Outputs compared: equal. (Each benchmark first checks that the
-batches of torch and fastload have the same types, dtypes, shapes and values, and fails if not; where they are
-not meant to be the same, its doubts say so.)"""
+✗ say whether this run meets a must or a goal. Outputs are compared: a benchmark first checks that what torch and
+fastload make has the same types, dtypes, shapes and values, and fails if not; where it is not meant to be the same, or
+not all of it, the row's doubts say so."""
 
 
 BUSY_SHARE = 0.2  # more than this for other processes, and a run is worth little

@@ -79,7 +79,7 @@ def test_an_iou_crop_keeps_the_boxes_whose_middles_it_shows() -> None:
 
 @pytest.mark.parametrize("fuse", [True, False])
 def test_an_iou_crop_looks_at_what_borders_have_left_of_boxes(fuse: bool) -> None:
-    """What overlaps it as much as is asked for, and what stays: both are the visible boxes, as if each crop were alone."""
+    """What overlaps it as much as is asked for, and what stays: the visible boxes, as if each crop were alone."""
     cut, least = 70, 0.3
     chain, cropped = T.Compose([T.Pad([-cut, 0, 0, 0]), T.RandomIoUCrop(sampler_options=[least])], fuse=fuse), 0
     for seed in range(150):
