@@ -1,4 +1,4 @@
-"""Colours changed by explicit numbers: natively in 8-bit images of 1 or 3 channels, else by torch.
+"""Colours changed by explicit numbers: natively in 8-bit images of 1 or 3 channels, else by torch. A fourth stays.
 
 Values of float images are in [0, 1], those of others in the range of their type, as torchvision has it.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fastload import _core
 from fastload._stream import drawn_key
 from fastload.transforms._checks import as_bool, as_finite, is_int, is_list, is_number
-from fastload.transforms._kinds import PIL_MODES, is_pil, kind_of, pil_of, pixels_of, size_of
+from fastload.transforms._kinds import PIL_MODES, channels_of, is_pil, kind_of, pil_of, pixels_of, size_of
 from fastload.transforms.functional._convert import convert_image_dtype
 from fastload.transforms.functional._tensors import (
     is_batch_of_levels,
@@ -155,8 +155,8 @@ def apply_colours(image: Any, op: Op, key: int, clip: bool = True) -> Any:
         return _native(image, op, key)
     if is_pil(image) and image.mode not in PIL_MODES:
         return _other_pil(image, op, key)
-    if kind.channels == 4:
-        return on_tensor(lambda planes: _beside_alpha(planes, op, key), image)
+    if channels_of(image) == 4:
+        return on_tensor(lambda planes: _beside_alpha(planes, op, key, clip), image)
     if is_batch_of_levels(image) and op[1] != "noise":  # noise is each image's own
         return one_by_one(lambda one: apply_colours(one, op, key), image)
     height, width = size_of(image)
@@ -209,8 +209,8 @@ def _other_pil(image: Any, op: Op, key: int) -> Any:
     return Image.merge(image.mode, (*changed.split(), last))
 
 
-def _beside_alpha(planes: torch.Tensor, op: Op, key: int) -> torch.Tensor:
-    return torch.cat([apply_colours(planes[..., :3, :, :].contiguous(), op, key), planes[..., 3:, :, :]], dim=-3)
+def _beside_alpha(planes: torch.Tensor, op: Op, key: int, clip: bool) -> torch.Tensor:
+    return torch.cat([apply_colours(planes[..., :3, :, :], op, key, clip), planes[..., 3:, :, :]], dim=-3)
 
 
 def _by_torch(image: Any, name: str, values: Sequence[float], noise: int, clip: bool) -> Any:
@@ -233,7 +233,7 @@ def _by_torch(image: Any, name: str, values: Sequence[float], noise: int, clip: 
 def _by_levels(planes: torch.Tensor, name: str, values: Sequence[float]) -> torch.Tensor:
     """Natively, image by image: what is not 8 bits is made so, and comes back as it was."""
     channels, dtype = planes.shape[-3], planes.dtype
-    if channels not in (1, 3, 4) and name != "equalize":
+    if channels not in (1, 3) and name != "equalize":
         raise ValueError(f"{name} is for images of 1 or 3 channels, and a fourth beside them; got {channels} channels")
     if dtype != torch.uint8 and name not in ("clahe", "equalize"):
         raise TypeError(f"{name} is for 8-bit images, got {dtype}: put ToDtype(torch.uint8, scale=True) before it")
@@ -277,8 +277,7 @@ def _solarized(planes: torch.Tensor, threshold: float, whole: int) -> torch.Tens
 
 
 def _permuted(planes: torch.Tensor, values: Sequence[float]) -> torch.Tensor:
-    order = list(_ORDERS[min(int(values[0]), 5)])
-    return planes if planes.shape[-3] < 3 else planes[..., [*order, *range(3, planes.shape[-3])], :, :]
+    return planes if planes.shape[-3] != 3 else planes[..., list(_ORDERS[min(int(values[0]), 5)]), :, :]
 
 
 def _luminance(planes: torch.Tensor) -> torch.Tensor:
