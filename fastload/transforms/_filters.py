@@ -8,6 +8,7 @@ from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import as_bool, as_finite, as_probability, check_most, is_int, is_list, is_number
 from fastload.transforms._tone import ColourTransform, Op
 from fastload.transforms._warp import symmetric_range
+from fastload.transforms.functional._tone import apply_colours
 
 
 class GaussianBlur(ColourTransform):
@@ -89,6 +90,9 @@ class GaussianNoise(SometimesDrawn, ColourTransform):
     def op(self, stream: int) -> Op:
         mean = 255 * self.mean
         return stream, "noise", self.p, (mean, mean), (255 * self.sigma[0], 255 * self.sigma[1])
+
+    def transformed(self, image: Any, key: int, stream: int) -> Any:
+        return apply_colours(image, self.op(stream), key, self.clip)
 
 
 class JPEG(ColourTransform):

@@ -151,9 +151,11 @@ def test_colours_after_a_conversion_are_beside_the_fourth_channel_too() -> None:
 
 def test_noise_beyond_the_range_is_kept_where_it_is_not_clipped() -> None:
     floats = values_of("float32")
-    made = F.gaussian_noise(floats, 2.0, 0.1, clip=False)
-    assert made[:, :, :3].min() > 1
-    assert np.array_equal(made[:, :, 3], floats[:, :, 3])
+    for change in (lambda image: F.gaussian_noise(image, 2.0, 0.1, clip=False), T.GaussianNoise(2.0, 0.1, clip=False)):
+        assert change(floats[:, :, :3]).min() > 1
+        made = change(floats)
+        assert made[:, :, :3].min() > 1
+        assert np.array_equal(made[:, :, 3], floats[:, :, 3])
 
 
 @pytest.mark.parametrize("kind", TYPES)
