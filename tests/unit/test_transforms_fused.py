@@ -111,3 +111,41 @@ def test_where_colours_are_cut_off_nothing_is_joined(tail: list[Any]) -> None:
         for image in (photograph(), photograph(480, 640)):  # the second in several bands
             fused, apart = both([turn, colour, *tail], image)
             assert np.abs(fused - apart).max() <= 2
+
+
+def grey_of_pillow(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The luminance three times over."""
+    return np.asarray(Image.fromarray(image).convert("L").convert("RGB"))
+
+
+@pytest.mark.parametrize("value", ["random", [255, 0, 9]], ids=str)
+@pytest.mark.parametrize("hole", [T.RandomErasing, T.CoarseDropout], ids=lambda hole: hole.__name__)
+def test_a_hole_in_a_grey_image_of_three_channels_has_colours(hole: Any, value: Any) -> None:
+    name = "value" if hole is T.RandomErasing else "fill"
+    erase, grey = hole(p=1.0, **{name: value}), grey_of_pillow(photograph())
+    fused, apart = both([T.Grayscale(3), erase], photograph())
+    one_by_one = both([T.Identity(), erase], grey)[0]  # as the second step, whose draws are others than a first one's
+    assert np.array_equal(fused, apart)
+    assert np.array_equal(fused, one_by_one)
+    erased = (fused != grey).any(axis=-1)
+    assert 20 < erased.sum() < grey[..., 0].size / 2
+    if value == "random":
+        assert (fused[erased].std(axis=-1) > 5).mean() > 0.9  # each channel has noise of its own
+    else:
+        assert set(map(tuple, fused[erased])) == {(255, 0, 9)}
+
+
+@pytest.mark.parametrize("interpolation", [T.InterpolationMode.NEAREST, BILINEAR])
+def test_what_bends_a_grey_image_of_three_channels_uncovers_the_colour_of_the_fill(interpolation: Any) -> None:
+    fill = [255, 0, 9]
+    bend, grey = T.ElasticTransform(200.0, 4.0, interpolation, fill), grey_of_pillow(photograph())
+    fused, apart = both([T.Grayscale(3), bend], photograph())
+    assert np.array_equal(fused, apart)
+    assert np.array_equal(fused, both([T.Identity(), bend], grey)[0])
+    colourful = fused.max(axis=-1) > fused.min(axis=-1)
+    border = np.ones_like(colourful)
+    border[20:-20, 20:-20] = False  # pixels move by less
+    assert (fused[border] == fill).all(axis=-1).sum() > 20
+    assert not colourful[~border].any()
+    if interpolation == T.InterpolationMode.NEAREST:  # nothing between grey and the fill
+        assert set(map(tuple, fused[colourful])) == {tuple(fill)}
