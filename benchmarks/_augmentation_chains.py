@@ -194,6 +194,8 @@ def pairs() -> dict[str, tuple[Apply, Apply]]:
         "two flips in any order": (T.RandomOrder(own_flips), A.RandomOrder(flips, 2)),
     }
     made = {name: (ours, lambda image, t=theirs: t(image=image)) for name, (ours, theirs) in transforms.items()}
+    grey = photograph(OUT, OUT)[:, :, 0].copy()
+    made["resize of a grey image"] = tuple(lambda _, t=t: t(grey) for t in made["resize"])
     return made | {"crop around the boxes": crops_around_boxes(), "mosaic": mosaics()}
 
 

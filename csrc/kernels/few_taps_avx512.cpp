@@ -1,4 +1,5 @@
-// AVX-512 with VBMI and VNNI: one permutation of bytes lays out four outputs, or sixteen grey ones, two dot products multiply and add them.
+// AVX-512 with VBMI and VNNI: one permutation of bytes lays out four outputs, or sixteen grey ones, two dot products
+// multiply and add them.
 #if defined(__x86_64__)
 
 #include <algorithm>
