@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastload import _core
-from fastload.transforms._checks import as_bool, is_int, is_list, is_number
+from fastload.transforms._checks import as_bool, is_int, is_list, is_number, is_one_of
 
 Array = NDArray[np.float64]
 
@@ -63,9 +63,9 @@ class BoxParams:
     mask_fill: int = 0
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS:
+        if not is_one_of(self.format, FORMATS):
             raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {self.format!r}")
-        if self.outline not in ("box", "ellipse"):
+        if not is_one_of(self.outline, ("box", "ellipse")):
             raise ValueError(f"outline must be 'box' or 'ellipse', got {self.outline!r}")
         for name in ("min_area", "min_visibility", "min_width", "min_height"):
             value = getattr(self, name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 MOST_PIXELS_A_SIDE = 2**28
+_TEXT = (str, bytes, bytearray, memoryview)
 Fill = int | float | list[float]
 Margins = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -49,8 +50,34 @@ def as_finite(value: Any, name: str) -> float:
 
 
 def is_list(value: Any) -> bool:
-    """Whether this is a sequence of values; text is not."""
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    """Whether this is a sequence of values; text and bytes are not."""
+    return isinstance(value, Sequence) and not isinstance(value, _TEXT)
+
+
+def is_one_of(value: Any, names: Collection[str | None]) -> bool:
+    """Whether this is one of those names, or None where that is one.
+
+    Arrays, which would be compared entry by entry, are none.
+    """
+    return (value is None or isinstance(value, str)) and value in names
+
+
+def as_numbers(values: Any, name: str) -> list[float]:
+    """The numbers, of one or several, also in a tensor or an array of one dimension; ValueError for infinity and NaN,
+    TypeError for what are none."""
+    plain = _plain(values)
+    is_row = isinstance(plain, Iterable) and not isinstance(plain, (*_TEXT, Mapping))
+    each = [_plain(one) for one in plain] if is_row else [plain]
+    if not all(is_number(one) for one in each):
+        raise TypeError(f"{name} must be a number or a sequence of numbers, one for each channel; got {values!r}")
+    if not each:
+        raise ValueError(f"{name} must have a value for each channel, got {values!r}")
+    return [as_finite(one, name) for one in each]
+
+
+def _plain(value: Any) -> Any:
+    """A number or lists of them for a tensor, an array, or a number of one of their types."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def as_lengths(size: Any, name: str = "size", order: str = "(height, width)") -> list[int]:
@@ -106,7 +133,7 @@ def as_margins(padding: Any) -> Margins:
 
 def check_padding_mode(mode: Any) -> str:
     """The mode; ValueError unless it is one of the four."""
-    if mode not in PADDING_MODES:
+    if not is_one_of(mode, PADDING_MODES):
         raise ValueError(f"padding_mode must be one of {', '.join(PADDING_MODES)}; got {mode!r}")
     return str(mode)
 
@@ -152,6 +179,20 @@ def as_range(values: Any, name: str, lowest: float, lowest_counts: bool) -> tupl
     if not (low >= lowest if lowest_counts else low > lowest) or not low <= high < float("inf") or high <= 0:
         raise ValueError(f"{wanted}, got {values!r}")
     return low, high
+
+
+def as_callables(transforms: Any, name: str) -> list[Any]:
+    """The transforms in a list of their own; TypeError for anything but a row of callables, ValueError for none."""
+    is_no_row = isinstance(transforms, _TEXT) or getattr(transforms, "ndim", 1) == 0  # a tensor of one number
+    if not isinstance(transforms, Iterable) or is_no_row:
+        raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")
+    steps = list(transforms)
+    if not steps:
+        raise ValueError(f"{name} needs at least one transform, got an empty sequence")
+    for number, step in enumerate(steps):
+        if not callable(step):
+            raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
+    return steps
 
 
 def as_probability(p: Any) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastload.transforms import functional as F
 from fastload.transforms._base import Transform
-from fastload.transforms._checks import as_bool, as_finite
+from fastload.transforms._checks import as_bool, as_numbers, is_int
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._color import check_output_channels
 
@@ -17,6 +17,8 @@ class Grayscale(Transform):
 
     def __init__(self, num_output_channels: int = 1) -> None:
         super().__init__()
+        if not is_int(num_output_channels):
+            raise TypeError(f"num_output_channels must be the int 1 or 3, got {num_output_channels!r}")
         check_output_channels(num_output_channels)
         self.num_output_channels = int(num_output_channels)
 
@@ -42,8 +44,8 @@ class Normalize(Transform):
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
         super().__init__()
-        self.mean = _values(mean, "mean")
-        self.std = _values(std, "std")
+        self.mean = as_numbers(mean, "mean")
+        self.std = as_numbers(std, "std")
         self.inplace = as_bool(inplace, "inplace")
         if not all(self.std):
             raise ValueError(f"std must not be 0, got {self.std}")
@@ -55,7 +57,3 @@ class Normalize(Transform):
 
     def transformed(self, image: Any, key: int, stream: int) -> Any:
         return F.normalize(image, self.mean, self.std, self.inplace)
-
-
-def _values(values: Any, name: str) -> list[float]:
-    return [as_finite(float(value), name) for value in (values if hasattr(values, "__iter__") else [values])]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from fastload import _core
 from fastload.transforms._base import NOT_PLANNED, Chain, Step, Transform, is_planned, signature_of
-from fastload.transforms._checks import as_bool, as_probability, is_drawn, is_int, is_list, is_number
+from fastload.transforms._checks import as_bool, as_callables, as_probability, is_drawn, is_int, is_list, is_number
 from fastload.transforms._foreign import Foreign
 from fastload.transforms._one_pass import OnePass
 from fastload.transforms._segment import Segment
@@ -38,7 +37,7 @@ class Container(Transform):
 
     def __init__(self, transforms: Any) -> None:
         super().__init__()
-        self.transforms = _as_transforms(transforms, type(self).__name__)
+        self.transforms = as_callables(transforms, type(self).__name__)
         self._wrappers = Wrappers()
 
     @property
@@ -177,18 +176,6 @@ class SomeOf(Container):
 
     def count(self) -> tuple[int, int]:
         return self.n
-
-
-def _as_transforms(transforms: Any, name: str) -> list[Any]:
-    if not isinstance(transforms, Iterable) or isinstance(transforms, str):
-        raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")
-    steps = list(transforms)
-    if not steps:
-        raise ValueError(f"{name} needs at least one transform, got an empty sequence")
-    for number, step in enumerate(steps):
-        if not callable(step):
-            raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
-    return steps
 
 
 def _is_fused(step: Any) -> bool:

@@ -156,7 +156,7 @@ class ToMemoryFormat(Transform):
 
     def __init__(self, memory_format: torch.memory_format = torch.channels_last) -> None:
         super().__init__()
-        if memory_format not in (torch.channels_last, torch.contiguous_format):
+        if not any(memory_format is known for known in (torch.channels_last, torch.contiguous_format)):
             raise ValueError(
                 f"memory_format must be torch.channels_last or torch.contiguous_format, got {memory_format!r}"
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+from fastload.transforms._checks import is_int
+
 
 class InterpolationMode(enum.Enum):
     """Ways to resample, by torchvision's names and values."""
@@ -35,7 +37,7 @@ def as_interpolation(mode: Any, argument: str = "interpolation") -> Interpolatio
     """The mode itself, its value, one of Pillow's integers, or torchvision's own mode of the same value."""
     if isinstance(mode, InterpolationMode):
         return mode
-    if isinstance(mode, int) and mode in _OF_PILLOW:
+    if is_int(mode) and int(mode) in _OF_PILLOW:
         return _OF_PILLOW[int(mode)]
     if isinstance(mode, enum.Enum) and type(mode).__name__ == "InterpolationMode":
         return InterpolationMode(mode.value)
@@ -50,7 +52,8 @@ def as_interpolation(mode: Any, argument: str = "interpolation") -> Interpolatio
 
 def check_mask_interpolation(mode: Any) -> None:
     """ValueError for any but nearest, which Albumentations' arguments call OpenCV's 0 or 6."""
-    if mode != 6 and as_interpolation(mode, "mask_interpolation") not in NEAREST:
+    is_opencvs_exact = is_int(mode) and mode == 6
+    if not is_opencvs_exact and as_interpolation(mode, "mask_interpolation") not in NEAREST:
         raise ValueError(f"mask_interpolation must be nearest, for masks keep the values that they have; got {mode!r}")
 
 

@@ -14,7 +14,7 @@ from fastload._stream import sample_key
 from fastload.collate._by_image import as_they_came, by_image, fields_of
 from fastload.collate._detection import check_names
 from fastload.transforms._boxes import BoxParams, as_box_params
-from fastload.transforms._checks import is_int, is_number
+from fastload.transforms._checks import is_int, is_number, is_one_of
 from fastload.transforms._kinds import as_it_came
 from fastload.transforms._masks import Size
 from fastload.transforms._mix_targets import (
@@ -58,7 +58,7 @@ class _BatchMix(torch.nn.Module):
             raise ValueError(f"alpha must be a number greater than 0, got {alpha!r}")
         if num_classes is not None and (not is_int(num_classes) or num_classes < 1):
             raise ValueError(f"num_classes must be an int, 1 or more, or None; got {num_classes!r}")
-        if labels_getter not in ("default", None) and not callable(labels_getter):
+        if not is_one_of(labels_getter, ("default", None)) and not callable(labels_getter):
             raise TypeError(f"labels_getter must be a function of a batch, 'default' or None; got {labels_getter!r}")
         self.alpha = float(alpha)
         self.num_classes = num_classes

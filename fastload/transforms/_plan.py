@@ -14,7 +14,7 @@ from fastload import _core
 from fastload._stream import sample_key
 from fastload.transforms._base import Chain, Step, Transform, is_planned, said_of_boxes, signature_of
 from fastload.transforms._boxes import BoxParams, as_box_params
-from fastload.transforms._checks import as_bool
+from fastload.transforms._checks import as_bool, as_callables
 from fastload.transforms._kinds import PIL_MODES, Kind, size_of, with_part
 from fastload.transforms._sample import Sample
 from fastload.transforms._segment import Segment
@@ -139,14 +139,7 @@ class Compose(Transform):
         self.box_params = None if boxes is None else as_box_params(boxes)
         self.fuse = as_bool(fuse, "fuse")
         self._wrappers = Wrappers()
-        if not isinstance(transforms, list | tuple | Iterable) or isinstance(transforms, str):
-            raise TypeError(f"transforms must be a sequence of callables, got {transforms!r}")
-        self.transforms = list(transforms)
-        if not self.transforms:
-            raise ValueError("Compose needs at least one transform, got an empty sequence")
-        for number, step in enumerate(self.transforms):
-            if not callable(step):
-                raise TypeError(f"transforms[{number}] must be callable, got {step!r}")
+        self.transforms = as_callables(transforms, "Compose")
         said_of_boxes(self)
 
     def signature(self) -> Any:

@@ -11,7 +11,7 @@ import torch
 from fastload._target_names import tv_name
 from fastload.transforms._base import Transform, _sample_of
 from fastload.transforms._boxes import sides_of
-from fastload.transforms._checks import is_number
+from fastload.transforms._checks import is_number, is_one_of
 from fastload.transforms._convert import Lambda
 from fastload.transforms._in_pixels import InPixels
 from fastload.transforms._kinds import size_of
@@ -50,8 +50,7 @@ class SanitizeBoundingBoxes(_OfBoxes):
         for name, value in (("min_size", min_size), ("min_area", min_area)):
             if not is_number(value) or not value >= 1:
                 raise ValueError(f"{name} must be a number, 1 or more; got {value!r}")
-        if labels_getter is None:
-            raise ValueError("labels_getter must not be None, for labels go with their boxes")
+        _check_getter(labels_getter)
         self.min_size = float(min_size)
         self.min_area = float(min_area)
 
@@ -64,6 +63,14 @@ class SanitizeBoundingBoxes(_OfBoxes):
         return replace(targets, visible=(inside & large).astype(np.float64))
 
 
+def _check_getter(labels_getter: Any) -> None:
+    if labels_getter is None:
+        raise ValueError("labels_getter must not be None, for labels go with their boxes")
+    if labels_getter != "default" if isinstance(labels_getter, str) else not callable(labels_getter):
+        error = ValueError if isinstance(labels_getter, str) else TypeError
+        raise error(f"labels_getter must be 'default' or a function of a sample, got {labels_getter!r}")
+
+
 class ClampBoundingBoxes(_OfBoxes):
     """The sample with boxes that end at the image's border; those that are outside of it go, with their objects.
 
@@ -74,7 +81,7 @@ class ClampBoundingBoxes(_OfBoxes):
 
     def __init__(self, clamping_mode: str | None = "auto") -> None:
         super().__init__()
-        if clamping_mode not in ("auto", "soft", "hard", None):
+        if not is_one_of(clamping_mode, ("auto", "soft", "hard", None)):
             raise ValueError(f"clamping_mode must be 'auto', 'soft', 'hard' or None, got {clamping_mode!r}")
         self.clamping_mode = clamping_mode
 

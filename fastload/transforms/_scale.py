@@ -16,6 +16,7 @@ from fastload.transforms._checks import (
     is_drawn,
     is_int,
     is_list,
+    is_one_of,
 )
 from fastload.transforms._containers import group_op
 from fastload.transforms._geometry import BILINEAR, Resampling, _border_reason
@@ -142,7 +143,7 @@ class LongestMaxSize(_Scaling):
         self.max_size_hw = None if max_size_hw is None else _limits(max_size_hw)
         self.interpolation = as_interpolation(interpolation)
         check_mask_interpolation(mask_interpolation)
-        if area_for_downscale not in (None, "image"):
+        if not is_one_of(area_for_downscale, (None, "image")):
             raise ValueError(
                 "area_for_downscale must be 'image' or None, for masks keep the values that they have; "
                 f"got {area_for_downscale!r}"

@@ -16,6 +16,7 @@ from fastload.transforms._checks import (
     is_int,
     is_list,
     is_number,
+    is_one_of,
 )
 from fastload.transforms._geometry import Resampling
 from fastload.transforms._interpolation import InterpolationMode, as_interpolation, check_mask_interpolation
@@ -282,7 +283,7 @@ def _two_numbers(values: Any, name: str) -> Range:
 
 
 def _check_other_targets(keypoint_remapping_method: Any, fill_mask: Any) -> None:
-    if keypoint_remapping_method not in ("mask", "direct"):
+    if not is_one_of(keypoint_remapping_method, ("mask", "direct")):
         raise ValueError(
             "keypoint_remapping_method must be 'mask' or 'direct', which are one here; "
             f"got {keypoint_remapping_method!r}"

@@ -44,6 +44,15 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: T.Pad(1, fill=()), ValueError, r"got an empty sequence"),
     (lambda: T.RandomCrop(4, padding=(1, 2, 3)), ValueError, r"got 3"),
     (lambda: T.Grayscale(2), ValueError, r"num_output_channels must be 1 or 3, got 2"),
+    (lambda: T.Grayscale(True), TypeError, r"num_output_channels must be the int 1 or 3, got True"),
+    (lambda: T.Grayscale(torch.tensor([1, 2])), TypeError, r"num_output_channels must be .* got tensor\(\[1, 2\]\)"),  # type: ignore[arg-type]
+    (lambda: T.Normalize(None, [0.5]), TypeError, r"mean must be a number or a sequence of numbers, .* got None"),  # type: ignore[arg-type]
+    (lambda: T.Normalize([0.5], "a"), TypeError, r"std must be a number or a sequence of numbers, .* got 'a'"),  # type: ignore[arg-type]
+    (lambda: T.Normalize(b"xy", [1.0, 1.0]), TypeError, r"mean must be a number or .* got b'xy'"),
+    (lambda: T.Normalize(bytearray(b"xy"), [1.0, 1.0]), TypeError, r"mean must be .* got bytearray\(b'xy'\)"),
+    (lambda: T.Normalize([True], [1]), TypeError, r"mean must be .* got \[True\]"),
+    (lambda: T.Normalize(torch.tensor([[0.5]]), [1]), TypeError, r"mean must be .* got tensor\(\[\[0\.5000\]\]\)"),  # type: ignore[arg-type]
+    (lambda: T.Normalize([], [1]), ValueError, r"mean must have a value for each channel, got \[\]"),
     (lambda: T.Normalize([0.5, float("nan")], 1), ValueError, r"mean must be a finite number, got nan"),
     (lambda: T.Normalize(0.5, float("inf")), ValueError, r"std must be a finite number, got inf"),
     (lambda: T.GaussianNoise(float("nan")), ValueError, r"mean must be a finite number, got nan"),
@@ -62,6 +71,13 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: T.Compose([]), ValueError, r"at least one transform"),
     (lambda: T.Compose(T.Identity()), TypeError, r"must be a sequence of callables, got Identity\(\)"),
     (lambda: T.Compose([T.Identity(), 3]), TypeError, r"transforms\[1\] must be callable, got 3"),
+    (lambda: T.Compose(b"ab"), TypeError, r"must be a sequence of callables, got b'ab'"),
+    (lambda: T.Compose(torch.tensor(1)), TypeError, r"must be a sequence of callables, got tensor\(1\)"),
+    (lambda: T.RandomApply(torch.tensor(1)), TypeError, r"must be a sequence of callables, got tensor\(1\)"),
+    (lambda: T.RandomChoice(torch.tensor(1)), TypeError, r"must be a sequence of callables, got tensor\(1\)"),
+    (lambda: T.OneOf(np.array(1)), TypeError, r"must be a sequence of callables, got array\(1\)"),
+    (lambda: T.SanitizeBoundingBoxes(labels_getter=3.5), TypeError, r"labels_getter must be .* got 3\.5"),
+    (lambda: T.SanitizeBoundingBoxes(labels_getter="x"), ValueError, r"labels_getter must be 'default' or .* got 'x'"),
 ]
 
 

@@ -106,6 +106,54 @@ def test_a_wrong_argument_is_shown_as_it_came(make: Callable[[], Any], error: ty
         make()
 
 
+INTERPOLATED: list[Callable[[Any], Any]] = [
+    lambda mode: T.Resize(20, interpolation=mode),
+    lambda mode: T.RandomResizedCrop(20, interpolation=mode),
+    lambda mode: T.ScaleJitter((20, 20), interpolation=mode),
+    lambda mode: T.RandomShortestSize(20, interpolation=mode),
+    lambda mode: T.LetterBox(20, interpolation=mode),
+    lambda mode: T.LongestMaxSize(20, interpolation=mode),
+    lambda mode: T.LongestMaxSize(20, mask_interpolation=mode),
+    lambda mode: T.RandomRotation(20, interpolation=mode),
+    lambda mode: F.resize(IMAGE, [20, 20], mode),
+]
+NAMES: dict[str, Callable[[Any], Any]] = {
+    "padding_mode": lambda name: T.Pad(1, padding_mode=name),
+    "format": lambda name: T.BoxParams(format=name),
+    "outline": lambda name: T.BoxParams(outline=name),
+    "mask_interpolation": lambda name: T.GridDistortion(mask_interpolation=name),
+    "keypoint_remapping_method": lambda name: T.GridDistortion(keypoint_remapping_method=name),
+    "area_for_downscale": lambda name: T.LongestMaxSize(20, area_for_downscale=name),
+    "clamping_mode": lambda name: T.ClampBoundingBoxes(clamping_mode=name),
+    "memory_format": lambda name: T.ToMemoryFormat(memory_format=name),
+}
+
+
+@pytest.mark.parametrize("make", INTERPOLATED)
+@pytest.mark.parametrize("value", [True, False, np.True_])
+def test_truth_values_are_no_numbers_of_pillows(make: Callable[[Any], Any], value: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"got {value!r}")):
+        make(value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [np.array(["a", "b"]), torch.tensor([1, 2]), ["a"], 3, np.array("a")])
+def test_what_is_no_name_is_shown_beside_those_that_are(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(name) + r" must be [\s\S]*" + re.escape(f"got {value!r}")):
+        NAMES[name](value)
+
+
+@pytest.mark.parametrize("values", [(0.5, 1), np.array([0.5, 1]), torch.tensor([0.5, 1]), (one for one in (0.5, 1))])
+def test_means_may_be_any_row_of_numbers(values: Any) -> None:
+    assert T.Normalize(values, 2).mean == [0.5, 1]
+    assert T.Normalize(0.5, np.float32(2)).std == T.Normalize(torch.tensor(0.5), torch.tensor(2)).std == [2]
+
+
+@pytest.mark.parametrize("getter", ["default", len])
+def test_labels_getters_of_torchvision_are_taken(getter: Any) -> None:
+    assert T.SanitizeBoundingBoxes(labels_getter=getter).min_size == 1
+
+
 @pytest.mark.parametrize("swaps", [[[0, 1]], np.array([[0, 1]]), torch.tensor([[0, 1]]), zip([0], [1], strict=True)])
 def test_swaps_may_be_any_pairs_of_numbers(swaps: Any) -> None:
     assert T.BoxParams(keypoint_swaps=swaps) == T.BoxParams(keypoint_swaps=((0, 1),))
