@@ -158,12 +158,12 @@ Op letter_box_of(OpArguments& a) {
 }
 
 Op iou_crop_of(OpArguments& a) {
-  const auto scale = a.range("scale");
+  const Range scale = a.from_zero("scale");
   const auto ratio = a.range("aspect ratio");
   auto overlaps = a.next<std::vector<double>>();
   if (overlaps.empty()) throw py::value_error("sampler_options must have at least one overlap");
-  if (scale.second > 1) throw py::value_error("max_scale must be 1 or less");
-  return IouCropOp{{scale.first, scale.second}, {ratio.first, ratio.second}, std::move(overlaps), a.size("trials")};
+  if (scale.high > 1) throw py::value_error("max_scale must be 1 or less");
+  return IouCropOp{scale, {ratio.first, ratio.second}, std::move(overlaps), a.size("trials")};
 }
 
 Op elastic_of(OpArguments& a) {
@@ -235,10 +235,15 @@ PixelOp pixels_of(const PixelName& name, OpArguments& a) {
 
 Op erase_of(OpArguments& a) {
   const double probability = a.probability();
-  const auto area = a.range("scale");
+  const Range area = a.from_zero("scale");
   const auto ratio = a.range("ratio");
   const Fill fill = a.fill();
-  return EraseOp{probability, {area.first, area.second}, {ratio.first, ratio.second}, fill, a.next<bool>()};
+  return EraseOp{probability, {area.low, area.high}, {ratio.first, ratio.second}, fill, a.next<bool>()};
+}
+
+HoleSide hole_side_of(OpArguments& a, const char* what) {
+  const Range length = a.from_zero(what);
+  return {{length.low, length.high}, a.next<bool>()};
 }
 
 Op dropout_of(OpArguments& a) {
@@ -248,12 +253,10 @@ Op dropout_of(OpArguments& a) {
   if (least < 0 || most < least || most > kMostHoles) {
     throw py::value_error("the number of holes must be (least, most), 0 <= least <= most <= 1000000");
   }
-  const auto height = a.range("hole_height_range");
-  const auto width = a.range("hole_width_range");
-  const bool in_pixels = a.next<bool>();
+  const HoleSide height = hole_side_of(a, "hole_height_range");
+  const HoleSide width = hole_side_of(a, "hole_width_range");
   const Fill fill = a.fill();
-  return DropoutOp{probability, least, most, {height.first, height.second}, {width.first, width.second}, in_pixels,
-                   fill, a.next<bool>()};
+  return DropoutOp{probability, least, most, height, width, fill, a.next<bool>()};
 }
 
 constexpr std::pair<const char*, Choice> kChoices[] = {{"all", Choice::kAll},

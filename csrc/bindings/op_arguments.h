@@ -117,6 +117,11 @@ class OpArguments {
     }
     return {low, high};
   }
+  Range from_zero(const char* what) {
+    const Range range = free_range(what);
+    if (range.low < 0) throw pybind11::value_error(std::string(what) + " must not be negative in the op " + text());
+    return range;
+  }
   WarpLook look() {
     const Sampling sampling = named(kSamplings, next<std::string>(), "sampling");
     return {sampling, fill()};

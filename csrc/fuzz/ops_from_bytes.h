@@ -98,7 +98,7 @@ class OpMaker {
         return LetterBoxOp{wanted, enlarge, by, fill()};
       }
       case 20: {
-        const Range scale = range(0.05, 1), ratio = range(0.2, 3);
+        const Range scale = range(0, 1), ratio = range(0.2, 3);
         return IouCropOp{scale, ratio, {bytes_.share(), bytes_.between(0, 1.2)}, bytes_.in(1, 10)};
       }
       case 22: {
@@ -117,7 +117,7 @@ class OpMaker {
       case 24: return pixels();
       case 25: {
         const double probability = bytes_.share();
-        const Range area = range(0.001, 1.5), ratio = range(0.01, 30);
+        const Range area = range(0, 1.5), ratio = range(0.01, 30);
         const Fill colour = fill();
         return EraseOp{probability, {area.low, area.high}, {ratio.low, ratio.high}, colour, bytes_.in(0, 1) == 1};
       }
@@ -216,10 +216,10 @@ class OpMaker {
     const double probability = bytes_.share();
     const int least = bytes_.in(0, 5), most = least + bytes_.in(0, 5);
     const bool in_pixels = bytes_.in(0, 1) == 1;
-    const Range height = range(0.01, in_pixels ? 50 : 1.5), width = range(0.01, in_pixels ? 50 : 1.5);
+    const Range height = range(0, in_pixels ? 50 : 1.5), width = range(0, in_pixels ? 50 : 1.5);
     const Fill colour = fill();
-    return DropoutOp{probability, least,  most, {height.low, height.high}, {width.low, width.high},
-                     in_pixels,   colour, bytes_.in(0, 1) == 1};
+    return DropoutOp{probability, least,  most, {{height.low, height.high}, in_pixels}, {{width.low, width.high}, in_pixels},
+                     colour, bytes_.in(0, 1) == 1};
   }
 
   Op group() {

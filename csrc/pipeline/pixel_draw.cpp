@@ -8,6 +8,7 @@ namespace fastload {
 namespace {
 
 constexpr int kTries = 10;  // torchvision's, before RandomErasing leaves the image alone
+constexpr double kRounding = 1e-9;  // 0.7 * 90 is 63, which doubles make less of
 
 }  // namespace
 
@@ -28,7 +29,8 @@ Status Drawing::operator()(const EraseOp& op) {
     const double ratio = std::exp(random_.uniform(std::log(op.ratio.low), std::log(op.ratio.high)));
     const int height = whole_pixels(std::nearbyint(std::sqrt(wanted * ratio)));
     const int width = whole_pixels(std::nearbyint(std::sqrt(wanted / ratio)));
-    if (height < 1 || width < 1 || height >= size_.height || width >= size_.width) continue;
+    if (height >= size_.height || width >= size_.width) continue;
+    if (height < 1 || width < 1) return {};  // as in torchvision, this too is a rectangle
     const int top = random_.below(size_.height - height + 1);
     moves_.push_back(EraseMove{{{random_.below(size_.width - width + 1), top, width, height}}, op.fill, op.noise, random_.word()});
     return {};
@@ -41,13 +43,15 @@ Status Drawing::operator()(const DropoutOp& op) {
   EraseMove move{{}, op.fill, op.noise, 0};
   const int count = op.least + random_.below(op.most - op.least + 1);
   for (int i = 0; i < count; ++i) {
-    const auto side = [&](const Interval& range, int of) {
-      const double length = random_.uniform(range.low, range.high) * (op.in_pixels ? 1 : of);
-      return std::clamp(whole_pixels(std::nearbyint(length)), 1, of);
+    const auto side = [&](const HoleSide& wanted, int of) {
+      const auto [low, high] = wanted.length;
+      if (wanted.in_pixels) return std::min(whole_pixels(std::min(std::trunc(random_.uniform(low, high + 1)), high)), of);
+      return std::min(whole_pixels(random_.uniform(low, high) * of + kRounding), of);
     };
     const int height = side(op.height, size_.height), width = side(op.width, size_.width);
     const int top = random_.below(size_.height - height + 1);
-    move.holes.push_back({random_.below(size_.width - width + 1), top, width, height});
+    const int left = random_.below(size_.width - width + 1);
+    if (height > 0 && width > 0) move.holes.push_back({left, top, width, height});
   }
   move.key = random_.word();
   moves_.push_back(std::move(move));

@@ -54,12 +54,16 @@ struct EraseOp {
   Fill fill;
   bool noise;
 };
-// Albumentations' CoarseDropout: holes of sizes in parts of the image's sides, or in pixels.
+// In parts of the image's side, or in pixels: any whole number of the interval.
+struct HoleSide {
+  Interval length;
+  bool in_pixels;
+};
+// Albumentations' CoarseDropout: several holes, some of which may have no pixels.
 struct DropoutOp {
   double probability;
   int least, most;
-  Interval height, width;
-  bool in_pixels;
+  HoleSide height, width;
   Fill fill;
   bool noise;
 };

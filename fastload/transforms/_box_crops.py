@@ -42,7 +42,7 @@ class RandomIoUCrop(_BoxCrop):
         trials: int = 40,
     ) -> None:
         super().__init__()
-        self.min_scale, self.max_scale = as_range((min_scale, max_scale), "(min_scale, max_scale)", 0, False)
+        self.min_scale, self.max_scale = as_range((min_scale, max_scale), "(min_scale, max_scale)", 0, True)
         if self.max_scale > 1:
             raise ValueError(f"max_scale must be at most 1, got {max_scale!r}")
         ratio = as_range((min_aspect_ratio, max_aspect_ratio), "(min_aspect_ratio, max_aspect_ratio)", 0, False)

@@ -167,16 +167,19 @@ def fill_levels(fill: Fill, channels: int) -> list[int]:
     return [int(value) for value in values]
 
 
-def as_range(values: Any, name: str, lowest: float, lowest_counts: bool) -> tuple[float, float]:
-    """(low, high), low <= high, both finite and no lower than allowed."""
+def as_range(
+    values: Any, name: str, lowest: float, lowest_counts: bool, most: float | None = None
+) -> tuple[float, float]:
+    """(low, high), low <= high, both finite, no lower than allowed and no higher; with ``most``, it may be (0, 0)."""
     if not is_list(values) or not all(is_number(value) for value in values):
         raise TypeError(f"{name} must be a sequence of two numbers (low, high), got {values!r}")
-    more = " and high > 0" if lowest_counts and lowest <= 0 else ""
+    more = f" <= {most}" if most is not None else " and high > 0" if lowest_counts and lowest <= 0 else ""
     wanted = f"{name} must be (low, high) with {lowest} {'<=' if lowest_counts else '<'} low <= high{more}"
     if len(values) != 2:
         raise ValueError(f"{wanted}, got {len(values)} values: {values!r}")
     low, high = float(values[0]), float(values[1])
-    if not (low >= lowest if lowest_counts else low > lowest) or not low <= high < float("inf") or high <= 0:
+    is_wrong_end = high <= 0 if most is None else high > most
+    if not (low >= lowest if lowest_counts else low > lowest) or not low <= high < float("inf") or is_wrong_end:
         raise ValueError(f"{wanted}, got {values!r}")
     return low, high
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastload.transforms._base import SometimesDrawn
 from fastload.transforms._checks import (
+    MOST_PIXELS_A_SIDE,
     as_bool,
     as_fill,
     as_probability,
@@ -69,9 +70,7 @@ class RandomErasing(_Erasing):
     ) -> None:
         super().__init__()
         self.p = as_probability(p)
-        self.scale = as_range(scale, "scale", 0, lowest_counts=False)
-        if self.scale[1] > 1:
-            raise ValueError(f"scale must be within (0, 1], got {scale!r}")
+        self.scale = as_range(scale, "scale", 0, lowest_counts=True, most=1)
         self.ratio = as_range(ratio, "ratio", 0, lowest_counts=False)
         self.value = _as_value(value, "value")
         self.inplace = as_bool(inplace, "inplace")
@@ -87,8 +86,9 @@ class RandomErasing(_Erasing):
 class CoarseDropout(_Erasing):
     """Several rectangles filled with ``fill``, with probability ``p``.
 
-    num_holes_range: how many. hole_height_range, hole_width_range: their sides, ints in pixels or floats in parts of
-    the image's. fill: a number, one for each channel, or "random" for noise. Boxes, masks and key points stay.
+    num_holes_range: how many. hole_height_range, hole_width_range: their sides, each ints in pixels or floats in parts
+    of the image's, of which whole pixels are taken; a side of 0 is no hole. fill: a number, one for each channel, or
+    "random" for noise. Boxes, masks and key points stay.
     """
 
     def __init__(
@@ -107,12 +107,8 @@ class CoarseDropout(_Erasing):
             raise ValueError(f"num_holes_range must be (least, most), 0 <= least <= most; got {num_holes_range!r}")
         check_most(num_holes_range[1], 1_000_000, "num_holes_range")
         self.num_holes_range = (int(num_holes_range[0]), int(num_holes_range[1]))
-        sides = [*_sides(hole_height_range, "hole_height_range"), *_sides(hole_width_range, "hole_width_range")]
-        self._in_pixels = all(is_int(side) for side in sides)
-        if not self._in_pixels and not all(is_number(side) and side <= 1 for side in sides):
-            raise ValueError("hole_height_range and hole_width_range must both be ints, or both be parts of 1")
-        self.hole_height_range = as_range(sides[:2], "hole_height_range", 0, lowest_counts=False)
-        self.hole_width_range = as_range(sides[2:], "hole_width_range", 0, lowest_counts=False)
+        self.hole_height_range = _as_sides(hole_height_range, "hole_height_range")
+        self.hole_width_range = _as_sides(hole_width_range, "hole_width_range")
         self.fill = _as_value(fill, "fill")
         if fill_mask is not None:
             raise ValueError(
@@ -126,7 +122,8 @@ class CoarseDropout(_Erasing):
         return self.fill
 
     def _op(self, stream: int, levels: list[int]) -> Op:
-        holes = self.hole_height_range, self.hole_width_range, self._in_pixels
+        tall, wide = self.hole_height_range, self.hole_width_range
+        holes = tall, _are_pixels(tall), wide, _are_pixels(wide)
         return (stream, "dropout", self.p, *self.num_holes_range, *holes, levels, self.fill == RANDOM)
 
 
@@ -138,7 +135,17 @@ def _as_value(value: Any, name: str) -> Any:
     raise TypeError(f'{name} must be a number, a sequence of one for each channel, or "random"; got {value!r}')
 
 
-def _sides(values: Any, name: str) -> list[Any]:
-    if not is_list(values) or len(values) != 2:
-        raise TypeError(f"{name} must be two numbers (low, high), got {values!r}")
-    return list(values)
+def _are_pixels(sides: Any) -> bool:
+    return is_list(sides) and all(is_int(side) for side in sides)
+
+
+def _as_sides(sides: Any, name: str) -> tuple[float, float]:
+    """(low, high) of a hole's side: ints in pixels, or floats in parts of the image's."""
+    if _are_pixels(sides):
+        low, high = as_range(sides, name, 0, lowest_counts=True, most=MOST_PIXELS_A_SIDE)
+        return int(low), int(high)
+    if is_list(sides) and any(is_number(side) and side > 1 for side in sides):
+        raise ValueError(
+            f"{name} must be ints, which are pixels, or parts of the image's side, at most 1; got {sides!r}"
+        )
+    return as_range(sides, name, 0, lowest_counts=True, most=1)

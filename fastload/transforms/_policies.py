@@ -170,7 +170,7 @@ class RandAugment(_Policy):
     ) -> None:
         super().__init__(interpolation, fill)
         _check_int(num_ops, "num_ops", 0)
-        _check_int(num_magnitude_bins, "num_magnitude_bins", 2)
+        _check_int(num_magnitude_bins, "num_magnitude_bins", 1)
         _check_int(magnitude, "magnitude", 0)
         if magnitude >= num_magnitude_bins:
             raise ValueError(f"magnitude must be less than num_magnitude_bins, {num_magnitude_bins}; got {magnitude}")
@@ -192,7 +192,7 @@ class TrivialAugmentWide(_Policy):
 
     def __init__(self, num_magnitude_bins: int = 31, interpolation: Any = NEAREST, fill: Any = None) -> None:
         super().__init__(interpolation, fill)
-        _check_int(num_magnitude_bins, "num_magnitude_bins", 2)
+        _check_int(num_magnitude_bins, "num_magnitude_bins", 1)
         self.num_magnitude_bins = int(num_magnitude_bins)
 
     def op(self, stream: int, levels: Levels) -> Op:

@@ -36,7 +36,7 @@ def augmix_space(all_ops: bool) -> Magnitudes:
 
 
 def _parts(bins: int) -> list[float]:
-    return [number / (bins - 1) for number in range(bins)]
+    return [number / max(bins - 1, 1) for number in range(bins)]
 
 
 def _moves(part: list[float], shear: float, shift: str, reach: float, degrees: float) -> Magnitudes:

@@ -159,7 +159,7 @@ class ElasticTransform(Warping):
 class GridDistortion(Warping):
     """The image in ``num_steps`` rows and columns, each stretched or shrunk by a part from ``distort_limit``.
 
-    distort_limit: (low, high) within (-1, 1), or one number for both signs. normalized: the image keeps its border;
+    distort_limit: (low, high) within [-1, 1], or one number for both signs. normalized: the image keeps its border;
     else ``fill`` is seen where rows and columns add up to more than it has. Arguments of Albumentations that say how
     masks, key points and what is outside are shown can have the values alone that do so here: see the ValueErrors.
     """
@@ -187,8 +187,11 @@ class GridDistortion(Warping):
         check_most(num_steps, 65536, "num_steps")
         self.num_steps = int(num_steps)
         self.distort_limit = symmetric_range(distort_limit, "distort_limit")
-        if not -1 < self.distort_limit[0] <= self.distort_limit[1] < 1:
-            raise ValueError(f"distort_limit must be within (-1, 1), got {distort_limit!r}")
+        if not -1 <= self.distort_limit[0] <= self.distort_limit[1] <= 1 or self.distort_limit[1] == -1:
+            raise ValueError(
+                "distort_limit must be within [-1, 1], and not -1 alone, by which nothing is left of rows and columns; "
+                f"got {distort_limit!r}"
+            )
         self.p = as_probability(p)
         self._set_look(interpolation, fill)
 

@@ -188,7 +188,16 @@ def hole(image: Any) -> list[int]:
     return [rows[0], columns[0], len(rows), len(columns)]
 
 
-@pytest.mark.parametrize(("tall", "wide"), [((30, 30), (40, 40)), ((0.25, 0.25), (0.125, 0.125)), ((5, 25), (10, 60))])
+@pytest.mark.parametrize(
+    ("tall", "wide"),
+    [
+        ((30, 30), (40, 40)),
+        ((0.25, 0.25), (0.125, 0.125)),
+        ((5, 25), (10, 60)),
+        ((1, 2), (1, 3)),
+        ((0.01, 0.02), (0.01, 0.015)),
+    ],
+)
 def test_holes_are_as_large_and_lie_as_albumentations_do(tall: Any, wide: Any) -> None:
     white = np.full((HEIGHT, WIDTH), 255, dtype=np.uint8)
     torch.manual_seed(0)

@@ -93,7 +93,7 @@ DIRECT = {
     "brightness and contrast": T.RandomBrightnessContrast(p=1.0),
     "autocontrast": T.RandomAutocontrast(1.0),
     "equalize": T.RandomEqualize(1.0),
-    "dropout": T.CoarseDropout(p=1.0),
+    "dropout": T.CoarseDropout(hole_width_range=(1, 2), p=1.0),
 }
 
 

@@ -356,7 +356,7 @@ def test_a_filter_of_pillows_after_ours_is_still_pillows() -> None:
         (lambda: T.CoarseDropout(fill="random_uniform"), "fill must be a number"),
         (lambda: T.CoarseDropout(fill_mask=0), "fill_mask must be None"),
         (lambda: T.CoarseDropout((3, 1)), "num_holes_range"),
-        (lambda: T.CoarseDropout(hole_height_range=(0.1, 5)), "both be"),
+        (lambda: T.CoarseDropout(hole_height_range=(0.1, 5)), "must be ints, which are pixels, or parts"),
         (lambda: T.RandomGamma((0, 5)), "gamma_limit"),
         (lambda: T.RandomAdjustSharpness(-1), "sharpness_factor"),
         (lambda: F.adjust_hue(IMAGE, 0.7), "hue_factor"),

@@ -78,6 +78,34 @@ ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: T.OneOf(np.array(1)), TypeError, r"must be a sequence of callables, got array\(1\)"),
     (lambda: T.SanitizeBoundingBoxes(labels_getter=3.5), TypeError, r"labels_getter must be .* got 3\.5"),
     (lambda: T.SanitizeBoundingBoxes(labels_getter="x"), ValueError, r"labels_getter must be 'default' or .* got 'x'"),
+    (
+        lambda: T.CoarseDropout(hole_height_range=("a", "b")),
+        TypeError,
+        r"hole_height_range must be .* got \('a', 'b'\)",
+    ),
+    (lambda: T.CoarseDropout(hole_width_range=None), TypeError, r"hole_width_range must be .*\(low, high\), got None"),
+    (lambda: T.CoarseDropout(hole_width_range=(0, None)), TypeError, r"hole_width_range must be .* got \(0, None\)"),
+    (
+        lambda: T.CoarseDropout(hole_height_range=(float("nan"),) * 2),
+        ValueError,
+        r"hole_height_range must .* got \(nan",
+    ),
+    (
+        lambda: T.CoarseDropout(hole_height_range=(0.5, 2.0)),
+        ValueError,
+        r"ints, which are pixels, or parts .* got \(0\.5, 2\.0\)",
+    ),
+    (lambda: T.CoarseDropout(hole_height_range=(-1, 2)), ValueError, r"hole_height_range must be .* got \(-1, 2\)"),
+    (lambda: T.RandomErasing(scale=(0.5, 1.1)), ValueError, r"scale must be \(low, high\) .* <= 1, got \(0\.5, 1\.1\)"),
+    (lambda: T.RandomErasing(scale=(-0.1, 0.5)), ValueError, r"scale must be \(low, high\) with 0 <= low"),
+    (lambda: T.RandomIoUCrop(0, 0), ValueError, r"\(min_scale, max_scale\) must be .* high > 0, got \(0, 0\)"),
+    (
+        lambda: T.GridDistortion(distort_limit=(-1, -1)),
+        ValueError,
+        r"distort_limit .* nothing is left .* got \(-1, -1\)",
+    ),
+    (lambda: T.GridDistortion(distort_limit=1.5), ValueError, r"distort_limit must be within \[-1, 1\], .* got 1\.5"),
+    (lambda: T.TrivialAugmentWide(0), ValueError, r"num_magnitude_bins must be an int, 1 or more; got 0"),
 ]
 
 

@@ -122,7 +122,7 @@ def test_a_chain_with_a_policy_is_one_native_program() -> None:
         (lambda: T.AutoAugment(["imagenet"]), "policy must be"),
         (lambda: T.RandAugment(magnitude=31), "magnitude must be less"),
         (lambda: T.RandAugment(num_ops=-1), "num_ops"),
-        (lambda: T.TrivialAugmentWide(1), "num_magnitude_bins"),
+        (lambda: T.TrivialAugmentWide(0), "num_magnitude_bins"),
         (lambda: T.AugMix(11), "severity"),
         (lambda: T.AugMix(chain_depth=0), "chain_depth"),
         (lambda: T.RandAugment()(torch.zeros(4, 8, 8)), "images of 1 or 3 channels"),
