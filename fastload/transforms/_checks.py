@@ -184,6 +184,38 @@ def as_range(
     return low, high
 
 
+def symmetric_range(values: Any, name: str) -> tuple[float, float]:
+    """(low, high), or (-value, value) of one number that is not negative."""
+    if is_number(values):
+        if not 0 <= values < float("inf"):
+            raise ValueError(f"{name} must not be negative and must be finite where it is one number, got {values!r}")
+        values = (-float(values), float(values))
+    if not is_list(values) or not all(is_number(value) for value in values):
+        raise TypeError(f"{name} must be a number or two numbers (low, high), got {values!r}")
+    if len(values) != 2 or not float("-inf") < values[0] <= values[1] < float("inf"):
+        raise ValueError(f"{name} must be a number or (low, high) with low <= high, got {values!r}")
+    if not float(values[1]) - float(values[0]) < float("inf"):
+        raise ValueError(f"{name} must be a range of finite width, got {values!r}")
+    return float(values[0]), float(values[1])
+
+
+def as_parts(values: Any, name: str) -> tuple[float, float]:
+    """(x, y) in parts of the sides; TypeError unless they are two numbers, ValueError outside of [0, 1]."""
+    if not is_list(values) or len(values) != 2 or not all(is_number(value) for value in values):
+        raise TypeError(f"{name} must be two numbers, for x and y; got {values!r}")
+    if not all(0 <= value <= 1 for value in values):
+        raise ValueError(f"{name} must be parts of the image's sides, in [0, 1]; got {values!r}")
+    return float(values[0]), float(values[1])
+
+
+def as_two_numbers(values: Any, name: str) -> tuple[float, float]:
+    """(x, y) of those or of one number for both; ValueError for what is negative or infinite."""
+    both = list(values) if is_list(values) else [values]
+    if len(both) not in (1, 2) or not all(is_number(value) and 0 <= value < float("inf") for value in both):
+        raise ValueError(f"{name} must be one number or two (x, y), none of them negative; got {values!r}")
+    return float(both[0]), float(both[-1])
+
+
 def as_callables(transforms: Any, name: str) -> list[Any]:
     """The transforms in a list of their own; TypeError for anything but a row of callables, ValueError for none."""
     is_no_row = isinstance(transforms, _TEXT) or getattr(transforms, "ndim", 1) == 0  # a tensor of one number

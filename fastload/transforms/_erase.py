@@ -17,6 +17,7 @@ from fastload.transforms._checks import (
     is_list,
     is_number,
 )
+from fastload.transforms._get_params import erasing_params
 from fastload.transforms._segment import Segment
 from fastload.transforms._tone import ColourTransform, Op
 from fastload.transforms.functional._erase import apply_erasing
@@ -59,6 +60,8 @@ class RandomErasing(_Erasing):
     scale: the range of its area, as a part of the image's. ratio: of its height / width. value: a number, one for each
     channel, or "random" for noise.
     """
+
+    get_params = staticmethod(erasing_params)
 
     def __init__(
         self,

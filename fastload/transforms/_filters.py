@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from fastload.transforms._base import SometimesDrawn
-from fastload.transforms._checks import as_bool, as_finite, as_probability, check_most, is_int, is_list, is_number
+from fastload.transforms._checks import (
+    as_bool,
+    as_finite,
+    as_probability,
+    check_most,
+    is_int,
+    is_list,
+    is_number,
+    symmetric_range,
+)
+from fastload.transforms._get_params import blur_params
 from fastload.transforms._tone import ColourTransform, Op
-from fastload.transforms._warp import symmetric_range
 from fastload.transforms.functional._tone import apply_colours
 
 
@@ -16,6 +25,8 @@ class GaussianBlur(ColourTransform):
 
     kernel_size: an odd number of pixels, or (across, down). sigma: the deviation in pixels, or its range (low, high).
     """
+
+    get_params = staticmethod(blur_params)
 
     def __init__(self, kernel_size: Any, sigma: Any = (0.1, 2.0)) -> None:
         super().__init__()

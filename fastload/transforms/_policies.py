@@ -14,6 +14,7 @@ from fastload import _core
 from fastload.transforms import functional as F
 from fastload.transforms._checks import as_bool, check_most, fill_levels, is_int, is_number
 from fastload.transforms._containers import group_op
+from fastload.transforms._get_params import policy_params
 from fastload.transforms._interpolation import InterpolationMode
 from fastload.transforms._kinds import PIL_MODES, channels_of, is_pil, kind_of, size_of
 from fastload.transforms._policy_tables import CIFAR10, IMAGENET, SIGNED, SVHN, augmix_space, space, wide_space
@@ -135,6 +136,8 @@ class _Policy(Warping):
 
 class AutoAugment(_Policy):
     """Two small transforms, as one of the 25 rows of a learnt policy says (Cubuk et al., 2019)."""
+
+    get_params = staticmethod(policy_params)
 
     def __init__(
         self, policy: Any = AutoAugmentPolicy.IMAGENET, interpolation: Any = NEAREST, fill: Any = None

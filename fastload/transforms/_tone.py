@@ -14,11 +14,12 @@ from fastload.transforms._checks import (
     is_int,
     is_list,
     is_number,
+    symmetric_range,
 )
 from fastload.transforms._containers import group_op
+from fastload.transforms._get_params import jitter_params
 from fastload.transforms._kinds import channels_of, is_pil
 from fastload.transforms._segment import Segment
-from fastload.transforms._warp import symmetric_range
 from fastload.transforms.functional._tone import apply_colours
 
 Range = tuple[float, float]
@@ -58,6 +59,8 @@ class ColorJitter(ColourTransform):
     Each of the first three is a factor's range (low, high), or a number x for (1 - x, 1 + x), not below 0; hue a range
     within (-0.5, 0.5) of a turn, or one number for both signs. None and 0 leave that alone.
     """
+
+    get_params = staticmethod(jitter_params)
 
     def __init__(self, brightness: Any = None, contrast: Any = None, saturation: Any = None, hue: Any = None) -> None:
         super().__init__()

@@ -10,15 +10,19 @@ from fastload.transforms._checks import (
     as_bool,
     as_fill,
     as_finite,
+    as_parts,
     as_probability,
+    as_two_numbers,
     check_most,
     is_drawn,
     is_int,
     is_list,
     is_number,
     is_one_of,
+    symmetric_range,
 )
 from fastload.transforms._geometry import Resampling
+from fastload.transforms._get_params import affine_params, elastic_params, perspective_params, rotation_params
 from fastload.transforms._interpolation import InterpolationMode, as_interpolation, check_mask_interpolation
 from fastload.transforms._segment import Segment
 from fastload.transforms.functional._warp import apply_moves, sampling_name
@@ -55,6 +59,8 @@ class RandomRotation(Warping):
     expand: the canvas grows to hold all of it. center: (x, y) that stays in place, the middle if None.
     """
 
+    get_params = staticmethod(rotation_params)
+
     def __init__(
         self,
         degrees: Any,
@@ -88,6 +94,8 @@ class RandomAffine(Warping):
     middle if None.
     """
 
+    get_params = staticmethod(affine_params)
+
     def __init__(
         self,
         degrees: Any,
@@ -100,7 +108,7 @@ class RandomAffine(Warping):
     ) -> None:
         super().__init__()
         self.degrees = symmetric_range(degrees, "degrees")
-        self.translate = None if translate is None else _pair_of_parts(translate, "translate")
+        self.translate = None if translate is None else as_parts(translate, "translate")
         self.scale = None if scale is None else _positive_range(scale, "scale")
         self.shear = None if shear is None else _as_shear(shear)
         self._set_look(interpolation, fill)
@@ -120,6 +128,8 @@ class RandomAffine(Warping):
 
 class RandomPerspective(Warping):
     """The image with its corners moved inwards, at most ``distortion_scale`` of half a side, with probability ``p``."""
+
+    get_params = staticmethod(perspective_params)
 
     def __init__(
         self, distortion_scale: float = 0.5, p: float = 0.5, interpolation: Any = BILINEAR, fill: Any = 0
@@ -142,12 +152,14 @@ class ElasticTransform(Warping):
     along an axis is blurred along both, in a window for the sigma of that axis.
     """
 
+    get_params = staticmethod(elastic_params)
+
     def __init__(
         self, alpha: Any = 50.0, sigma: Any = 5.0, interpolation: Any = BILINEAR, fill: Any = 0, p: float = 1.0
     ) -> None:
         super().__init__()
-        self.alpha = _two_numbers(alpha, "alpha")
-        self.sigma = _two_numbers(sigma, "sigma")
+        self.alpha = as_two_numbers(alpha, "alpha")
+        self.sigma = as_two_numbers(sigma, "sigma")
         check_most(max(self.sigma), 4096, "sigma")
         self.p = as_probability(p)
         self._set_look(interpolation, fill)
@@ -239,34 +251,11 @@ class Transpose(_WholePixels):
         return is_drawn(self.p)
 
 
-def symmetric_range(values: Any, name: str) -> Range:
-    """(low, high), or (-value, value) of one number that is not negative."""
-    if is_number(values):
-        if not 0 <= values < float("inf"):
-            raise ValueError(f"{name} must not be negative and must be finite where it is one number, got {values!r}")
-        values = (-float(values), float(values))
-    if not is_list(values) or not all(is_number(value) for value in values):
-        raise TypeError(f"{name} must be a number or two numbers (low, high), got {values!r}")
-    if len(values) != 2 or not float("-inf") < values[0] <= values[1] < float("inf"):
-        raise ValueError(f"{name} must be a number or (low, high) with low <= high, got {values!r}")
-    if not float(values[1]) - float(values[0]) < float("inf"):
-        raise ValueError(f"{name} must be a range of finite width, got {values!r}")
-    return float(values[0]), float(values[1])
-
-
 def _positive_range(values: Any, name: str) -> Range:
     low, high = symmetric_range(values, name) if is_list(values) else (0.0, 0.0)
     if low <= 0:
         raise ValueError(f"{name} must be (low, high) with 0 < low <= high, got {values!r}")
     return low, high
-
-
-def _pair_of_parts(values: Any, name: str) -> Range:
-    if not is_list(values) or len(values) != 2 or not all(is_number(value) for value in values):
-        raise TypeError(f"{name} must be two numbers, for x and y; got {values!r}")
-    if not all(0 <= value <= 1 for value in values):
-        raise ValueError(f"{name} must be parts of the image's sides, in [0, 1]; got {values!r}")
-    return float(values[0]), float(values[1])
 
 
 def _as_shear(shear: Any) -> tuple[float, float, float, float]:
@@ -276,13 +265,6 @@ def _as_shear(shear: Any) -> tuple[float, float, float, float]:
     if not all(-90 < degrees < 90 for degrees in (*across, *down)):
         raise ValueError(f"shear must be within (-90, 90) degrees, where an image is a line; got {shear!r}")
     return *across, *down
-
-
-def _two_numbers(values: Any, name: str) -> Range:
-    both = list(values) if is_list(values) else [values]
-    if len(both) not in (1, 2) or not all(is_number(value) and 0 <= value < float("inf") for value in both):
-        raise ValueError(f"{name} must be one number or two (x, y), none of them negative; got {values!r}")
-    return float(both[0]), float(both[-1])
 
 
 def _check_other_targets(keypoint_remapping_method: Any, fill_mask: Any) -> None:
