@@ -56,10 +56,10 @@ def test_what_comes_out_is_an_image_with_its_boxes(name: str, container: str, as
         assert np.isfinite(np.asarray(made, dtype=np.float64)).all()
 
 
-def holes_of(step: Any) -> list[tuple[int, int]]:
+def holes_of(step: Any, seeds: int = SEEDS) -> list[tuple[int, int]]:
     """(rows, columns) of what is black in white images."""
     found = []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         torch.manual_seed(seed)
         black = (np.asarray(step(WHITE)) == 0).all(axis=2)
         found.append((int(black.any(axis=1).sum()), int(black.any(axis=0).sum())))
@@ -82,8 +82,8 @@ def test_each_side_of_a_hole_has_its_own_unit() -> None:
 
 
 def test_pixels_of_a_hole_are_drawn_evenly() -> None:
-    rows = [height for height, _ in holes_of(T.CoarseDropout((1, 1), (1, 3), (5, 5), p=1.0))]
-    assert max(rows.count(length) for length in (1, 2, 3)) < 0.42 * SEEDS
+    rows = [height for height, _ in holes_of(T.CoarseDropout((1, 1), (1, 3), (5, 5), p=1.0), 1000)]
+    assert max(rows.count(length) for length in (1, 2, 3)) < 420
 
 
 @pytest.mark.parametrize("normalized", [False, True])
