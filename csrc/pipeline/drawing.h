@@ -11,6 +11,8 @@
 
 namespace fastload {
 
+constexpr double kRounding = 1e-9;  // of a pixel: 0.7 * 90 is 63, which doubles make less of
+
 class Drawing {
  public:
   // boxes: what the image shows at this point; steps that look at them are told.

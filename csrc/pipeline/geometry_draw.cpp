@@ -12,7 +12,6 @@ namespace {
 
 constexpr int kMostRounds = 100;  // of IouCropOp: torchvision goes on for ever if no box can be overlapped enough
 constexpr int kMostQuadrilaterals = 10;  // of PerspectiveOp: far drawn in, three corners may lie in a line
-constexpr double kRounding = 1e-9;  // 0.7 * 90 is 63, which doubles make less of
 constexpr double kWholeTolerance = 1e-6;  // of a pixel
 constexpr double kCornerTolerance = 1e-4;  // torchvision's
 

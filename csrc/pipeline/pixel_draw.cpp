@@ -8,7 +8,6 @@ namespace fastload {
 namespace {
 
 constexpr int kTries = 10;  // torchvision's, before RandomErasing leaves the image alone
-constexpr double kRounding = 1e-9;  // 0.7 * 90 is 63, which doubles make less of
 
 }  // namespace
 
