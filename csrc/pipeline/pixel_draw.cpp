@@ -44,8 +44,9 @@ Status Drawing::operator()(const DropoutOp& op) {
   for (int i = 0; i < count; ++i) {
     const auto side = [&](const HoleSide& wanted, int of) {
       const auto [low, high] = wanted.length;
-      if (wanted.in_pixels) return std::min(whole_pixels(std::min(std::trunc(random_.uniform(low, high + 1)), high)), of);
-      return std::min(whole_pixels(random_.uniform(low, high) * of + kRounding), of);
+      if (!wanted.in_pixels) return std::min(whole_pixels(random_.uniform(low, high) * of + kRounding), of);
+      const int most = std::min(whole_pixels(high), of), least = std::min(whole_pixels(low), most);
+      return least + random_.below(most - least + 1);
     };
     const int height = side(op.height, size_.height), width = side(op.width, size_.width);
     const int top = random_.below(size_.height - height + 1);

@@ -127,6 +127,20 @@ void rows_of_rgb_give_what_rows_of_rgbx_do() {
   CHECK(simd() != Simd::kAvx512 || taken > 0);
 }
 
+void a_plain_image_stays_plain_however_many_pixels_become_one() {
+  for (const Filter filter : {Filter::kBox, Filter::kBilinear, Filter::kHamming, Filter::kBicubic}) {
+    for (const int width : {2000, 2100, 20'000, 25'960, 60'000}) {
+      for (const int out_width : {1, 3}) {
+        for (const std::uint8_t level : {std::uint8_t{100}, std::uint8_t{255}}) {
+          const Bytes plain(static_cast<std::size_t>(width), level);
+          const Bytes made = resized(plain, 1, {1, width, 1, out_width}, 1, filter, false, {1, kAll});
+          CHECK(made == Bytes(static_cast<std::size_t>(out_width), level));
+        }
+      }
+    }
+  }
+}
+
 int weight_of(const AxisWeights& weights, int o, int input) {
   const int k = input - weights.first(o);
   return k >= 0 && k < weights.taps() ? weights.narrow(o)[k] : 0;
@@ -179,6 +193,7 @@ void an_axis_that_comes_again_is_what_it_was() {
 int main() {
   every_target_gives_the_bytes_of_the_plain_one();
   rows_of_rgb_give_what_rows_of_rgbx_do();
+  a_plain_image_stays_plain_however_many_pixels_become_one();
   no_output_reads_beyond_the_inputs_used();
   a_part_of_the_outputs_is_that_part_of_all();
   an_axis_that_comes_again_is_what_it_was();

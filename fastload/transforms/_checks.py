@@ -22,8 +22,14 @@ def is_int(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether this is a real number, but no bool."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    """Whether this is a real number that a float can be, but no bool."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        float(value)
+    except OverflowError:  # of an int
+        return False
+    return True
 
 
 def as_bool(value: Any, name: str) -> bool:

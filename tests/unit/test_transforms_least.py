@@ -86,6 +86,14 @@ def test_pixels_of_a_hole_are_drawn_evenly() -> None:
     assert max(rows.count(length) for length in (1, 2, 3)) < 420
 
 
+def test_pixels_of_a_hole_are_drawn_of_those_that_the_image_has() -> None:
+    holes = holes_of(T.CoarseDropout((1, 1), (31, 1000), (200, 1000), p=1.0), 1000)
+    rows = [height for height, _ in holes]
+    assert {width for _, width in holes} == {WIDTH}
+    assert set(rows) == set(range(31, HEIGHT + 1))
+    assert max(rows.count(length) for length in range(31, HEIGHT + 1)) < 160
+
+
 @pytest.mark.parametrize("normalized", [False, True])
 def test_grids_of_the_widest_steps_show_what_they_should(normalized: bool) -> None:
     """Cells of twice their size, all of them, are the whole image again, or its first quarter and nothing behind it."""

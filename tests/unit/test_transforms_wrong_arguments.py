@@ -53,7 +53,7 @@ ANTIALIAS: list[Callable[[Any], Any]] = [
 
 
 @pytest.mark.parametrize(("name", "make"), SEVERAL)
-@pytest.mark.parametrize("value", ["no", 1, None, 0.0, torch.tensor(True)])
+@pytest.mark.parametrize("value", ["no", 1, None, 0.0, torch.tensor(True), np.array([1, 2]), torch.tensor([1, 2])])
 def test_a_truth_value_is_one(name: str, make: Callable[[Any], Any], value: Any) -> None:
     with pytest.raises(TypeError, match=re.escape(f"{name} must be True or False, got {value!r}")):
         make(value)
