@@ -31,10 +31,12 @@ def check_pairs(pairs: dict[str, tuple[Apply, Apply]], image: Any) -> None:
 def _parts(made: Any) -> tuple[torch.Tensor, int, int]:
     """The image, and how many boxes and labels there are."""
     if isinstance(made, dict):  # Albumentations'
-        return made["image"], len(made["bboxes"]), len(made["labels"])
+        made = made["image"], (made["bboxes"], made["labels"])
     image, target = made
     if isinstance(target, dict):
-        return image, len(target["boxes"]), len(target["labels"])
+        target = target["boxes"], target["labels"]
+    if isinstance(target, tuple):
+        return image, len(target[0]), len(target[1])
     boxes = target.bounding_boxes  # imgaug's
     return image, len(boxes), sum(box.label is not None for box in boxes)
 

@@ -117,9 +117,8 @@ def check(batches: Batches) -> None:
     """Batches are what the row says."""
     images, targets = next(iter(batches))
     assert len(images) == len(targets) == BATCH_SIZE, (len(images), len(targets))
-    for image, target in zip(images, targets, strict=True):
-        boxes, labels = target if isinstance(target, tuple) else (None, None)
-        check_sample((image, target) if boxes is None else {"image": image, "bboxes": boxes, "labels": labels})
+    for sample in zip(images, targets, strict=True):
+        check_sample(sample)
 
 
 def main() -> None:

@@ -71,13 +71,11 @@ def has_forward_hooks(module: torch.nn.Module) -> bool:
 def is_call_hooked(module: torch.nn.Module) -> bool:
     """Whether a call of this module runs functions beside its forward, registered on it or on all modules, or another
     one in its place, as after `torch.nn.Module.compile`."""
-    own = module.__dict__
     return bool(
-        own["_forward_hooks"]
-        or own["_forward_pre_hooks"]
-        or own["_backward_hooks"]
-        or own["_backward_pre_hooks"]
-        or own.get("_compiled_call_impl")
+        has_forward_hooks(module)
+        or module._compiled_call_impl
+        or module._backward_hooks
+        or module._backward_pre_hooks
         or _of_all_modules._global_forward_hooks
         or _of_all_modules._global_forward_pre_hooks
         or _of_all_modules._global_backward_hooks

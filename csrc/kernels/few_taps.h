@@ -45,7 +45,7 @@ class FewTaps {
   void make_avx2(const AxisWeights& weights);
   void run_avx512(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const noexcept;
   void run_avx2(const std::uint8_t* const* in, int count, std::uint8_t* const* out) const noexcept;
-  // Of output o, which is to be made with those behind it; the last ones may be made twice.
+  // The first of so many outputs that are made at once, from `next` on; the last ones may be made twice.
   int first_of(int next, int at_once) const noexcept { return next + at_once < outputs_ ? next : outputs_ - at_once; }
 
   std::vector<Sums> sums_;

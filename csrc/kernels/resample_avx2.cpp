@@ -159,7 +159,7 @@ void wide_rows(const AxisWeights& weights, const std::uint8_t* const* in, std::u
   }
 }
 
-// The sum of grey output o in each row: eight taps at a time, of which the last may weigh nothing.
+// Eight numbers that together are the sum of grey output o: eight taps at a time, of which the last may weigh nothing.
 inline __m256i grey_sums(const AxisWeights& weights, int o, const std::uint8_t* row) noexcept {
   const std::uint8_t* levels = row + weights.first(o);
   __m256i sums = _mm256_setzero_si256();

@@ -65,7 +65,7 @@ bool is_bordered(const Stage& stage) { return !stage.rows.is_range() || !stage.c
 void copy_bordered(const Stage& stage, ImageView in, ImageView out) {
   std::vector<std::uint8_t> border(static_cast<std::size_t>(out.row_bytes));
   for (std::size_t i = 0; i < border.size(); i += 3) std::copy_n(stage.fill.begin(), 3, border.begin() + i);
-  const auto copy_row = [&](int number, std::uint8_t* to) {
+  const auto make_row = [&](int number, std::uint8_t* to) {
     const std::uint8_t* from = in.row(stage.window.y + number) + std::ptrdiff_t{3} * stage.window.x;
     for (const Run& run : stage.columns.runs()) {
       if (run.is_border()) {
@@ -81,7 +81,7 @@ void copy_bordered(const Stage& stage, ImageView in, ImageView out) {
       if (run.is_border()) {
         std::memcpy(to, border.data(), border.size());
       } else {
-        copy_row(run.input(i), to);
+        make_row(run.input(i), to);
       }
     }
   }

@@ -8,7 +8,7 @@ namespace fastload {
 namespace {
 
 constexpr int kBlock = 16;           // cells a side: fewer blocks to pass over against fewer cells to look at in one
-constexpr double kBeside = 1e-9;   // of a cell, by which solutions may miss its border
+constexpr double kRounding = 1e-9;   // of a cell, by which solutions may miss its border
 
 double cross(Point a, Point b) { return a.x * b.y - a.y * b.x; }
 Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
@@ -23,7 +23,7 @@ double ungridded(const std::vector<double>& ends, int size, double place) {
   return (cell + t) * size / static_cast<double>(ends.size() - 1);
 }
 
-bool is_part(double t) { return t >= -kBeside && t <= 1 + kBeside; }
+bool is_part(double t) { return t >= -kRounding && t <= 1 + kRounding; }
 
 // The roots of a v^2 + b v + c, so that neither loses its digits; how many there are.
 int roots_of(double a, double b, double c, double roots[2]) {

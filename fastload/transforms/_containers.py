@@ -165,10 +165,11 @@ class SomeOf(Container):
         counts = [n, n] if is_int(n) else list(n) if is_list(n) else []
         if len(counts) != 2 or not all(is_int(count) for count in counts) or not 0 <= counts[0] <= counts[1]:
             raise ValueError(f"n must be an int, or (least, most) with 0 <= least <= most; got {n!r}")
-        if not as_bool(replace, "replace") and counts[1] > len(self.transforms):
+        again = as_bool(replace, "replace")
+        if not again and counts[1] > len(self.transforms):
             raise ValueError(f"n must be at most {len(self.transforms)}, as many as there are transforms; got {n!r}")
         self.n = (int(counts[0]), int(counts[1]))
-        self.replace = bool(replace)
+        self.replace = again
 
     @property
     def choice(self) -> str:  # type: ignore[override]

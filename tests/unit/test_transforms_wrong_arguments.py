@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,13 +43,13 @@ SEVERAL: list[tuple[str, Callable[[Any], Any]]] = [
     ("inplace", lambda value: F.normalize(PLANES.clone(), [0.5], [0.5], value)),
     ("pad_if_needed", lambda value: T.RandomCrop(3, pad_if_needed=value)),
 ]
-ANTIALIAS: list[Callable[[Any], Any]] = [
-    lambda value: T.LetterBox(3, antialias=value),
-    lambda value: T.ScaleJitter((3, 3), antialias=value),
-    lambda value: T.RandomShortestSize(3, antialias=value),
-    lambda value: T.LongestMaxSize(3, antialias=value),
-    lambda value: T.Resize(3, antialias=value),
-    lambda value: T.RandomResizedCrop(3, antialias=value),
+RESIZES: list[Callable[..., Any]] = [
+    partial(T.LetterBox, 3),
+    partial(T.ScaleJitter, (3, 3)),
+    partial(T.RandomShortestSize, 3),
+    partial(T.LongestMaxSize, 3),
+    partial(T.Resize, 3),
+    partial(T.RandomResizedCrop, 3),
 ]
 
 
@@ -69,13 +70,13 @@ def test_numpys_truth_values_are_some(name: str, make: Callable[[Any], Any], val
     assert shown[0] == shown[1]
 
 
-@pytest.mark.parametrize("make", ANTIALIAS)
-def test_antialias_may_be_none_too(make: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize("make", RESIZES)
+def test_antialias_may_be_none_too(make: Callable[..., Any]) -> None:
     for value in (True, False, None, np.True_):
-        assert make(value).antialias is (value if value is None else bool(value))
+        assert make(antialias=value).antialias is (value if value is None else bool(value))
     for wrong in ("x", 1):
         with pytest.raises(TypeError, match=rf"antialias must be True, False or None; got {wrong!r}"):
-            make(wrong)
+            make(antialias=wrong)
 
 
 ARGUMENTS: list[tuple[Callable[[], Any], type[Exception], str]] = [
@@ -107,12 +108,7 @@ def test_a_wrong_argument_is_shown_as_it_came(make: Callable[[], Any], error: ty
 
 
 INTERPOLATED: list[Callable[[Any], Any]] = [
-    lambda mode: T.Resize(20, interpolation=mode),
-    lambda mode: T.RandomResizedCrop(20, interpolation=mode),
-    lambda mode: T.ScaleJitter((20, 20), interpolation=mode),
-    lambda mode: T.RandomShortestSize(20, interpolation=mode),
-    lambda mode: T.LetterBox(20, interpolation=mode),
-    lambda mode: T.LongestMaxSize(20, interpolation=mode),
+    *(lambda mode, make=make: make(interpolation=mode) for make in RESIZES),
     lambda mode: T.LongestMaxSize(20, mask_interpolation=mode),
     lambda mode: T.RandomRotation(20, interpolation=mode),
     lambda mode: F.resize(IMAGE, [20, 20], mode),
