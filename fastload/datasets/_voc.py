@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 import numpy as np
 import torch
@@ -198,12 +199,33 @@ def _parsed(path: str) -> ElementTree.Element:
     plain = raw.replace(
         b"\0", b""
     )  # UTF-16 has one beside each of these letters; other encodings have them as they are
-    if b"<!ENTITY" in plain:  # they can make gigabytes of a line
+    if b"<!ENTITY" in plain and _declares_entities(raw):  # they can make gigabytes of a line
         raise ValueError(f"{path} declares entities, which annotations have no use for: it is not read")
     try:
         return ElementTree.fromstring(raw)
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # the last two are of unknown encodings
         raise ValueError(f"{path} is not XML: {error}") from error
+
+
+def _declares_entities(raw: bytes) -> bool:
+    """Asked of the parser, for comments may speak of them; it stops at the first one. False for what is not XML."""
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler = _stop
+    try:
+        parser.Parse(raw, True)
+    except _EntityDeclared:
+        return True
+    except (expat.ExpatError, LookupError, ValueError):
+        return False
+    return False
+
+
+class _EntityDeclared(Exception):
+    pass
+
+
+def _stop(*declared: Any) -> None:
+    raise _EntityDeclared
 
 
 def _as_dict(node: ElementTree.Element) -> dict[str, Any]:

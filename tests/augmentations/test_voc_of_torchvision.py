@@ -78,5 +78,10 @@ def test_2011_is_where_torchvision_has_it(tmp_path: Path) -> None:
 def test_a_document_type_is_no_entity(tmp_path: Path) -> None:
     root = voc(tmp_path, "")
     file = next(tmp_path.rglob("a.xml"))
-    file.write_text("<!DOCTYPE annotation>" + file.read_text())
-    assert VOCDetection(root)[0][1] == tv_datasets.VOCDetection(root)[0][1]
+    content = file.read_text()
+    for before in ("<!DOCTYPE annotation>", '<!-- <!ENTITY b "c"> -->', '<!DOCTYPE a [<!-- <!ENTITY b "c"> -->]>'):
+        file.write_text(before + content)
+        assert VOCDetection(root)[0][1] == tv_datasets.VOCDetection(root)[0][1]
+    file.write_text('<!DOCTYPE a [<?a <!-- ?><!ENTITY b "c"><?a --> ?>]>' + content)  # in no comment
+    with pytest.raises(ValueError, match="declares entities"):
+        VOCDetection(root)[0]
