@@ -33,10 +33,12 @@ class Ready(Dataset[torch.Tensor]):
     """Batches that lie in fastload's memory, where workers would have put them, float32 (batch, 3, 224, 224)."""
 
     def __init__(self, length: int, batch: int) -> None:
-        from fastload.memory._arena import allocate
+        from fastload.memory import _arena
 
         self.length = length
-        self.batches = [allocate((batch, 3, PIXELS, PIXELS), torch.float32) for _ in range(8)]
+        _arena.here.for_device = True
+        self.batches = [_arena.allocate((batch, 3, PIXELS, PIXELS), torch.float32) for _ in range(8)]
+        _arena.here.for_device = False
         for made in self.batches:
             made.uniform_()
 

@@ -47,6 +47,12 @@ def nothing_to_settle() -> None:
     """Where no device works by itself."""
 
 
+def goes_to_cuda(loader: Any) -> bool:
+    """Whether no user sees the loader's batches in the host's memory, which may be locked for a device then."""
+    device = getattr(loader, "device", None)
+    return device is not None and torch.device(device).type == "cuda"
+
+
 def delivery_of(iterator: Any, loader: Any) -> Delivery | None:
     """What the loader's ``device`` says, or else what torch's base class decided about pinning; None: as it is."""
     device = getattr(loader, "device", None)

@@ -25,6 +25,7 @@ from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._stream import BatchInHand
 from fastload.collate import collates_as_torch, default_collate, is_default
+from fastload.memory import _arena
 from fastload.memory._arena import allocate
 
 OnError = str | Callable[[Any, Exception], Any]
@@ -47,6 +48,7 @@ class FetchConfig:
     on_error: OnError = "raise"
     sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
     stream_seed: int | None = None  # of the streams that fastload.transforms draw from; None: they are on their own
+    for_device: bool = False  # batches go to a device, and nobody sees them here
     snapshot_every: int = 0  # after how many batches a dataset with a state is asked for it; 0: nobody wants to know
 
     @property
@@ -100,6 +102,7 @@ class Fetcher:
         self._indices = indices if self.config.auto_collation else (indices,)
         self._words[AT] = NOWHERE
         outer, _stream.here.fetcher = _stream.here.fetcher, self  # a dataset may use a loader of its own
+        outer_kind, _arena.here.for_device = _arena.here.for_device, self.config.for_device
         try:
             batch = self._fetch(indices)
             if self.config.snapshot_every:
@@ -107,6 +110,7 @@ class Fetcher:
             return batch
         finally:
             _stream.here.fetcher = outer
+            _arena.here.for_device = outer_kind
             self._last_error = None  # its traceback holds the frames of this batch
             self.report.consumed, self.report.exhausted = self.consumed, self.exhausted
 

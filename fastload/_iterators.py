@@ -14,7 +14,7 @@ from typing import Any
 import torch.multiprocessing
 from torch.autograd.profiler import record_function
 
-from fastload._delivery import delivery_of, nothing_to_settle
+from fastload._delivery import delivery_of, goes_to_cuda, nothing_to_settle
 from fastload._epoch import Epoch
 from fastload._epoch_start import EpochStart, snapshot_every
 from fastload._errors import WorkerDiedError
@@ -139,9 +139,10 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
         self._base_seed = start.base_seed(int(self._base_seed))
         self._profile_name = "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__"
         self._engine = make_worker_engine(loader, self._base_seed, start.workers())
+        self._goes_to_cuda = goes_to_cuda(loader)
         workers = self._engine.start(start.number)
         if not isinstance(self._engine, ProcessEngine):
-            keep_slots(loader, self._depth + _BESIDES)
+            keep_slots(loader, self._depth + _BESIDES, goes_to_cuda(loader))
         start.before_iter()
         BaseIterator._reset(self, loader, True)
         self._begin(loader, self._engine, self._depth, start, workers)
@@ -157,6 +158,10 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
         start = EpochStart(loader)
         start.before_iter()
         BaseIterator._reset(self, loader, first_iter)
+        if self._goes_to_cuda != goes_to_cuda(loader):  # slots that are locked for a device are not for users
+            self._engine.stop()
+            self._engine = make_worker_engine(loader, int(self._base_seed), start.workers())
+            self._goes_to_cuda = goes_to_cuda(loader)
         self._begin(loader, self._engine, self._depth, start, self._engine.start(start.number))
 
     def _next_data(self) -> Any:
@@ -195,6 +200,7 @@ def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
         on_error=getattr(loader, "on_error", "raise"),
         sample_seed=state.sample_seed if getattr(loader, "rng", "torch") == "sample" else None,
         stream_seed=state.sample_seed,
+        for_device=goes_to_cuda(loader),
         snapshot_every=snapshot_every(loader),
     )
 

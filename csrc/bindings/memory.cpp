@@ -107,10 +107,10 @@ void bind_shared_file(py::module_& m) {
 void bind_slots(py::module_& m) {
   using Place = std::tuple<std::uint64_t, std::uint64_t, std::size_t, std::size_t>;
   py::class_<Slots>(m, "Slots", "Warm memory in slots, on the side that owns them. Safe from any thread.")
-      .def(py::init([](std::shared_ptr<SharedFile> file, long long keep_bytes) {
-             return std::make_unique<Slots>(std::move(file), not_negative(keep_bytes, "keep_bytes"));
+      .def(py::init([](std::shared_ptr<SharedFile> file, long long keep_bytes, bool is_lockable) {
+             return std::make_unique<Slots>(std::move(file), not_negative(keep_bytes, "keep_bytes"), is_lockable);
            }),
-           "file"_a = py::none(), "keep_bytes"_a = 256 << 20)
+           "file"_a = py::none(), "keep_bytes"_a = 256 << 20, "is_lockable"_a = false)
       .def(
           "acquire",
           [](Slots& self, long long nbytes) {

@@ -41,8 +41,8 @@ std::byte* map_huge(std::size_t bytes) noexcept {
 
 }  // namespace
 
-Mapping::Mapping(std::byte* data, std::size_t bytes) noexcept : data_(data), bytes_(bytes) {
-  note_mapping(data, bytes);
+Mapping::Mapping(std::byte* data, std::size_t bytes, bool is_lockable) noexcept : data_(data), bytes_(bytes) {
+  if (is_lockable) note_mapping(data, bytes);
 }
 
 Mapping::Mapping(Mapping&& other) noexcept
@@ -64,14 +64,14 @@ Mapping Mapping::shared(int fd, std::uint64_t offset, std::size_t bytes) {
   void* data =
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | kPopulate, fd, static_cast<off_t>(offset));
   if (data == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
-  return Mapping(static_cast<std::byte*>(data), bytes);
+  return Mapping(static_cast<std::byte*>(data), bytes, true);
 }
 
-Mapping Mapping::anonymous(std::size_t bytes) {
+Mapping Mapping::anonymous(std::size_t bytes, bool is_lockable) {
   std::byte* data = bytes >= kHugePage ? map_huge(bytes) : nullptr;
   if (data == nullptr) data = map_anonymous(bytes);
   if (data == nullptr) throw std::system_error(errno, std::generic_category(), "mmap");
-  return Mapping(data, bytes);
+  return Mapping(data, bytes, is_lockable);
 }
 
 std::size_t page_bytes() noexcept {

@@ -16,13 +16,14 @@ class Mapping {
   // Both throw std::system_error. shared: bytes of the file from offset on, page tables filled.
   [[nodiscard]] static Mapping shared(int fd, std::uint64_t offset, std::size_t bytes);
   // Zeroed memory of this process, not touched yet; on huge pages from 2 MiB on where the system has them.
-  [[nodiscard]] static Mapping anonymous(std::size_t bytes);
+  // is_lockable: see page_locks.h; shared ranges always are.
+  [[nodiscard]] static Mapping anonymous(std::size_t bytes, bool is_lockable = false);
 
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return bytes_; }
 
  private:
-  Mapping(std::byte* data, std::size_t bytes) noexcept;
+  Mapping(std::byte* data, std::size_t bytes, bool is_lockable) noexcept;
 
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;

@@ -3,6 +3,9 @@
 // Only the driver's library is used, which is looked for at run time: nothing is linked. A mapping is locked when it
 // is first asked for and unlocked before it is unmapped, in whatever thread that happens; a forked child, in which
 // the driver is of no use, unlocks nothing.
+//
+// Only memory whose tensors stay with the loader may be locked. To torch a tensor there is pinned, so a user's copy
+// with non_blocking does not wait for the device, and nobody knows when its slot may be used again.
 #pragma once
 
 #include <cstddef>

@@ -35,8 +35,8 @@ std::size_t slot_capacity(std::size_t nbytes) noexcept {
   return round_up(nbytes, std::max(page_bytes(), std::bit_floor(nbytes) / 8));
 }
 
-SlotTable::SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes)
-    : file_(std::move(file)), keep_bytes_(keep_bytes), generation_(fork_generation()) {
+SlotTable::SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, bool is_lockable)
+    : file_(std::move(file)), keep_bytes_(keep_bytes), is_lockable_(is_lockable), generation_(fork_generation()) {
   // What an earlier owner left in the file may still be leased by the receiver.
   if (file_ != nullptr) ranges_ = FileRanges(round_up(file_->bytes(), page_bytes()));
 }
@@ -122,7 +122,7 @@ Slot& SlotTable::create(std::size_t nbytes) {
 std::unique_ptr<Slot> SlotTable::map_slot(std::size_t capacity) {
   auto slot = std::make_unique<Slot>();
   if (file_ == nullptr) {
-    slot->memory = Mapping::anonymous(capacity);
+    slot->memory = Mapping::anonymous(capacity, is_lockable_);
     return slot;
   }
   slot->file_offset = ranges_.take(capacity);

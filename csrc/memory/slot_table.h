@@ -28,7 +28,7 @@ struct Slot {
 
 class SlotTable final : public LeaseHome {
  public:
-  SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes);
+  SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, bool is_lockable);
 
   void release(void* slot) noexcept override;
 
@@ -57,6 +57,7 @@ class SlotTable final : public LeaseHome {
 
   std::shared_ptr<SharedFile> file_;  // null: private memory
   const std::size_t keep_bytes_;
+  const bool is_lockable_;
   std::size_t keep_slots_ = Slots::kKeptAlways;
   FileRanges ranges_;
   std::map<std::uint64_t, std::unique_ptr<Slot>> slots_;

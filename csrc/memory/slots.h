@@ -30,7 +30,8 @@ class Slots {
   };
 
   // file: where slots lie; null for private memory. keep_bytes: free memory beyond it goes back to the system.
-  Slots(std::shared_ptr<SharedFile> file, std::size_t keep_bytes);
+  // is_lockable: whether private memory may be locked for a device, which shared memory always may.
+  Slots(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, bool is_lockable = false);
   ~Slots();
   Slots(const Slots&) = delete;
 

@@ -1,4 +1,4 @@
-"""Slots locked in place for a CUDA device, which then reads them by itself."""
+"""Slots locked in place for a CUDA device, which then reads them by itself. Users get no tensors in such slots."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from fastload.datasets._native_batch import NativeBatch
 from fastload.engines import _live
 from fastload.engines._answers import Answers
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, check_owner, stopped_error
-from fastload.memory._arena import allocate
+from fastload.memory import _arena
 
 Indices = NDArray[np.int64]
 
@@ -124,7 +124,11 @@ class NativeEngine:
         seed = self._config.stream_seed
         assert seed is not None
         images, numbers = self._dataset.images, self._dataset.numbers(index)
-        return images.native_batch(self._config.collate_fn, numbers, index, seed, self._epoch, allocate)
+        outer, _arena.here.for_device = _arena.here.for_device, self._config.for_device
+        try:
+            return images.native_batch(self._config.collate_fn, numbers, index, seed, self._epoch, _arena.allocate)
+        finally:
+            _arena.here.for_device = outer
 
     @property
     def answers(self) -> deque[NativeResult]:

@@ -312,6 +312,27 @@ def test_pinned_batches_survive_copies_that_outlive_them(workers: int) -> None:
     assert torch.cat(found).tolist() == list(range(240))
 
 
+@pytest.mark.parametrize("options", WAYS)
+def test_users_get_no_memory_that_was_locked_for_a_device(options: dict[str, Any]) -> None:
+    """A copy from it would not wait for the device, and nobody would know when the slot may be used again."""
+    for _ in range(2):
+        assert len(list(DataLoader(Images(), 8, device="cuda", **options))) == 8
+        assert not any(batch["image"].is_pinned() for batch in DataLoader(Images(), 8, **options))
+
+
+@pytest.mark.parametrize("kind", ["process", "thread"])
+def test_workers_that_stay_when_the_device_is_taken_away(kind: Any) -> None:
+    loader = DataLoader(Images(), 8, num_workers=2, worker_type=kind, persistent_workers=True, device="cuda")
+    expected = list(DataLoader(Images(), 8))
+    for device in ("cuda", None, "cuda", None):
+        loader.device = device
+        found = list(loader)
+        assert not any(batch["image"].is_pinned() for batch in found)
+        assert {batch["image"].device.type for batch in found} == {device or "cpu"}
+        for one, other in zip(found, expected, strict=True):
+            assert_equal(on_cpu(one), other)
+
+
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(RuntimeError, match=r"torch sees [0-9]+ CUDA devices here"):
         iter(DataLoader(Numbers(2), device="cuda:63"))

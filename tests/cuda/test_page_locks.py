@@ -55,7 +55,9 @@ def noted(driver: Path, tmp_path: Path, script: str, limit: str = "") -> tuple[l
         import gc, os, warnings, torch
         from fastload import _core
         from fastload.cuda._page_lock import PageLocks
+        from fastload.memory import _arena
         from fastload.memory._arena import allocate
+        _arena.here.for_device = True
     """
     environment = {**os.environ, "DRIVER_NOTES": str(notes), **({"DRIVER_LIMIT": limit} if limit else {})}
     code = textwrap.dedent(lead) + f"driver = {str(driver)!r}\n" + textwrap.dedent(script)
@@ -73,13 +75,15 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
         """
         locks = PageLocks(driver)
         assert not locks.lock(torch.zeros(1 << 20))  # in no slot
+        _arena.here.for_device = False
+        assert not locks.lock(allocate((1 << 20,), torch.float32))  # in one that users get
+        _arena.here.for_device = True
         for _ in range(3):
             batch = allocate((1 << 20,), torch.float32)  # the same slot each time
             assert locks.lock(batch) and locks.lock(batch[5:])
             del batch
         print(_core.locked_bytes())
-        from fastload.memory import _arena
-        _arena.process_slots().trim()
+        _arena.process_slots(for_device=True).trim()
         print(_core.locked_bytes())
         """,
     )
@@ -118,7 +122,6 @@ def test_a_forked_child_unlocks_nothing(driver: Path, tmp_path: Path) -> None:
         driver,
         tmp_path,
         """
-        from fastload.memory import _arena
         locks = PageLocks(driver)
         batch = allocate((1 << 20,), torch.float32)
         assert locks.lock(batch)
@@ -126,7 +129,7 @@ def test_a_forked_child_unlocks_nothing(driver: Path, tmp_path: Path) -> None:
         if not child:
             print(_core.locked_bytes(), flush=True)
             del batch
-            _arena.process_slots().trim()
+            _arena.process_slots(for_device=True).trim()
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
         """,
