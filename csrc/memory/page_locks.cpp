@@ -12,7 +12,8 @@ namespace {
 // CUDA's driver interface, as far as it is needed; 0 is success.
 struct Driver {
   using Context = void*;
-  int (*current)(Context*) = nullptr;
+  int (*device)(int*, int) = nullptr;
+  int (*retain)(Context*, int) = nullptr;
   int (*push)(Context) = nullptr;
   int (*pop)(Context*) = nullptr;
   int (*lock)(void*, std::size_t, unsigned) = nullptr;
@@ -30,6 +31,7 @@ struct Range {
 
 // Never destroyed: mappings go as late as the interpreter's exit.
 std::map<std::uintptr_t, Range>& ranges = *new std::map<std::uintptr_t, Range>;
+std::map<int, Driver::Context>& contexts = *new std::map<int, Driver::Context>;  // by device
 Driver driver;
 
 bool counts(const Range& range) noexcept { return range.is_locked && range.generation == fork_generation(); }
@@ -48,6 +50,19 @@ bool take(void* library, const char* name, Function& function) {
   return function != nullptr;
 }
 
+// That of CUDA's runtime, which is never given back: it is there as long as the process.
+int context_of(int number, Driver::Context& context) {
+  if (const auto known = contexts.find(number); known != contexts.end()) {
+    context = known->second;
+    return 0;
+  }
+  int device = 0;
+  if (const int error = driver.device(&device, number); error != 0) return error;
+  if (const int error = driver.retain(&context, device); error != 0) return error;
+  contexts[number] = context;
+  return 0;
+}
+
 // The thread that unmaps may have no context, or that of another device, and keeps it.
 void unlock(std::uintptr_t start, const Range& range) noexcept {
   if (driver.push(range.context) != 0) return;
@@ -62,8 +77,8 @@ std::string use_driver(const char* library) {
   void* opened = dlopen(library, RTLD_NOW | RTLD_LOCAL);
   if (opened == nullptr) return dlerror();
   Driver found;
-  const bool is_whole = take(opened, "cuCtxGetCurrent", found.current) && take(opened, "cuCtxPushCurrent_v2", found.push) &&
-                        take(opened, "cuCtxPopCurrent_v2", found.pop) &&
+  const bool is_whole = take(opened, "cuDeviceGet", found.device) && take(opened, "cuDevicePrimaryCtxRetain", found.retain) &&
+                        take(opened, "cuCtxPushCurrent_v2", found.push) && take(opened, "cuCtxPopCurrent_v2", found.pop) &&
                         take(opened, "cuMemHostRegister_v2", found.lock) &&
                         take(opened, "cuMemHostUnregister", found.unlock);
   if (!is_whole) {
@@ -75,7 +90,7 @@ std::string use_driver(const char* library) {
   return "";
 }
 
-int lock_pages(std::uintptr_t address) {
+int lock_pages(std::uintptr_t address, int device) {
   const Locked lock = lock_mappings();
   std::uintptr_t start = 0;
   Range* range = find(address, start);
@@ -83,9 +98,12 @@ int lock_pages(std::uintptr_t address) {
   if (counts(*range)) return 0;
   if (driver.lock == nullptr) return kNoDriver;
   Driver::Context context = nullptr;
-  if (const int error = driver.current(&context); error != 0) return error;
-  if (const int error = driver.lock(reinterpret_cast<void*>(start), range->bytes, kForAllContexts); error != 0)
-    return error;
+  if (const int error = context_of(device, context); error != 0) return error;
+  if (const int error = driver.push(context); error != 0) return error;
+  const int error = driver.lock(reinterpret_cast<void*>(start), range->bytes, kForAllContexts);
+  Driver::Context popped = nullptr;
+  driver.pop(&popped);
+  if (error != 0) return error;
   *range = Range{range->bytes, true, context, fork_generation()};
   return 0;
 }

@@ -17,9 +17,9 @@ namespace fastload {
 // Takes the driver's functions from a library such as "libcuda.so.1". Says what is wrong, "" if nothing is.
 std::string use_driver(const char* library);
 
-// Locks the mapping that holds this address, for the driver's context of the calling thread. 0, also if it is locked
-// already; the driver's error; kNoMapping where the address is in no mapping of ours, kNoDriver without use_driver.
-int lock_pages(std::uintptr_t address);
+// Locks the mapping that holds this address, for all devices; device: one whose context there is. The calling thread
+// keeps the context that it has, if any. 0, also if it is locked already; the driver's error; kNoMapping where the address is in no mapping of ours, kNoDriver without use_driver.
+int lock_pages(std::uintptr_t address, int device);
 constexpr int kNoMapping = -1;
 constexpr int kNoDriver = -2;
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -60,16 +61,19 @@ class Lane(Protocol):
 
 
 class CudaLane:
-    """Streams of a CUDA device."""
+    """Streams of a CUDA device, which has a number."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self._side = torch.cuda.Stream(device)
-        self._locks = PageLocks()
+        self._locks = PageLocks(device.index)
         self.has_untold = False
 
-    def aside(self) -> AbstractContextManager[Any]:
-        return torch.cuda.stream(self._side)
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        # The device first: when torch leaves a stream for one of another device, it makes a context on that.
+        with torch.cuda.device(self.device), torch.cuda.stream(self._side):
+            yield
 
     def copied(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self.device, non_blocking=True)

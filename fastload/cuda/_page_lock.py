@@ -19,10 +19,11 @@ _NAMES = {2: "out of memory", 201: "invalid context", 304: "operating system cal
 class PageLocks:
     """Locks each slot when its first batch sets out; a slot stays locked as long as it is mapped.
 
-    driver: the library with CUDA's driver functions.
+    device: the number of the CUDA device whose context is there. driver: the library with CUDA's driver functions.
     """
 
-    def __init__(self, driver: str = DRIVER) -> None:
+    def __init__(self, device: int, driver: str = DRIVER) -> None:
+        self._device = device
         self._driver = driver
         self._is_ready = False
 
@@ -36,7 +37,7 @@ class PageLocks:
                 self._give_up(problem)
                 return False
             self._is_ready = True
-        error = _core.lock_pages(tensor.data_ptr())
+        error = _core.lock_pages(tensor.data_ptr(), self._device)
         if error in (0, _ALREADY_LOCKED):
             return True
         if error != _NO_SLOT:

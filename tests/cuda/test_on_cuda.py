@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +17,7 @@ from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import Dataset
 
 from fastload import DataLoader, _core
+from fastload.cuda import _device
 from fastload.datasets import ArrayDataset
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
@@ -37,7 +41,9 @@ class Images(Dataset[Any]):
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
+def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lanes of its own too: one that has seen what it cannot tell waits ever after."""
+    monkeypatch.setattr(_device, "_lanes", {})
     yield
     gc.collect()
     torch.cuda.synchronize()
@@ -125,15 +131,15 @@ def test_slow_consumers_find_whole_what_a_slow_transform_has_made(options: dict[
 
 
 def test_a_transform_sees_what_was_queued_before_the_epoch() -> None:
-    for _ in range(3):
+    for epoch in range(3):
         torch.cuda._sleep(20 * BUSY_CYCLES)  # type: ignore[no-untyped-call]
-        offset = torch.full((1,), 3.0, device="cuda")  # is made when that is over
+        offset = torch.full((1,), 3.0 + epoch, device="cuda")  # is made when that is over
         wrong = torch.zeros((), dtype=torch.int64, device="cuda")
         plus = DataLoader(
             Images(16), 8, num_workers=1, device="cuda", device_transform=lambda batch, by=offset: batch["label"] + by
         )
         for number, labels in enumerate(plus):
-            wrong += (labels != torch.arange(8 * number, 8 * number + 8, device="cuda") + 3).sum()
+            wrong += (labels != torch.arange(8 * number, 8 * number + 8, device="cuda") + 3 + epoch).sum()
         assert wrong.item() == 0
 
 
@@ -253,6 +259,40 @@ def test_stats_of_the_device() -> None:
     assert stats.bytes_copied == 64 * (4 * 3 * 128 * 128 + 8 + 4)
     assert 0 < stats.copy_s < 10
     assert 0 <= stats.stall_s < 10
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_batches_may_be_another_threads(workers: int) -> None:
+    """Which has no context of the driver's until it does something."""
+    data = [torch.full(SHAPE, float(number)) for number in range(64)]
+    found: list[Any] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loader = DataLoader(data, 8, num_workers=workers, device="cuda")
+        thread = threading.Thread(target=lambda: found.extend(batch.cpu() for batch in loader))
+        thread.start()
+        thread.join()
+    assert torch.equal(torch.cat(found), torch.stack(data))
+
+
+SECOND = """
+import torch
+from fastload import DataLoader
+data = [torch.full((3, 128, 128), float(number)) for number in range(64)]
+for workers in (0, 1):
+    for number, batch in enumerate(DataLoader(data, 8, num_workers=workers, device="cuda:1")):
+        assert batch.device == torch.device("cuda", 1)
+        assert batch.cpu()[:, 0, 0, 0].tolist() == list(range(8 * number, 8 * number + 8))
+assert torch.cuda.current_device() == 0
+print([torch._C._cuda_hasPrimaryContext(device) for device in (0, 1)])
+"""
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one CUDA device here")
+def test_no_context_is_made_on_another_device() -> None:
+    """In a process of its own, which has none yet; a context takes hundreds of megabytes."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", SECOND], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[-2] == "[False, True]"
 
 
 def test_several_loaders_on_one_device() -> None:

@@ -16,7 +16,7 @@ DRIVER = r"""
 #include <stdio.h>
 #include <stdlib.h>
 
-static void *current = (void *)0x11;
+static void *current = NULL;  // as in a thread that is new
 
 static int note(const char *what, void *at, size_t bytes) {
   FILE *file = fopen(getenv("DRIVER_NOTES"), "a");
@@ -25,9 +25,13 @@ static int note(const char *what, void *at, size_t bytes) {
   return 0;
 }
 
-int cuCtxGetCurrent(void **context) { *context = current; return 0; }
+int cuDeviceGet(int *device, int number) { *device = number + 100; return 0; }
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+  *context = device == 100 ? (void *)0x11 : (void *)0x33;
+  return 0;
+}
 int cuCtxPushCurrent_v2(void *context) { current = context; return 0; }
-int cuCtxPopCurrent_v2(void **context) { *context = current; current = (void *)0x22; return 0; }
+int cuCtxPopCurrent_v2(void **context) { *context = current; current = NULL; return 0; }
 int cuMemHostRegister_v2(void *at, size_t bytes, unsigned flags) {
   const char *limit = getenv("DRIVER_LIMIT");
   if (limit != NULL && bytes > strtoull(limit, NULL, 10)) return 2;
@@ -73,7 +77,7 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
         driver,
         tmp_path,
         """
-        locks = PageLocks(driver)
+        locks = PageLocks(0, driver)
         assert not locks.lock(torch.zeros(1 << 20))  # in no slot
         _arena.here.for_device = False
         assert not locks.lock(allocate((1 << 20,), torch.float32))  # in one that users get
@@ -91,7 +95,7 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
     assert [note[0] for note in notes] == ["lock", "unlock"]
     assert notes[0][1] == notes[1][1]
     assert notes[0][2] == str(4 << 20)
-    assert notes[1][3] == "0x11", "unlocked in another context than the one that locked"
+    assert notes[0][3] == notes[1][3] == "0x11", "not in the context of the device"
 
 
 def test_slots_of_worker_processes_are_locked_in_the_loaders_process(driver: Path, tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_slots_of_worker_processes_are_locked_in_the_loaders_process(driver: Pat
         tmp_path,
         """
         from fastload import DataLoader
-        locks = PageLocks(driver)
+        locks = PageLocks(0, driver)
         data = [torch.full((1 << 18,), float(number)) for number in range(12)]
         loader = DataLoader(data, 4, num_workers=1)
         for _ in range(3):
@@ -122,7 +126,7 @@ def test_a_forked_child_unlocks_nothing(driver: Path, tmp_path: Path) -> None:
         driver,
         tmp_path,
         """
-        locks = PageLocks(driver)
+        locks = PageLocks(0, driver)
         batch = allocate((1 << 20,), torch.float32)
         assert locks.lock(batch)
         child = os.fork()
@@ -145,11 +149,11 @@ def test_a_limit_is_told_once_and_nothing_else_changes(driver: Path, tmp_path: P
         driver,
         tmp_path,
         """
-        locks = PageLocks(driver)
+        locks = PageLocks(0, driver)
         small, large = (allocate((size << 20,), torch.uint8) for size in (1, 8))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            print(locks.lock(small), locks.lock(large), PageLocks(driver).lock(large), locks.lock(small))
+            print(locks.lock(small), locks.lock(large), PageLocks(0, driver).lock(large), locks.lock(small))
         print(len(caught), caught[0].message)
         """,
         limit=str(4 << 20),
@@ -170,7 +174,7 @@ def test_a_machine_without_the_driver_is_told_once(driver: Path, tmp_path: Path)
             if os.fork():  # each library in a process of its own, that has said nothing yet
                 assert os.wait()[1] == 0
                 continue
-            locks = PageLocks(library)
+            locks = PageLocks(0, library)
             batch = allocate((1 << 20,), torch.uint8)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")

@@ -85,6 +85,11 @@ class FakeCuda:
         finally:
             self.current = outer
 
+    @contextmanager
+    def _entered_device(self, device: Any) -> Iterator[None]:
+        assert device == DEVICE
+        yield
+
     def _made_stream(self, device: Any) -> Stream:
         assert device == DEVICE
         self.streams_made += 1
@@ -98,6 +103,7 @@ class FakeCuda:
             "current_device": lambda: 0,
             "Stream": self._made_stream,
             "Event": lambda enable_timing: Event(self),
+            "device": self._entered_device,
             "stream": self._entered,
             "current_stream": lambda device: self.current,
         }.items():
