@@ -1,4 +1,4 @@
-"""The private names of torch's data loading that fastload touches, in one place; run with torch 2.13.
+"""The private names of torch's data loading that fastload touches, in one place; run with torch 2.13 and 2.14.
 
 torch's data loading machinery is de-facto API: other libraries read ``_worker_info``, test for
 ``_MultiProcessingDataLoaderIter`` and call ``_shutdown_workers``. fastload keeps those meanings.
@@ -43,6 +43,7 @@ __all__ = [
     "KeyErrorMessage",
     "MultiProcessingIterator",
     "SingleProcessIterator",
+    "forget_worker_info",
     "has_forward_hooks",
     "is_call_hooked",
     "is_data_pipe",
@@ -56,6 +57,7 @@ __all__ = [
     "torch_collate",
     "torch_get_iterator",
     "worker_info",
+    "workers_let_go",
 ]
 
 # torch's own method, kept before anyone can replace it.
@@ -108,6 +110,20 @@ def seed_worker(base_seed: int, worker: int) -> int:
 def set_worker_info(worker: int, num_workers: int, seed: int, dataset: Any) -> None:
     """Make this process a worker in the eyes of `torch.utils.data.get_worker_info`."""
     torch_worker._worker_info = worker_info(worker, num_workers, seed, dataset)
+
+
+def forget_worker_info() -> None:
+    """Make this process no worker any more in the eyes of `torch.utils.data.get_worker_info`."""
+    torch_worker._worker_info = None
+
+
+def workers_let_go() -> bool:
+    """Whether torch's workers forget their info and let go of the dataset when they end, as from version 2.14 on.
+
+    Until then the Process object keeps the dataset of a worker that was not forked to the end of the process, so that
+    the dataset's own clean-up never runs there.
+    """
+    return "dataset_holder" in torch_worker._worker_loop.__code__.co_varnames
 
 
 def worker_info(worker: int, num_workers: int, seed: int, dataset: Any, *, in_thread: bool = False) -> Any:

@@ -27,7 +27,14 @@ from fastload._fetch import FetchConfig, Fetcher, FetchReport, Interrupted
 from fastload._make_fetcher import make_fetcher
 from fastload._rng import Watch, set_states
 from fastload._stateful import WorkerState
-from fastload._torch_compat import prepare_worker_process, seed_worker, set_worker_info, torch_collate
+from fastload._torch_compat import (
+    forget_worker_info,
+    prepare_worker_process,
+    seed_worker,
+    set_worker_info,
+    torch_collate,
+    workers_let_go,
+)
 from fastload.collate import stack_into_slots
 from fastload.memory._arena import use_slots
 from fastload.memory._channel import Inbox, frame, send
@@ -80,11 +87,16 @@ def worker_main(setup: WorkerSetup) -> None:
     _core.set_num_threads(1)
     try:
         prepare_worker_process()
-        Worker(setup).run()
+        worker = Worker(setup)
+        worker.run()
     except KeyboardInterrupt:
         pass  # the loader raises it
     except (BrokenPipeError, EOFError):
         pass  # the loader is gone
+    finally:
+        if workers_let_go():
+            forget_worker_info()
+            del setup.fetch  # the Process keeps the setup: now the dataset goes with the worker
 
 
 class Worker:
