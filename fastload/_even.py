@@ -113,7 +113,7 @@ class EvenBatches(Generic[T]):
         if not is_distributed():
             return 1
         if self._group is None and dist.get_world_size() > 1:
-            self._group = dist.new_group(backend="gloo")
+            self._group = dist.new_group(backend="gloo")  # type: ignore[assignment,unused-ignore]  # all are in it
         return dist.get_world_size(self._group)
 
     def _loader_state(self) -> _State:
