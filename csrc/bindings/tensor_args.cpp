@@ -47,7 +47,8 @@ struct Known {
   PyTypeObject* array_type;
   PyTypeObject* memmap_type;
   const PyGetSetDef* requires_grad;  // null: ask by attribute
-  const DlExchangeTable* table;  // null: torch has none
+  const PyGetSetDef* dtype;          // the same
+  const DlExchangeTable* table;      // null: torch has none
   std::vector<std::pair<DType, PyObject*>> dtypes;
   PyObject* strided;  // torch.strided
 };
@@ -59,6 +60,12 @@ const DlExchangeTable* find_exchange_table(const py::object& tensor) {
   const auto* table =
       static_cast<const DlExchangeTable*>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
   return table->major == 1 && table->view != nullptr ? table : nullptr;
+}
+
+const PyGetSetDef* find_getter(const py::object& tensor, const char* name) {
+  const py::object descriptor = tensor.attr(name);
+  if (!Py_IS_TYPE(descriptor.ptr(), &PyGetSetDescr_Type)) return nullptr;
+  return reinterpret_cast<PyGetSetDescrObject*>(py::object(descriptor).release().ptr())->d_getset;
 }
 
 std::vector<std::pair<DType, PyObject*>> find_dtypes(const py::module_& torch) {
@@ -84,10 +91,8 @@ Known look_up() {
   known.tensor_type = type(tensor);
   known.array_type = type(numpy.attr("ndarray"));
   known.memmap_type = type(numpy.attr("memmap"));
-  const py::object descriptor = tensor.attr("requires_grad");
-  if (Py_IS_TYPE(descriptor.ptr(), &PyGetSetDescr_Type)) {
-    known.requires_grad = reinterpret_cast<PyGetSetDescrObject*>(py::object(descriptor).release().ptr())->d_getset;
-  }
+  known.requires_grad = find_getter(tensor, "requires_grad");
+  known.dtype = find_getter(tensor, "dtype");
   known.table = find_exchange_table(tensor);
   known.dtypes = find_dtypes(torch);
   known.strided = py::object(torch.attr("strided")).release().ptr();
@@ -120,13 +125,27 @@ bool supported(DType dtype) noexcept {
   return false;
 }
 
+// An attribute of an exact torch.Tensor that lives on without this reference.
+PyObject* read(const PyGetSetDef* getter, PyObject* object, const char* name) {
+  PyObject* value = getter != nullptr ? getter->get(object, getter->closure) : PyObject_GetAttrString(object, name);
+  if (value == nullptr) throw py::error_already_set();
+  Py_DECREF(value);
+  return value;
+}
+
+// The table shows torch.int1 to torch.int7, which take a byte each, as int8, and uint1 to uint7 as uint8.
+bool is_as_shown(PyObject* object, DType dtype) {
+  if (dtype.bits != 8 || (dtype.kind != Kind::kInt && dtype.kind != Kind::kUint)) return true;
+  return read(known().dtype, object, "dtype") == torch_dtype(dtype).ptr();
+}
+
 bool view_by_table(PyObject* object, TensorView* view) {
   DlTensor raw;
   if (known().table->view(object, &raw) != 0) {  // sparse, quantised, meta, ...
     PyErr_Clear();
     return false;
   }
-  if (raw.device.type != kDlCpu || !supported(raw.dtype)) return false;
+  if (raw.device.type != kDlCpu || !supported(raw.dtype) || !is_as_shown(object, raw.dtype)) return false;
   *view = {static_cast<char*>(raw.data) + raw.byte_offset, raw.ndim, raw.shape, raw.strides, raw.dtype,
            raw.dtype.bits / 8};
   return raw.data != nullptr || view->numel() == 0;  // a zero tensor has a size and no memory
@@ -210,12 +229,7 @@ bool array_view(PyObject* object, TensorView* view, ViewScratch* scratch) {
 }
 
 bool requires_grad(PyObject* object) {
-  const PyGetSetDef* getter = known().requires_grad;
-  PyObject* answer = getter != nullptr ? getter->get(object, getter->closure)
-                                       : PyObject_GetAttrString(object, "requires_grad");
-  if (answer == nullptr) throw py::error_already_set();
-  Py_DECREF(answer);  // True or False: neither dies
-  return answer == Py_True;
+  return read(known().requires_grad, object, "requires_grad") == Py_True;
 }
 
 bool has_lazy_bits(PyObject* object) {

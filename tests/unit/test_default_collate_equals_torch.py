@@ -276,6 +276,15 @@ def test_a_batch_is_collated_as_torch_does(name: str) -> None:
         assert str(error).strip("'").split("\n")[0] in str(raised.value)
 
 
+@pytest.mark.usefixtures("_reading")
+@pytest.mark.parametrize("name", [f"{sign}int{bits}" for sign in ("", "u") for bits in range(1, 8)])
+def test_types_of_less_than_a_byte_stay_what_they_are(name: str) -> None:
+    batch = [torch.tensor(row, dtype=torch.uint8).view(getattr(torch, name)) for row in ([1, 2, 3], [4, 5, 6])]
+    made, expected = default_collate(batch), torch_collate(batch)
+    assert made.dtype == expected.dtype == getattr(torch, name)
+    assert made.view(torch.uint8).tolist() == expected.view(torch.uint8).tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
 def test_the_batch_of_strings_is_the_very_list_that_was_given() -> None:
     batch = ["a", "b"]
     assert default_collate(batch) is batch
