@@ -10,6 +10,7 @@
 #   make sanitize   the native code under address, undefined-behaviour and thread sanitizers; leaks
 #   make fuzz       JPEG files and image programs that libFuzzer makes up, each for FUZZ_SECONDS=60 (installs clang if need be)
 #   make gpu        build, test and measure delivery to a CUDA device, with the torch of PYTHON; see tools/gpu.sh
+#   make test-emulated-gpu   delivery to CUDA, by torch's CUDA build on pretended GPUs; see tests/emulated_gpu/README.md
 #   make test-pillow-simd   the tests of fastload.io with Pillow-SIMD in Pillow's place
 #   make build      the virtual environment and the extension
 #   make gallery    docs/gallery.md and its pictures, of every transform
@@ -50,6 +51,9 @@ INTEGRATIONS_PIP := $(INTEGRATIONS)/bin/python -m pip --disable-pip-version-chec
 # Other augmentation libraries, 400 MB, in an environment that sees the packages of .venv, and adds its own.
 AUGMENTATIONS := .venv-augmentations
 
+# torch for CUDA, 5.5 GB, in an environment that sees the other packages of .venv.
+EMULATED_GPU := .venv-emulated-gpu
+
 # Pillow-SIMD in an environment of its own, which takes everything else from .venv.
 PILLOW_SIMD := .venv-pillow-simd
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
@@ -65,7 +69,7 @@ PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*/*.cpp csrc/*/*.h csrc/*/*.inl)
 EXTENSION := $(wildcard fastload/_core*.so)
 
-.PHONY: train train-ddp test compiled-tests environments test-integrations test-augmentations test-pillow-simd bench lint sanitize fuzz gpu gallery train-detection build wheel clean distclean FORCE
+.PHONY: train train-ddp test compiled-tests environments test-integrations test-augmentations test-emulated-gpu test-pillow-simd bench lint sanitize fuzz gpu gallery train-detection build wheel clean distclean FORCE
 .DELETE_ON_ERROR:
 
 train: build
@@ -99,6 +103,13 @@ test-integrations: build $(INTEGRATIONS)/done
 
 test-augmentations: build $(AUGMENTATIONS)/done
 	PYTHONPATH=$(CURDIR) $(AUGMENTATIONS)/bin/python -m pytest -n $(JOBS) $(PYTEST_ARGS) tests/augmentations
+
+test-emulated-gpu: build $(EMULATED_GPU)/done
+	$(MAKE) -j$(NATIVE_JOBS) -C tests/emulated_gpu PYTHON=$(CURDIR)/$(EMULATED_GPU)/bin/python
+	for order in random late early; do \
+	    EMULATED_GPU_ORDER=$$order tests/emulated_gpu/run.sh $(EMULATED_GPU)/bin/python -m pytest -p emulated_gpu \
+	        $(PYTEST_ARGS) tests/cuda/test_on_cuda.py tests/conformance/test_pinning.py || exit 1; \
+	done
 
 test-pillow-simd: build $(PILLOW_SIMD)/done
 	$(PILLOW_SIMD)/bin/python -c 'import PIL; print("Pillow-SIMD", PIL.__version__); assert "post" in PIL.__version__'
@@ -161,6 +172,13 @@ $(AUGMENTATIONS)/done: $(DONE)/requirements constraints-augmentations.txt
 	$(AUGMENTATIONS)/bin/python -m pip --disable-pip-version-check install --no-deps -r constraints-augmentations.txt
 	touch $@
 
+$(EMULATED_GPU)/done: $(DONE)/requirements constraints-emulated-gpu.txt
+	rm -rf $(EMULATED_GPU)
+	$(BIN)/python -m venv $(EMULATED_GPU)
+	$(EMULATED_GPU)/bin/python -m pip --disable-pip-version-check install -r constraints-emulated-gpu.txt
+	$(BIN)/python -c '$(SITE)' > "$$($(EMULATED_GPU)/bin/python -c '$(SITE)')/rest.pth"
+	touch $@
+
 $(PILLOW_SIMD)/done: $(DONE)/requirements
 	tools/system_packages.sh $(PYTHON) zlib1g-dev
 	rm -rf $(PILLOW_SIMD)
@@ -190,4 +208,4 @@ clean:
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(INTEGRATIONS) $(AUGMENTATIONS) $(PILLOW_SIMD) $(PEERS) data
+	rm -rf $(VENV) $(INTEGRATIONS) $(AUGMENTATIONS) $(EMULATED_GPU) $(PILLOW_SIMD) $(PEERS) data

@@ -1,0 +1,22 @@
+// Of libcuda.so.1.
+#include "absent.h"
+
+ABSENT(cuCtxSetCurrent)
+ABSENT(cuDeviceGetAttribute)
+ABSENT(cuFuncGetAttribute)
+ABSENT(cuFuncSetAttribute)
+ABSENT(cuFuncSetCacheConfig)
+ABSENT(cuGetErrorString)
+ABSENT(cuLaunchCooperativeKernel)
+ABSENT(cuLaunchKernel)
+ABSENT(cuLinkAddData_v2)
+ABSENT(cuLinkComplete)
+ABSENT(cuLinkCreate_v2)
+ABSENT(cuModuleGetFunction)
+ABSENT(cuModuleLoad)
+ABSENT(cuModuleLoadData)
+ABSENT(cuModuleLoadDataEx)
+ABSENT(cuModuleUnload)
+ABSENT(cuOccupancyMaxActiveBlocksPerMultiprocessor)
+ABSENT(cuPointerGetAttribute)
+ABSENT(cuTensorMapEncodeTiled)
