@@ -108,7 +108,7 @@ test-emulated-gpu: build $(EMULATED_GPU)/done
 	$(MAKE) -j$(NATIVE_JOBS) -C tests/emulated_gpu PYTHON=$(CURDIR)/$(EMULATED_GPU)/bin/python
 	for order in random late early; do \
 	    EMULATED_GPU_ORDER=$$order tests/emulated_gpu/run.sh $(EMULATED_GPU)/bin/python -m pytest -p emulated_gpu \
-	        $(PYTEST_ARGS) tests/cuda/test_on_cuda.py tests/conformance/test_pinning.py || exit 1; \
+	        $(PYTEST_ARGS) tests/cuda/test_on_cuda*.py tests/conformance/test_pinning.py || exit 1; \
 	done
 
 test-pillow-simd: build $(PILLOW_SIMD)/done

@@ -33,7 +33,7 @@ CHECK
 # Each allocation by itself, so that reading what was given back is seen. Everything is many times slower there.
 if command -v compute-sanitizer > /dev/null; then
     PYTORCH_NO_CUDA_MEMORY_CACHING=1 FASTLOAD_TEST_TIMEOUT_S=3600 compute-sanitizer --error-exitcode 1 \
-        "$python" -m pytest -q -p no:cacheprovider tests/cuda/test_on_cuda.py -k "whole or transform or layouts"
+        "$python" -m pytest -q -p no:cacheprovider tests/cuda/test_on_cuda*.py -k "whole or transform or layouts or locked"
 else
     echo "there is no compute-sanitizer here: not run"
 fi

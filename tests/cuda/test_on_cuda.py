@@ -1,75 +1,20 @@
-"""The real device: `make gpu` runs these where there is one."""
+"""The real device: `make gpu` runs these where there is one, `make test-emulated-gpu` anywhere."""
 
 from __future__ import annotations
 
-import gc
-import subprocess
-import sys
-import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from support.datasets import Numbers
+from support.on_cuda import BUSY_CYCLES, SHAPE, WAYS, Images, assert_equal, on_cpu
 from torch.nn.utils.rnn import pack_sequence
-from torch.utils.data import Dataset
 
-from fastload import DataLoader, _core
-from fastload.cuda import _device
+from fastload import DataLoader
 from fastload.datasets import ArrayDataset
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
-
-SHAPE = (3, 128, 128)
-BUSY_CYCLES = 2_000_000  # about a millisecond
-
-
-class Images(Dataset[Any]):
-    """What is in image i depends on i and on the place; small values go beside it."""
-
-    def __init__(self, length: int = 64) -> None:
-        self.length = length
-        self.pattern = torch.arange(SHAPE[0] * SHAPE[1] * SHAPE[2], dtype=torch.float32).view(SHAPE)
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return {"image": self.pattern + index, "label": index, "weight": torch.tensor([index / 7]), "name": str(index)}
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Lanes of its own too: one that has seen what it cannot tell waits ever after."""
-    monkeypatch.setattr(_device, "_lanes", {})
-    yield
-    gc.collect()
-    torch.cuda.synchronize()
-
-
-def on_cpu(batch: Any) -> Any:
-    return {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
-
-
-def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        if isinstance(value, torch.Tensor):
-            assert torch.equal(found[name], value), name
-            assert found[name].dtype == value.dtype
-        else:
-            assert found[name] == value
-
-
-WAYS = [
-    {"num_workers": 0},
-    {"num_workers": 2},
-    {"num_workers": 2, "prefetch_factor": 4},
-    {"num_workers": 2, "worker_type": "thread"},
-    {"num_workers": 2, "persistent_workers": True},
-]
 
 
 @pytest.mark.parametrize("options", WAYS)
@@ -228,29 +173,6 @@ def test_layouts_and_types() -> None:
             assert batch["there"] == 3
 
 
-def test_memory_does_not_grow_and_is_unlocked_in_the_end() -> None:
-    before = _core.locked_bytes()
-    loader = DataLoader(Images(), 8, num_workers=2, device="cuda")
-    reserved = []
-    for _ in range(6):
-        for batch in loader:
-            torch.cuda._sleep(BUSY_CYCLES // 10)  # type: ignore[no-untyped-call]
-            del batch
-        gc.collect()
-        torch.cuda.synchronize()
-        reserved.append(torch.cuda.memory_reserved())
-    assert reserved[-1] <= reserved[1]
-    del loader
-    gc.collect()
-    assert _core.locked_bytes() == before
-    iterator = iter(DataLoader(Images(), 8, num_workers=2, device="cuda"))
-    next(iterator)
-    assert _core.locked_bytes() > before
-    del iterator
-    gc.collect()
-    assert _core.locked_bytes() == before
-
-
 def test_stats_of_the_device() -> None:
     loader = DataLoader(Images(), 8, num_workers=2, device="cuda")
     for batch in loader:
@@ -260,40 +182,6 @@ def test_stats_of_the_device() -> None:
     assert stats.bytes_copied == 64 * (4 * 3 * 128 * 128 + 8 + 4)
     assert 0 < stats.copy_s < 10
     assert 0 <= stats.stall_s < 10
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_the_batches_may_be_another_threads(workers: int) -> None:
-    """Which has no context of the driver's until it does something."""
-    data = [torch.full(SHAPE, float(number)) for number in range(64)]
-    found: list[Any] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        loader = DataLoader(data, 8, num_workers=workers, device="cuda")
-        thread = threading.Thread(target=lambda: found.extend(batch.cpu() for batch in loader))
-        thread.start()
-        thread.join()
-    assert torch.equal(torch.cat(found), torch.stack(data))
-
-
-SECOND = """
-import torch
-from fastload import DataLoader
-data = [torch.full((3, 128, 128), float(number)) for number in range(64)]
-for workers in (0, 1):
-    for number, batch in enumerate(DataLoader(data, 8, num_workers=workers, device="cuda:1")):
-        assert batch.device == torch.device("cuda", 1)
-        assert batch.cpu()[:, 0, 0, 0].tolist() == list(range(8 * number, 8 * number + 8))
-assert torch.cuda.current_device() == 0
-print([torch._C._cuda_hasPrimaryContext(device) for device in (0, 1)])
-"""
-
-
-@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one CUDA device here")
-def test_no_context_is_made_on_another_device() -> None:
-    """In a process of its own, which has none yet; a context takes hundreds of megabytes."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", SECOND], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[-2] == "[False, True]"
 
 
 def test_several_loaders_on_one_device() -> None:
@@ -335,43 +223,6 @@ def test_arrays_in_memory() -> None:
     for number, (rows, labels) in enumerate(DataLoader(data, 16, device="cuda")):
         assert torch.equal(rows.cpu(), torch.arange(1 << 22).view(4, 16, 1 << 16)[number])
         assert labels.tolist() == list(range(16 * number, 16 * number + 16))
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_pinned_batches_survive_copies_that_outlive_them(workers: int) -> None:
-    loader = DataLoader(Images(8 * 30), 8, num_workers=workers, pin_memory=True)
-    stream = torch.cuda.Stream()
-    found = []
-    for batch in loader:
-        assert batch["image"].is_pinned()
-        assert batch["label"].is_pinned()
-        with torch.cuda.stream(stream):
-            torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
-            found.append(batch["image"].to("cuda", non_blocking=True)[:, 0, 0, 0])
-        del batch
-    torch.cuda.synchronize()
-    assert torch.cat(found).tolist() == list(range(240))
-
-
-@pytest.mark.parametrize("options", WAYS)
-def test_users_get_no_memory_that_was_locked_for_a_device(options: dict[str, Any]) -> None:
-    """A copy from it would not wait for the device, and nobody would know when the slot may be used again."""
-    for _ in range(2):
-        assert len(list(DataLoader(Images(), 8, device="cuda", **options))) == 8
-        assert not any(batch["image"].is_pinned() for batch in DataLoader(Images(), 8, **options))
-
-
-@pytest.mark.parametrize("kind", ["process", "thread"])
-def test_workers_that_stay_when_the_device_is_taken_away(kind: Any) -> None:
-    loader = DataLoader(Images(), 8, num_workers=2, worker_type=kind, persistent_workers=True, device="cuda")
-    expected = list(DataLoader(Images(), 8))
-    for device in ("cuda", None, "cuda", None):
-        loader.device = device
-        found = list(loader)
-        assert not any(batch["image"].is_pinned() for batch in found)
-        assert {batch["image"].device.type for batch in found} == {device or "cpu"}
-        for one, other in zip(found, expected, strict=True):
-            assert_equal(on_cpu(one), other)
 
 
 def test_a_device_that_is_not_there() -> None:
