@@ -87,7 +87,7 @@ class FakeCuda:
 
     @contextmanager
     def _entered_device(self, device: Any) -> Iterator[None]:
-        assert device == DEVICE
+        assert device == DEVICE.index
         yield
 
     def _made_stream(self, device: Any) -> Stream:
