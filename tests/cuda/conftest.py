@@ -8,21 +8,18 @@ import torch
 
 from fastload.cuda import _device
 
-HAS_DEVICE = torch.cuda.is_available()  # now: some tests pretend
-
 
 @pytest.fixture(autouse=True, scope="session")
 def context_of_the_device() -> None:
-    if HAS_DEVICE:
+    if torch.cuda.is_available():
         torch.ones(1 << 20).pin_memory().to("cuda", non_blocking=True)
         torch.cuda.synchronize()
 
 
-@pytest.fixture(autouse=True)
-def lanes_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One that has seen what it cannot tell waits ever after."""
+@pytest.fixture
+def fresh_lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A lane that has seen what it cannot tell waits ever after. When the test is over, so is the device's work."""
     monkeypatch.setattr(_device, "_lanes", {})
     yield
-    if HAS_DEVICE:
-        gc.collect()
-        torch.cuda.synchronize()
+    gc.collect()
+    torch.cuda.synchronize()

@@ -14,7 +14,10 @@ from torch.nn.utils.rnn import pack_sequence
 from fastload import DataLoader
 from fastload.datasets import ArrayDataset
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
+    pytest.mark.usefixtures("fresh_lanes"),
+]
 
 
 @pytest.mark.parametrize("options", WAYS)

@@ -15,7 +15,10 @@ from support.on_cuda import BUSY_CYCLES, SHAPE, WAYS, Images, assert_equal, on_c
 
 from fastload import DataLoader, _core
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
+    pytest.mark.usefixtures("fresh_lanes"),
+]
 
 
 def test_memory_does_not_grow_and_is_unlocked_in_the_end() -> None:
