@@ -20,7 +20,7 @@ STEPS = 100  # many more than the 16 batches that 8 workers have in flight
 BATCHES_PER_WORKER = 20  # ten times what each has in flight
 PEER = "torch, pin_memory, non_blocking"
 RANDOM = (
-    "Crops are random, and drawn by each loader by itself: of the outputs shapes and types are compared, not values."
+    "Crops are random, and drawn by each loader by itself: of the outputs shapes and types are compared, not values"
 )
 
 BANDWIDTH = Row(
@@ -29,7 +29,7 @@ BANDWIDTH = Row(
     conditions=f"{COPIES} batches that lie in fastload's memory before the clock starts, no workers, to the last one "
     "on the device.",
     limit_is="as many copies of one pinned tensor of that size",
-    doubts="Without workers torch pins in the caller's thread; with workers it does so in one of its own.",
+    doubts="Without workers torch pins in the caller's thread; with workers it does so in one of its own",
     peer=PEER,
 )
 FIRST = Row(
