@@ -36,6 +36,9 @@ class Lane(Protocol):
     def aside(self) -> AbstractContextManager[Any]:
         """Inside this, work is queued aside; outside, in the queue of the consumer who calls."""
 
+    def in_turn(self) -> AbstractContextManager[Any]:
+        """Inside this, work is queued for the consumer who calls, and the device is the current one, as it is aside."""
+
     def copied(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor on the device, as soon as the queue has come to it: until then its memory must stay as it is."""
 
@@ -75,6 +78,9 @@ class CudaLane:
         # The device first: when torch leaves a stream for one of another device, it makes a context on that.
         with torch.cuda.device(self._number), torch.cuda.stream(self._side):
             yield
+
+    def in_turn(self) -> AbstractContextManager[Any]:
+        return torch.cuda.device(self._number)
 
     def copied(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self.device, non_blocking=True)

@@ -110,7 +110,7 @@ class _Batch:
         for leaf in self._made:
             if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late:
                 lane.use(leaf)
-        with default_modes(), self._transfer.spans.copies(self._made, self._stats):
+        with lane.in_turn(), default_modes(), self._transfer.spans.copies(self._made, self._stats):
             made = {key: lane.moved(leaf) for key, leaf in self._late.items()}
             batch = build([made.get(id(leaf), leaf) for leaf in self._made])
             return batch if transform is None else transform(batch)

@@ -78,6 +78,17 @@ def test_no_context_is_made_on_another_device() -> None:
     assert done.stdout.split("\n")[-2] == "[False, True]"
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one CUDA device here")
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks:UserWarning")
+@pytest.mark.parametrize("sample", [torch.ones(3), torch.ones(3).to_sparse()], ids=["early", "late"])
+def test_a_transform_runs_where_its_batch_is(sample: torch.Tensor) -> None:
+    def device_of(_: Any) -> int:
+        return torch.cuda.current_device()
+
+    assert list(DataLoader([sample], None, device="cuda:1", device_transform=device_of)) == [1]
+    assert torch.cuda.current_device() == 0
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_pinned_batches_survive_copies_that_outlive_them(workers: int) -> None:
     loader = DataLoader(Images(8 * 30), 8, num_workers=workers, pin_memory=True)

@@ -28,8 +28,8 @@ images.samples = images.samples * 5000
 loader = DataLoader({dataset}, 8, num_workers=2, worker_type="thread", persistent_workers=True)
 for round in range(40):
     iterator = iter(loader)
-    thread = interrupt_soon(0.02 + 0.001 * round)
     try:
+        thread = interrupt_soon(0.02 + 0.001 * round)
         while True:
             next(iterator)
     except KeyboardInterrupt:

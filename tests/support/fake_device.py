@@ -13,7 +13,7 @@ import random
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,9 @@ class FakeLane:
             yield
         finally:
             self._queue = outer
+
+    def in_turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def copied(self, tensor: torch.Tensor) -> torch.Tensor:
         made = self._allocated(tensor)
