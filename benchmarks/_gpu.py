@@ -33,12 +33,13 @@ class Ready(Dataset[torch.Tensor]):
     """Batches that lie in fastload's memory, where workers would have put them, float32 (batch, 3, 224, 224)."""
 
     def __init__(self, length: int, batch: int) -> None:
+        from fastload import _core
         from fastload.memory import _arena
 
         self.length = length
-        _arena.here.for_device = True
+        _arena.here.slots = _core.Slots(is_lockable=True)
         self.batches = [_arena.allocate((batch, 3, PIXELS, PIXELS), torch.float32) for _ in range(8)]
-        _arena.here.for_device = False
+        _arena.here.slots = None
         for made in self.batches:
             made.uniform_()
 

@@ -10,6 +10,7 @@ import torch
 
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
+from fastload.memory._device_memory import DeviceMemory
 
 
 class Pending(Protocol):
@@ -48,19 +49,22 @@ def nothing_to_settle() -> None:
 
 
 def goes_to_cuda(loader: Any) -> bool:
-    """Whether no user sees the loader's batches in the host's memory, which may be locked for a device then."""
+    """Whether the loader's batches are for a device that may read the host's memory by itself."""
     device = getattr(loader, "device", None)
     return device is not None and torch.device(device).type == "cuda"
 
 
-def delivery_of(iterator: Any, loader: Any) -> Delivery | None:
-    """What the loader's ``device`` says, or else what torch's base class decided about pinning; None: as it is."""
+def delivery_of(iterator: Any, loader: Any, memory: Callable[[Any], DeviceMemory]) -> Delivery | None:
+    """What the loader's ``device`` says, or else what torch's base class decided about pinning; None: as it is.
+
+    memory: gives the loader's memory for a CUDA device.
+    """
     device = getattr(loader, "device", None)
     ahead = int(iterator._num_workers and loader.prefetch_factor)
     if device is not None:
         from fastload.cuda._device import delivery_to
 
-        return delivery_to(torch.device(device), ahead, loader.device_transform)
+        return delivery_to(torch.device(device), ahead, loader.device_transform, memory(loader).locks)
     if not iterator._pin_memory:
         return None
     from fastload.cuda._pin import PinHere, PinThread

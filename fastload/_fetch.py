@@ -16,7 +16,7 @@ from typing import Any
 
 from torch.utils.data import StackDataset, Subset
 
-from fastload import _stream
+from fastload import _core, _stream
 from fastload._gather import NodeBatches, batch_getter
 from fastload._index_batches import as_list
 from fastload._read_ahead import Peek, reading_ahead
@@ -48,7 +48,7 @@ class FetchConfig:
     on_error: OnError = "raise"
     sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
     stream_seed: int | None = None  # of the streams that fastload.transforms draw from; None: they are on their own
-    for_device: bool = False  # batches go to a device, and nobody sees them here
+    slots: _core.Slots | None = None  # where large tensors are made; None: in the process's slots
     snapshot_every: int = 0  # after how many batches a dataset with a state is asked for it; 0: nobody wants to know
 
     @property
@@ -102,7 +102,7 @@ class Fetcher:
         self._indices = indices if self.config.auto_collation else (indices,)
         self._words[AT] = NOWHERE
         outer, _stream.here.fetcher = _stream.here.fetcher, self  # a dataset may use a loader of its own
-        outer_kind, _arena.here.for_device = _arena.here.for_device, self.config.for_device
+        outer_slots, _arena.here.slots = _arena.here.slots, self.config.slots
         try:
             batch = self._fetch(indices)
             if self.config.snapshot_every:
@@ -110,7 +110,7 @@ class Fetcher:
             return batch
         finally:
             _stream.here.fetcher = outer
-            _arena.here.for_device = outer_kind
+            _arena.here.slots = outer_slots
             self._last_error = None  # its traceback holds the frames of this batch
             self.report.consumed, self.report.exhausted = self.consumed, self.exhausted
 

@@ -20,7 +20,7 @@ from fastload._epoch_start import EpochStart, snapshot_every
 from fastload._errors import WorkerDiedError
 from fastload._fetch import FetchConfig
 from fastload._pulls import ArrayPulls
-from fastload._state import loader_state
+from fastload._state import device_memory, loader_state
 from fastload._stateful import WorkerState
 from fastload._torch_compat import (
     BaseIterator,
@@ -50,7 +50,7 @@ class _EpochIterator(BaseIterator):
         state = loader_state(loader)
         if self._epoch is not None:
             self._epoch.abandon()
-        self._delivery = delivery_of(self, loader)
+        self._delivery = delivery_of(self, loader, device_memory)
         pulls, progress = start.begin(self._sampler_iter, int(self._base_seed), list(workers))
         self._sampler_iter = pulls
         self._num_yielded = progress.yielded
@@ -115,7 +115,7 @@ class InlineIterator(_EpochIterator, SingleProcessIterator):
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         self._base_seed = start.base_seed(int(self._base_seed))
         self._profile_name = "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"
-        engine = InlineEngine(fetch_config(loader, self._base_seed), start.workers())
+        engine = InlineEngine(fetch_config(loader, self._base_seed, in_process=True), start.workers())
         self._dataset_fetcher = engine.fetcher
         self._begin(loader, engine, 0, start, engine.start(start.number))
         if isinstance(self._sampler_iter, ArrayPulls):
@@ -142,7 +142,11 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
         self._goes_to_cuda = goes_to_cuda(loader)
         workers = self._engine.start(start.number)
         if not isinstance(self._engine, ProcessEngine):
-            keep_slots(loader, self._depth + _BESIDES, goes_to_cuda(loader))
+            count = self._depth + _BESIDES
+            if self._goes_to_cuda:
+                device_memory(loader).slots.keep(count)
+            else:
+                keep_slots(loader, count)
         start.before_iter()
         BaseIterator._reset(self, loader, True)
         self._begin(loader, self._engine, self._depth, start, workers)
@@ -187,7 +191,7 @@ class WorkerIterator(_EpochIterator, MultiProcessingIterator):
         self._shutdown_workers()
 
 
-def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
+def fetch_config(loader: Any, base_seed: int, in_process: bool) -> FetchConfig:
     state = loader_state(loader)
     if state.sample_seed is None:
         state.sample_seed = base_seed
@@ -200,14 +204,14 @@ def fetch_config(loader: Any, base_seed: int) -> FetchConfig:
         on_error=getattr(loader, "on_error", "raise"),
         sample_seed=state.sample_seed if getattr(loader, "rng", "torch") == "sample" else None,
         stream_seed=state.sample_seed,
-        for_device=goes_to_cuda(loader),
+        slots=device_memory(loader).slots if in_process and goes_to_cuda(loader) else None,
         snapshot_every=snapshot_every(loader),
     )
 
 
 def make_worker_engine(loader: Any, base_seed: int, resume: Sequence[WorkerState] | None) -> Engine:
     """The engine that the loader asks for. resume: where its workers have to go on; None: at the beginning."""
-    config = fetch_config(loader, base_seed)
+    config = fetch_config(loader, base_seed, in_process=True)
     native = native_dataset(config)
     if native is not None:
         if loader.worker_init_fn is None and loader.multiprocessing_context is None:
@@ -222,7 +226,7 @@ def make_worker_engine(loader: Any, base_seed: int, resume: Sequence[WorkerState
             resume=resume,
         )
     return ProcessEngine(
-        config,
+        fetch_config(loader, base_seed, in_process=False),
         num_workers=loader.num_workers,
         base_seed=base_seed,
         context=loader.multiprocessing_context or torch.multiprocessing,

@@ -22,6 +22,7 @@ from fastload._rng import from_plain, to_plain
 from fastload._stateful import WorkerState
 from fastload._stats import LoaderStats
 from fastload._torch_compat import DatasetKind
+from fastload.memory._device_memory import DeviceMemory
 from fastload.samplers._epochs import CountsEpochs
 from fastload.samplers._generators import packed_state, set_generator_states
 from fastload.samplers._order import State
@@ -47,6 +48,7 @@ class LoaderState:
     settle: Callable[[], None] = nothing_to_settle  # in the stats, what a device has done by now
     progress: Progress | None = None  # of the iterator that began last
     loaded: State | None = None  # by load_state_dict, for the next iterator
+    device_memory: DeviceMemory | None = None  # of a loader for a CUDA device
 
     def begin_epoch(self, at_least: int = 0) -> int:
         """The number of the epoch that begins, from 0, or from what is known to be over."""
@@ -55,7 +57,7 @@ class LoaderState:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy of a loader, made to be sent or changed, is not in the middle of anything.
-        return {**vars(self), "progress": None, "settle": nothing_to_settle}
+        return {**vars(self), "progress": None, "settle": nothing_to_settle, "device_memory": None}
 
 
 def loader_state(loader: Any) -> LoaderState:
@@ -64,6 +66,14 @@ def loader_state(loader: Any) -> LoaderState:
     if state is None:
         state = loader._fastload_state = LoaderState()
     return state
+
+
+def device_memory(loader: Any) -> DeviceMemory:
+    """That of a loader for a CUDA device, made when it is first asked for."""
+    state = loader_state(loader)
+    if state.device_memory is None:
+        state.device_memory = DeviceMemory()
+    return state.device_memory
 
 
 def state_dict(loader: Any) -> State:

@@ -175,10 +175,16 @@ void bind_memory(py::module_& m) {
       "library"_a, "Lock pages by this library's functions of CUDA's driver. What is wrong with it; '' if nothing is.");
   m.def(
       "lock_pages",
-      [](std::uintptr_t address, int device) { return without_gil([&] { return lock_pages(address, device); }); },
-      "address"_a, "device"_a,
+      [](std::uintptr_t address, int device, std::uint64_t owner) {
+        return without_gil([&] { return lock_pages(address, device, owner); });
+      },
+      "address"_a, "device"_a, "owner"_a,
       "Lock the slot that holds the address in place, for all devices; one of them has to have a context. "
       "0, the driver's error, or -1 for no slot.");
+  m.def(
+      "unlock_pages", [](std::uint64_t owner) { without_gil([&] { unlock_pages(owner); }); }, "owner"_a,
+      "Unlock the slots that this owner has locked.");
+  m.def("may_be_locked", &may_be_locked, "address"_a, "Whether the address is in a slot that lock_pages would lock.");
   m.def("locked_bytes", &locked_bytes, "Bytes of this process's slots that are locked in place.");
   m.def("keep_freed_memory", &keep_freed_memory, "Let malloc keep large freed blocks for the next use.");
   m.def("die_with_parent", &die_with_parent, "Let the system kill this process when the thread that made it ends.");

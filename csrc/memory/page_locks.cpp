@@ -27,6 +27,7 @@ struct Range {
   bool is_locked = false;
   Driver::Context context = nullptr;
   std::uint64_t generation = 0;  // of the process that locked it
+  std::uint64_t owner = 0;
 };
 
 // Never destroyed: mappings go as late as the interpreter's exit.
@@ -90,7 +91,7 @@ std::string use_driver(const char* library) {
   return "";
 }
 
-int lock_pages(std::uintptr_t address, int device) {
+int lock_pages(std::uintptr_t address, int device, std::uint64_t owner) {
   const Locked lock = lock_mappings();
   std::uintptr_t start = 0;
   Range* range = find(address, start);
@@ -104,8 +105,23 @@ int lock_pages(std::uintptr_t address, int device) {
   Driver::Context popped = nullptr;
   driver.pop(&popped);
   if (error != 0) return error;
-  *range = Range{range->bytes, true, context, fork_generation()};
+  *range = Range{range->bytes, true, context, fork_generation(), owner};
   return 0;
+}
+
+void unlock_pages(std::uint64_t owner) {
+  const Locked lock = lock_mappings();
+  for (auto& [start, range] : ranges) {
+    if (!counts(range) || range.owner != owner) continue;
+    unlock(start, range);
+    range.is_locked = false;
+  }
+}
+
+bool may_be_locked(std::uintptr_t address) {
+  const Locked lock = lock_mappings();
+  std::uintptr_t start = 0;
+  return find(address, start) != nullptr;
 }
 
 std::size_t locked_bytes() {

@@ -19,9 +19,15 @@ std::string use_driver(const char* library);
 
 // Locks the mapping that holds this address, for all devices; device: one whose context there is. The calling thread
 // keeps the context that it has, if any. 0, also if it is locked already; the driver's error; kNoMapping where the address is in no mapping of ours, kNoDriver without use_driver.
-int lock_pages(std::uintptr_t address, int device);
+int lock_pages(std::uintptr_t address, int device, std::uint64_t owner);
 constexpr int kNoMapping = -1;
 constexpr int kNoDriver = -2;
+
+// Unlocks what this owner has locked; no copy from there may be under way.
+void unlock_pages(std::uint64_t owner);
+
+// Whether the address is in a mapping of ours that lock_pages would lock.
+bool may_be_locked(std::uintptr_t address);
 
 std::size_t locked_bytes();
 

@@ -10,12 +10,13 @@ import torch
 from fastload._delivery import Arrived, Delivery, Pending, nothing_to_settle
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
-from fastload.cuda._lane import CudaLane
+from fastload.cuda._lane import CudaLane, Side
 from fastload.cuda._modes import default_modes
 from fastload.cuda._transfer import DeviceTransform, Transfer
 from fastload.cuda._walk import host_bytes, map_batch, moved
+from fastload.memory._page_locks import PageLocks
 
-_lanes: dict[tuple[int, int], CudaLane] = {}  # by process and number of the device
+_sides: dict[tuple[int, int], Side] = {}  # by process and number of the device
 
 
 class MoveHere:
@@ -58,17 +59,17 @@ def check_there(device: torch.device) -> None:
         raise RuntimeError(f"device={str(device)!r}: torch has no tensors there: {text}") from error
 
 
-def delivery_to(device: torch.device, ahead: int, transform: DeviceTransform | None) -> Delivery:
-    """The way to ``device``, which `check_there` has seen."""
+def delivery_to(device: torch.device, ahead: int, transform: DeviceTransform | None, locks: PageLocks) -> Delivery:
+    """The way to ``device``, which `check_there` has seen. locks: of the loader's slots."""
     if device.type != "cuda":
         return MoveHere(device, transform)
     number = torch.cuda.current_device() if device.index is None else device.index
-    return Transfer(_lane(number), ahead, transform)
+    return Transfer(CudaLane(_side(number), locks), ahead, transform)
 
 
-def _lane(number: int) -> CudaLane:
-    """The device's one lane in this process: torch's allocator keeps free memory for each stream by itself."""
+def _side(number: int) -> Side:
+    """The device's one in this process: torch's allocator keeps free memory for each stream by itself."""
     key = os.getpid(), number
-    if key not in _lanes:
-        _lanes[key] = CudaLane(torch.device("cuda", number))
-    return _lanes[key]
+    if key not in _sides:
+        _sides[key] = Side(torch.device("cuda", number))
+    return _sides[key]

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import torch
 
-from fastload.cuda._page_lock import PageLocks
 from fastload.cuda._walk import moved
+from fastload.memory._page_locks import PageLocks
 
 
 class Mark(Protocol):
@@ -26,12 +26,7 @@ class Mark(Protocol):
 
 
 class Lane(Protocol):
-    """What is asked of a device. Nothing here waits for it, marks aside.
-
-    has_untold: whether consumers have memory that was got aside, and `use` could not be called for it.
-    """
-
-    has_untold: bool
+    """What is asked of a device. Nothing here waits for it, but for marks and `stop_locking`."""
 
     def aside(self) -> AbstractContextManager[Any]:
         """Inside this, work is queued aside; outside, in the queue of the consumer who calls."""
@@ -62,21 +57,44 @@ class Lane(Protocol):
     def use_movable(self, value: Any) -> None:
         """The same for a batch type with a ``record_stream`` of its own."""
 
+    def note_untold(self) -> None:
+        """Memory that was got aside is used in this queue, and `use` cannot be called for it."""
 
-class CudaLane:
-    """Streams of a CUDA device, which has a number."""
+    def marks_of_users(self, also_here: bool) -> list[Mark]:
+        """Marks in all queues that have ever used such memory: what is got aside after them is free.
+
+        also_here: and one in this queue.
+        """
+
+    def stop_locking(self) -> None:
+        """Users will see slots of the loader's. Waits for the copies from them."""
+
+
+class Side:
+    """The stream of all copies to a CUDA device, which has a number.
+
+    untold: streams that use memory of this one's, of which torch's allocator does not know, by their handles.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._number = device.index  # torch looks up streams by number in half the time
-        self._side = torch.cuda.Stream(device)
-        self._locks = PageLocks(self._number)
-        self.has_untold = False
+        self.stream = torch.cuda.Stream(device)
+        self.untold: dict[int, torch.cuda.Stream] = {}
+
+
+class CudaLane:
+    """Streams of a CUDA device. locks: of the loader's slots."""
+
+    def __init__(self, side: Side, locks: PageLocks) -> None:
+        self.device = side.device
+        self._number = side.device.index  # torch looks up streams by number in half the time
+        self._side = side
+        self._locks = locks
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         # The device first: when torch leaves a stream for one of another device, it makes a context on that.
-        with torch.cuda.device(self._number), torch.cuda.stream(self._side):
+        with torch.cuda.device(self._number), torch.cuda.stream(self._side.stream):
             yield
 
     def in_turn(self) -> AbstractContextManager[Any]:
@@ -86,18 +104,17 @@ class CudaLane:
         return tensor.to(self.device, non_blocking=True)
 
     def moved(self, value: Any) -> Any:
-        return moved(value, self.device, non_blocking=True)
+        pin = getattr(value, "pin_memory", None)
+        return moved(pin() if callable(pin) else value, self.device, non_blocking=True)
 
     def staging(self, nbytes: int) -> torch.Tensor:
         return torch.empty(nbytes, dtype=torch.uint8, device="cpu", pin_memory=True)
 
     def reads(self, tensor: torch.Tensor) -> bool:
-        return self._locks.lock(tensor) or tensor.is_pinned()
+        return self._locks.lock(tensor, self._number) or tensor.is_pinned()
 
     def mark(self) -> Mark:
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(torch.cuda.current_stream(self._number))
-        return event
+        return _mark(torch.cuda.current_stream(self._number))
 
     def wait_for(self, mark: Any) -> None:
         torch.cuda.current_stream(self._number).wait_event(mark)
@@ -108,3 +125,25 @@ class CudaLane:
 
     def use_movable(self, value: Any) -> None:
         value.record_stream(torch.cuda.current_stream(self._number))
+
+    def note_untold(self) -> None:
+        stream = torch.cuda.current_stream(self._number)
+        self._side.untold[stream.cuda_stream] = stream
+
+    def marks_of_users(self, also_here: bool) -> list[Mark]:
+        streams = dict(self._side.untold)
+        if also_here:
+            stream = torch.cuda.current_stream(self._number)
+            streams[stream.cuda_stream] = stream
+        return [_mark(stream) for stream in streams.values()]
+
+    def stop_locking(self) -> None:
+        if not self._locks.is_stopped:
+            self._side.stream.synchronize()
+            self._locks.stop()
+
+
+def _mark(stream: torch.cuda.Stream) -> torch.cuda.Event:
+    event = torch.cuda.Event(enable_timing=True)
+    event.record(stream)
+    return event

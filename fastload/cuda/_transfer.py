@@ -4,7 +4,9 @@
 - The consumer's queue waits for that mark; the consumer's thread does not.
 - What was got aside is told to the consumer's queue before the consumer has it: freed early, it is used again only
   after what that queue holds by then. Where a transform returns what cannot be told, all later work aside comes after
-  what the consumer has queued by then.
+  what the consumer has queued by then, in each queue that such things were delivered in.
+- Slots are locked only as long as users see nothing of them: arrays are copied out, and the first object that may hold
+  memory of slots ends the locking.
 - The queue aside waits for the consumer's at the start of an epoch, for what a transform reads, and for each batch
   that is on the device already.
 - What knows nothing of queues (types with a ``to`` and no ``record_stream``, sparse tensors) is moved in the
@@ -19,8 +21,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.autograd.profiler import record_function
 
+from fastload import _core
 from fastload._delivery import Pending
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
@@ -29,11 +33,10 @@ from fastload.cuda._lane import Lane
 from fastload.cuda._modes import default_modes
 from fastload.cuda._spans import Spans
 from fastload.cuda._upload import Load
-from fastload.cuda._walk import host_bytes, is_movable, is_odd, taken_apart
+from fastload.cuda._walk import host_bytes, is_movable, is_odd, is_plain, taken_apart
 
 LABEL = "fastload: batch to device"  # in profiles, and in NVTX under torch's emit_nvtx
 DeviceTransform = Callable[[Any], Any]
-_PLAIN = (str, bytes, bool, int, float, complex, type, type(None), np.generic, np.ndarray)
 
 
 class Transfer:
@@ -71,17 +74,19 @@ class _Batch:
         self._stats = stats
         lane = transfer.lane
         leaves, build = taken_apart(batch)
+        leaves = [_out_of_slots(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+        if not all(isinstance(leaf, torch.Tensor) or is_plain(leaf) for leaf in leaves):
+            lane.stop_locking()
         self._late = _late(leaves)
         early = {id(leaf): leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late}
         movable = [leaf for leaf in leaves if is_movable(leaf) and id(leaf) not in self._late]
         there_already = [tensor for tensor in early.values() if tensor.device.type != "cpu"]
         load = Load(lane, list(early.values()))
         stats.bytes_copied += sum(map(host_bytes, {id(leaf): leaf for leaf in leaves}.values()))
-        waits = transfer.comes_after_the_consumer or lane.has_untold or bool(there_already)
-        now = lane.mark() if waits else None
+        comes_before = lane.marks_of_users(also_here=transfer.comes_after_the_consumer or bool(there_already))
         with lane.aside():
-            if now is not None:
-                lane.wait_for(now)
+            for mark in comes_before:
+                lane.wait_for(mark)
             with transfer.spans.copies((load, there_already, movable), stats) as span:
                 there = dict(zip(early, load.sent(lane), strict=True))
                 self._made = [there.get(id(leaf), leaf) for leaf in leaves]
@@ -95,7 +100,8 @@ class _Batch:
         assert span.end is not None
         self._end = span.end
         self._build = build if self._late else None  # it holds the containers, and they the host's memory
-        self._untouched = [leaf for leaf in leaves if not isinstance(leaf, torch.Tensor)]
+        # A transform may have put memory of the device into any of them.
+        self._untouched = [] if transfer.transform else [leaf for leaf in leaves if not isinstance(leaf, torch.Tensor)]
         transfer.comes_after_the_consumer = False
 
     def finish(self) -> Any:
@@ -117,14 +123,19 @@ class _Batch:
 
     def _tell(self, leaves: list[Any]) -> None:
         """Tell the allocator that the consumer's queue uses this too, or remember that it cannot be told."""
-        untouched = {id(leaf) for leaf in self._untouched}
+        untouched = set(map(id, self._untouched))
         for leaf in leaves:
             if isinstance(leaf, torch.Tensor) and not is_odd(leaf):
                 self._transfer.lane.use(leaf)
             elif is_movable(leaf) and hasattr(leaf, "record_stream"):
                 self._transfer.lane.use_movable(leaf)
-            elif not isinstance(leaf, _PLAIN) and id(leaf) not in untouched:
-                self._transfer.lane.has_untold = True
+            elif not is_plain(leaf) and id(leaf) not in untouched:
+                self._transfer.lane.note_untold()
+
+
+def _out_of_slots(array: NDArray[Any]) -> NDArray[Any]:
+    """The user's from now on, and so not in memory that is locked."""
+    return array.copy(order="K") if _core.may_be_locked(array.__array_interface__["data"][0]) else array
 
 
 def _late(leaves: list[Any]) -> dict[int, Any]:

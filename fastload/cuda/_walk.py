@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+import enum
 import inspect
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils import _pytree
 
@@ -27,6 +31,20 @@ def is_odd(tensor: torch.Tensor) -> bool:
     """Whether it is no plain range of memory: nobody can tell the allocator which queues use it."""
     has_own_rules = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
     return has_own_rules or tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized
+
+
+_PLAIN = (
+    *(str, bytes, bool, int, float, complex, type(None), type, range, slice, np.generic),
+    *(enum.Enum, datetime.date, datetime.time, datetime.timedelta, pathlib.PurePath),
+    *(torch.dtype, torch.device, torch.layout, torch.memory_format),
+)
+
+
+def is_plain(leaf: Any) -> bool:
+    """Whether this is no tensor and holds none, nor memory that somebody else might use."""
+    if isinstance(leaf, set | frozenset):
+        return all(map(is_plain, leaf))
+    return isinstance(leaf, _PLAIN) or (isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject)
 
 
 def map_batch(batch: Any, on_tensor: OnTensor, on_movable: OnOther) -> Any:

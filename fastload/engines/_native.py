@@ -124,11 +124,11 @@ class NativeEngine:
         seed = self._config.stream_seed
         assert seed is not None
         images, numbers = self._dataset.images, self._dataset.numbers(index)
-        outer, _arena.here.for_device = _arena.here.for_device, self._config.for_device
+        outer, _arena.here.slots = _arena.here.slots, self._config.slots
         try:
             return images.native_batch(self._config.collate_fn, numbers, index, seed, self._epoch, _arena.allocate)
         finally:
-            _arena.here.for_device = outer
+            _arena.here.slots = outer
 
     @property
     def answers(self) -> deque[NativeResult]:

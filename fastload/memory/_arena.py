@@ -24,41 +24,40 @@ SLOT_BYTES = 1 << 17
 # label does not keep every image's slot.
 LEASE_BYTES = 1 << 20
 
-_slots: dict[tuple[int, bool], _core.Slots] = {}  # by process, and whether they may be locked in place for a device
-
 
 class _Here(threading.local):
-    """for_device: whether this thread makes batches that no user sees in the host's memory."""
+    """slots: what this thread allocates in now, in place of the process's."""
 
-    for_device = False
+    slots: _core.Slots | None = None
 
 
 here = _Here()
 
+_slots: _core.Slots | None = None
+_owner_pid = 0
+
 
 def use_slots(slots: _core.Slots) -> None:
     """Make this process allocate its large tensors in ``slots`` from now on (process workers)."""
-    _slots.update({(os.getpid(), kind): slots for kind in (False, True)})
+    global _slots, _owner_pid  # one allocator for each process is the point
+    _slots, _owner_pid = slots, os.getpid()
 
 
-def process_slots(for_device: bool = False) -> _core.Slots:
+def process_slots() -> _core.Slots:
     """The slots of this process: what `use_slots` set, else private memory made on first use.
 
-    for_device: those that may be locked in place. They are others than those that users get tensors in: see
-    csrc/memory/page_locks.h. A forked child starts afresh: the parent's warm pages would be copied on write.
+    A forked child starts afresh: the parent's warm pages would be copied on write.
     """
-    key = os.getpid(), for_device
-    if key not in _slots:
-        for inherited in [other for other in _slots if other[0] != key[0]]:
-            del _slots[inherited]
-        _slots[key] = _core.Slots(is_lockable=for_device)
-    return _slots[key]
+    if _slots is None or _owner_pid != os.getpid():
+        use_slots(_core.Slots())
+    assert _slots is not None
+    return _slots
 
 
-_wanted: dict[int, tuple[bool, int]] = {}  # by loader, whether for a device, and how many slots it uses at once
+_wanted: dict[int, int] = {}  # by loader, how many slots it uses at once
 
 
-def keep_slots(loader: Any, count: int, for_device: bool) -> None:
+def keep_slots(loader: Any, count: int) -> None:
     """Keep that many free slots of this process as long as the loader lives, however large they are.
 
     A loader with worker threads uses them in its next epoch again: fresh pages would take longer than small images do,
@@ -66,18 +65,14 @@ def keep_slots(loader: Any, count: int, for_device: bool) -> None:
     """
     if id(loader) not in _wanted:
         weakref.finalize(loader, _let_go, id(loader)).atexit = False
-    _wanted[id(loader)] = for_device, count
-    _keep_wanted(for_device)
+    _wanted[id(loader)] = count
+    process_slots().keep(max(_wanted.values()))
 
 
 def _let_go(loader: int) -> None:
-    for_device, _ = _wanted.pop(loader, (False, 0))
-    if (os.getpid(), for_device) in _slots:
-        _keep_wanted(for_device)
-
-
-def _keep_wanted(for_device: bool) -> None:
-    process_slots(for_device).keep(max((count for kind, count in _wanted.values() if kind == for_device), default=0))
+    _wanted.pop(loader, None)
+    if _slots is not None and _owner_pid == os.getpid():
+        _slots.keep(max(_wanted.values(), default=0))
 
 
 def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -85,5 +80,5 @@ def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < SLOT_BYTES:
         return torch.empty(shape, dtype=dtype, device="cpu")
-    lease = process_slots(here.for_device).acquire(nbytes)
+    lease = (here.slots or process_slots()).acquire(nbytes)
     return torch.frombuffer(lease, dtype=dtype, count=nbytes // dtype.itemsize).view(shape)

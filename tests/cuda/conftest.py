@@ -17,9 +17,9 @@ def context_of_the_device() -> None:
 
 
 @pytest.fixture
-def fresh_lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A lane that has seen what it cannot tell waits ever after. When the test is over, so is the device's work."""
-    monkeypatch.setattr(_device, "_lanes", {})
+def fresh_sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One that has seen what it cannot tell waits ever after. When the test is over, so is the device's work."""
+    monkeypatch.setattr(_device, "_sides", {})
     yield
     gc.collect()
     torch.cuda.synchronize()

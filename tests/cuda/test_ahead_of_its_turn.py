@@ -45,7 +45,7 @@ def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLane]]:
     """Each loader's to "cuda"; every step is done at once when `first` asks."""
     made: list[FakeLane] = []
 
-    def delivery_to(device: torch.device, ahead: int, transform: Any) -> Transfer:
+    def delivery_to(device: torch.device, ahead: int, transform: Any, locks: Any) -> Transfer:
         made.append(FakeLane(random.Random(0)))
         return Transfer(made[-1], ahead, transform)
 

@@ -1,4 +1,4 @@
-"""Batches for a CUDA device and batches for users never lie in the same slots."""
+"""Batches for a CUDA device lie in slots that no other loader uses, and no user."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from support.fake_cuda import FakeCuda
 
 from fastload import DataLoader
 from fastload import transforms as T
-from fastload.cuda import _page_lock
+from fastload._state import device_memory
 from fastload.datasets import ArrayDataset, ImageFolder
+from fastload.memory import _page_locks
 from fastload.memory._arena import process_slots
 
 SIDE = 320  # four images of one channel are more than a slot's least
@@ -25,11 +26,11 @@ def asked_to_lock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     FakeCuda(monkeypatch)
     addresses: list[int] = []
 
-    def lock(_: Any, tensor: torch.Tensor) -> bool:
+    def lock(_: Any, tensor: torch.Tensor, device: int) -> bool:
         addresses.append(tensor.data_ptr())
         return True
 
-    monkeypatch.setattr(_page_lock.PageLocks, "lock", lock)
+    monkeypatch.setattr(_page_locks.PageLocks, "lock", lock)
     return addresses
 
 
@@ -53,15 +54,18 @@ def test_slots(kind: str, options: dict[str, Any], asked_to_lock: list[int], ima
         data = ArrayDataset(torch.stack(SAMPLES))
     elif kind == "images":
         data = ImageFolder(images, T.Compose([T.CenterCrop(SIDE), T.ToImage(), T.ToDtype(torch.float32, scale=True)]))
-    for_users, for_device = process_slots(), process_slots(for_device=True)
-    for _ in range(2):
-        for batch in DataLoader(data, 4, device="cuda", **options):
+    for_users = process_slots()
+    loaders = [DataLoader(data, 4, device="cuda", **options) for _ in range(2)]
+    for loader, other in (loaders, loaders[::-1]):
+        for batch in loader:
             del batch
+        own, others = device_memory(loader).slots, device_memory(other).slots
         assert len(asked_to_lock) == 2
-        assert all(for_device.find(address) and not for_users.find(address) for address in asked_to_lock)
+        assert all(own.find(address) for address in asked_to_lock)
+        assert not any(slots.find(address) for address in asked_to_lock for slots in (for_users, others))
         asked_to_lock.clear()
         for batch in DataLoader(data, 4, **options):
             address = (batch if kind == "samples" else batch[0]).data_ptr()
             assert for_users.find(address)
-            assert not for_device.find(address)
+            assert not any(device_memory(one).slots.find(address) for one in loaders)
     assert not asked_to_lock

@@ -16,7 +16,7 @@ from fastload.datasets import ArrayDataset
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
-    pytest.mark.usefixtures("fresh_lanes"),
+    pytest.mark.usefixtures("fresh_sides"),
 ]
 
 

@@ -17,7 +17,7 @@ from fastload import DataLoader, _core
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
-    pytest.mark.usefixtures("fresh_lanes"),
+    pytest.mark.usefixtures("fresh_sides"),
 ]
 
 

@@ -58,10 +58,10 @@ def noted(driver: Path, tmp_path: Path, script: str, limit: str = "") -> tuple[l
     lead = """
         import gc, os, warnings, torch
         from fastload import _core
-        from fastload.cuda._page_lock import PageLocks
+        from fastload.memory._page_locks import PageLocks
         from fastload.memory import _arena
         from fastload.memory._arena import allocate
-        _arena.here.for_device = True
+        slots = _arena.here.slots = _core.Slots(is_lockable=True)
     """
     environment = {**os.environ, "DRIVER_NOTES": str(notes), **({"DRIVER_LIMIT": limit} if limit else {})}
     code = textwrap.dedent(lead) + f"driver = {str(driver)!r}\n" + textwrap.dedent(script)
@@ -77,17 +77,17 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
         driver,
         tmp_path,
         """
-        locks = PageLocks(0, driver)
-        assert not locks.lock(torch.zeros(1 << 20))  # in no slot
-        _arena.here.for_device = False
-        assert not locks.lock(allocate((1 << 20,), torch.float32))  # in one that users get
-        _arena.here.for_device = True
+        locks = PageLocks(driver)
+        assert not locks.lock(torch.zeros(1 << 20), 0)  # in no slot
+        _arena.here.slots = None
+        assert not locks.lock(allocate((1 << 20,), torch.float32), 0)  # in one that users get
+        _arena.here.slots = slots
         for _ in range(3):
             batch = allocate((1 << 20,), torch.float32)  # the same slot each time
-            assert locks.lock(batch) and locks.lock(batch[5:])
+            assert locks.lock(batch, 0) and locks.lock(batch[5:], 0)
             del batch
         print(_core.locked_bytes())
-        _arena.process_slots(for_device=True).trim()
+        slots.trim()
         print(_core.locked_bytes())
         """,
     )
@@ -104,12 +104,12 @@ def test_slots_of_worker_processes_are_locked_in_the_loaders_process(driver: Pat
         tmp_path,
         """
         from fastload import DataLoader
-        locks = PageLocks(0, driver)
+        locks = PageLocks(driver)
         data = [torch.full((1 << 18,), float(number)) for number in range(12)]
         loader = DataLoader(data, 4, num_workers=1)
         for _ in range(3):
             for batch in loader:
-                assert locks.lock(batch)
+                assert locks.lock(batch, 0)
             del batch
         del loader
         gc.collect()
@@ -126,14 +126,14 @@ def test_a_forked_child_unlocks_nothing(driver: Path, tmp_path: Path) -> None:
         driver,
         tmp_path,
         """
-        locks = PageLocks(0, driver)
+        locks = PageLocks(driver)
         batch = allocate((1 << 20,), torch.float32)
-        assert locks.lock(batch)
+        assert locks.lock(batch, 0)
         child = os.fork()
         if not child:
             print(_core.locked_bytes(), flush=True)
             del batch
-            _arena.process_slots(for_device=True).trim()
+            slots.trim()
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
         """,
@@ -149,11 +149,11 @@ def test_a_limit_is_told_once_and_nothing_else_changes(driver: Path, tmp_path: P
         driver,
         tmp_path,
         """
-        locks = PageLocks(0, driver)
+        locks = PageLocks(driver)
         small, large = (allocate((size << 20,), torch.uint8) for size in (1, 8))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            print(locks.lock(small), locks.lock(large), PageLocks(0, driver).lock(large), locks.lock(small))
+            print(locks.lock(small, 0), locks.lock(large, 0), PageLocks(driver).lock(large, 0), locks.lock(small, 0))
         print(len(caught), caught[0].message)
         """,
         limit=str(4 << 20),
@@ -174,11 +174,11 @@ def test_a_machine_without_the_driver_is_told_once(driver: Path, tmp_path: Path)
             if os.fork():  # each library in a process of its own, that has said nothing yet
                 assert os.wait()[1] == 0
                 continue
-            locks = PageLocks(0, library)
+            locks = PageLocks(library)
             batch = allocate((1 << 20,), torch.uint8)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                assert not locks.lock(batch) and not locks.lock(batch)
+                assert not locks.lock(batch, 0) and not locks.lock(batch, 0)
             print(len(caught), caught[0].message, flush=True)
             os._exit(0)
         """,

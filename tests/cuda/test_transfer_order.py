@@ -78,7 +78,7 @@ def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def machines(draws: random.Random, monkeypatch: pytest.MonkeyPatch, lane: Any, transfer: Any) -> Iterator[Machine]:
     made = Machine(lane(draws), draws, [])
 
-    def delivery_to(device: torch.device, ahead: int, transform: Any) -> Transfer:
+    def delivery_to(device: torch.device, ahead: int, transform: Any, locks: Any) -> Transfer:
         made.transfers.append(transfer(made.lane, ahead, transform))
         return made.transfers[-1]
 

@@ -30,6 +30,13 @@ class Stream:
         self.cuda = cuda
         self.name = name
 
+    @property
+    def cuda_stream(self) -> int:
+        return id(self)
+
+    def synchronize(self) -> None:
+        self.cuda.note("synchronize", self.name)
+
     def wait_event(self, event: Event) -> None:
         self.cuda.note("wait", self.name, event.number)
 
@@ -132,11 +139,16 @@ class FakeCuda:
         patch.setattr(torch.Tensor, "record_stream", record_stream)
         patch.setattr(torch.Tensor, "is_pinned", lambda tensor: False)
         patch.setattr(torch, "empty", empty)
-        from fastload.cuda import _device, _page_lock
+        patch.setattr(torch.Tensor, "pin_memory", torch.Tensor.clone)
+        from fastload.cuda import _device
+        from fastload.memory import _page_locks
 
-        def lock(locks: Any, tensor: torch.Tensor) -> bool:
+        def lock(locks: Any, tensor: torch.Tensor, device: int) -> bool:
+            assert device == DEVICE.index
+            if locks.is_stopped:
+                return False
             cuda.note("lock", "host", tuple(tensor.shape))
             return cuda.locks
 
-        patch.setattr(_page_lock.PageLocks, "lock", lock)
-        patch.setattr(_device, "_lanes", {}, raising=False)
+        patch.setattr(_page_locks.PageLocks, "lock", lock)
+        patch.setattr(_device, "_sides", {}, raising=False)

@@ -53,7 +53,7 @@ class FakeLane:
     def __init__(self, draws: random.Random, locks: bool = True) -> None:
         self._draws = draws
         self._locks = locks
-        self.has_untold = False
+        self._has_untold = False
         self._aside: deque[Work] = deque()
         self._consumers: deque[Work] = deque()
         self._queue = self._consumers
@@ -122,6 +122,17 @@ class FakeLane:
         block = self._block_of(tensor)
         if block is not None:
             block.used_by_consumer = True
+
+    def note_untold(self) -> None:
+        self._has_untold = True
+
+    def marks_of_users(self, also_here: bool) -> list[FakeMark]:
+        return [self.mark()] if self._has_untold or also_here else []
+
+    def stop_locking(self) -> None:
+        with self.aside():
+            self.mark().synchronize()
+        self._locks = False
 
     def use_movable(self, value: Any) -> None:
         value.record_stream(self)

@@ -29,7 +29,8 @@ def slots(monkeypatch: pytest.MonkeyPatch) -> _core.Slots:
     """Those of this process, of which none are kept for their size, nor for loaders that other tests have left."""
     monkeypatch.setattr(_arena, "_wanted", {})
     own = _core.Slots(keep_bytes=0)
-    monkeypatch.setattr(_arena, "_slots", {(os.getpid(), False): own})
+    monkeypatch.setattr(_arena, "_slots", own)
+    monkeypatch.setattr(_arena, "_owner_pid", os.getpid())
     return own
 
 

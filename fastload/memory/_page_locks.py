@@ -1,7 +1,8 @@
-"""Slots locked in place for a CUDA device, which then reads them by itself. Users get no tensors in such slots."""
+"""Slots locked in place for a CUDA device, which then reads them by itself."""
 
 from __future__ import annotations
 
+import itertools
 import resource
 import warnings
 
@@ -14,22 +15,24 @@ _NO_SLOT = -1
 _ALREADY_LOCKED = 712
 _refused: set[str] = set()  # drivers that have refused in this process: it was said, and is not tried again
 _NAMES = {2: "out of memory", 201: "invalid context", 304: "operating system call failed", 800: "not permitted"}
+_owners = itertools.count()
 
 
 class PageLocks:
-    """Locks each slot when its first batch sets out; a slot stays locked as long as it is mapped.
+    """Locks each slot when its first batch sets out; it stays locked as long as it is mapped, or until `stop`.
 
-    device: the number of the CUDA device whose context is there. driver: the library with CUDA's driver functions.
+    driver: the library with CUDA's driver functions.
     """
 
-    def __init__(self, device: int, driver: str = DRIVER) -> None:
-        self._device = device
+    def __init__(self, driver: str = DRIVER) -> None:
+        self.is_stopped = False
         self._driver = driver
+        self._owner = next(_owners)
         self._is_ready = False
 
-    def lock(self, tensor: torch.Tensor) -> bool:
-        """Whether the tensor's memory is in a slot that is locked in place now."""
-        if self._driver in _refused:
+    def lock(self, tensor: torch.Tensor, device: int) -> bool:
+        """Whether the tensor's memory is in a slot that is locked in place now. device: one that has a context."""
+        if self.is_stopped or self._driver in _refused:
             return False
         if not self._is_ready:
             problem = _core.use_driver(self._driver)
@@ -37,12 +40,17 @@ class PageLocks:
                 self._give_up(problem)
                 return False
             self._is_ready = True
-        error = _core.lock_pages(tensor.data_ptr(), self._device)
+        error = _core.lock_pages(tensor.data_ptr(), device, self._owner)
         if error in (0, _ALREADY_LOCKED):
             return True
         if error != _NO_SLOT:
             self._give_up(f"CUDA's driver says {error}, {_NAMES.get(error, 'see its list of errors')}")
         return False
+
+    def stop(self) -> None:
+        """Lock no more slots, and unlock those that are. No copy from them may be under way."""
+        self.is_stopped = True
+        _core.unlock_pages(self._owner)
 
     def _give_up(self, problem: str) -> None:
         _refused.add(self._driver)
