@@ -1,6 +1,7 @@
 #include "memory/page_locks.h"
 
 #include <dlfcn.h>
+#include <sys/mman.h>
 
 #include <map>
 
@@ -64,6 +65,15 @@ int context_of(int number, Driver::Context& context) {
   return 0;
 }
 
+// Locked pages are the parent's alone: else a fork would share them, and the parent's next write go to a copy that the
+// device knows nothing of.
+void keep_from_children([[maybe_unused]] std::uintptr_t start, [[maybe_unused]] std::size_t bytes,
+                        [[maybe_unused]] bool is_kept) noexcept {
+#ifdef MADV_DONTFORK
+  madvise(reinterpret_cast<void*>(start), bytes, is_kept ? MADV_DONTFORK : MADV_DOFORK);
+#endif
+}
+
 // The thread that unmaps may have no context, or that of another device, and keeps it.
 void unlock(std::uintptr_t start, const Range& range) noexcept {
   if (driver.push(range.context) != 0) return;
@@ -106,6 +116,7 @@ int lock_pages(std::uintptr_t address, int device, std::uint64_t owner) {
   driver.pop(&popped);
   if (error != 0) return error;
   *range = Range{range->bytes, true, context, fork_generation(), owner};
+  keep_from_children(start, range->bytes, true);
   return 0;
 }
 
@@ -115,6 +126,7 @@ void unlock_pages(std::uint64_t owner) {
     if (!counts(range) || range.owner != owner) continue;
     unlock(start, range);
     range.is_locked = false;
+    keep_from_children(start, range.bytes, false);
   }
 }
 

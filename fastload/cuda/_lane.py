@@ -44,7 +44,10 @@ class Lane(Protocol):
         """Bytes of host memory that the device reads by itself."""
 
     def reads(self, tensor: torch.Tensor) -> bool:
-        """Whether the device reads this host memory by itself. If not, copies from it keep the caller waiting."""
+        """Whether the device reads this host memory by itself, and nobody else writes there until it has.
+
+        If not, copies from it keep the caller waiting.
+        """
 
     def mark(self) -> Mark: ...
 
@@ -63,7 +66,7 @@ class Lane(Protocol):
     def marks_of_users(self, also_here: bool) -> list[Mark]:
         """Marks in all queues that have ever used such memory: what is got aside after them is free.
 
-        also_here: and one in this queue.
+        also_here: and one in this queue, and in that which is the current one of a new thread.
         """
 
     def stop_locking(self) -> None:
@@ -111,7 +114,7 @@ class CudaLane:
         return torch.empty(nbytes, dtype=torch.uint8, device="cpu", pin_memory=True)
 
     def reads(self, tensor: torch.Tensor) -> bool:
-        return self._locks.lock(tensor, self._number) or tensor.is_pinned()
+        return self._locks.lock(tensor, self._number)  # pinned memory of others may be a buffer that is filled again
 
     def mark(self) -> Mark:
         return _mark(torch.cuda.current_stream(self._number))
@@ -133,8 +136,8 @@ class CudaLane:
     def marks_of_users(self, also_here: bool) -> list[Mark]:
         streams = dict(self._side.untold)
         if also_here:
-            stream = torch.cuda.current_stream(self._number)
-            streams[stream.cuda_stream] = stream
+            for stream in (torch.cuda.current_stream(self._number), torch.cuda.default_stream(self._number)):
+                streams[stream.cuda_stream] = stream
         return [_mark(stream) for stream in streams.values()]
 
     def stop_locking(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from fastload._stats import LoaderStats
 from fastload.cuda._lane import Lane, Mark
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Span:
     """end: None until all is queued, and for ever if an interrupt came between."""
 
@@ -21,6 +21,24 @@ class Span:
     is_stall: bool
     memory: Any = None
     end: Mark | None = None
+    is_open: bool = True  # something is still to be queued
+
+
+class _Copies:
+    """Begins and ends a span. No generator: one that is interrupted ends whenever it is freed, in any queue."""
+
+    def __init__(self, lane: Lane, spans: list[Span], span: Span) -> None:
+        self._lane = lane
+        self._spans = spans
+        self._span = span
+
+    def __enter__(self) -> Span:
+        self._spans.append(self._span)  # before the first copy: then no interrupt lets go of the memory
+        return self._span
+
+    def __exit__(self, *error: object) -> None:
+        self._span.is_open = False
+        self._span.end = self._lane.mark()
 
 
 class Spans:
@@ -29,21 +47,16 @@ class Spans:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._spans: list[Span] = []
+        self._settling = threading.RLock()  # who asks for stats may be in another thread
         self._pid = os.getpid()
 
-    @contextmanager
-    def copies(self, memory: Any, stats: LoaderStats) -> Iterator[Span]:
+    def copies(self, memory: Any, stats: LoaderStats) -> _Copies:
         """What is queued inside reads ``memory``."""
-        span = Span(self._lane.mark(), stats, is_stall=False, memory=memory)
-        self._spans.append(span)  # before the first copy: then no interrupt lets go of the memory
-        try:
-            yield span
-        finally:
-            span.end = self._lane.mark()
+        return _Copies(self._lane, self._spans, Span(self._lane.mark(), stats, is_stall=False, memory=memory))
 
     def wait_for(self, mark: Mark, stats: LoaderStats) -> None:
         """Let the consumer's queue wait, and note for how long."""
-        span = Span(self._lane.mark(), stats, is_stall=True)
+        span = Span(self._lane.mark(), stats, is_stall=True, is_open=False)
         self._lane.wait_for(mark)
         span.end = self._lane.mark()
         self._spans.append(span)
@@ -52,28 +65,31 @@ class Spans:
         """Let go of what is done with, and count what it took. Waits for nothing."""
         if self._pid != os.getpid():
             return  # the device is the parent's
-        place = 0
-        while place < len(self._spans):
-            span = self._spans[place]
-            end = self._end_of(span)
-            if not end.query():
-                place += 1
-                continue
-            seconds = span.start.elapsed_time(end) / 1000
-            if span.is_stall:  # no calls from here on
-                span.stats.stall_s += seconds
-            else:
-                span.stats.copy_s += seconds
-            del self._spans[place]
+        with self._settling:
+            for span in list(self._spans):
+                if span.is_open:
+                    continue  # another thread queues it now, or a caller of this
+                end = self._end_of(span)
+                if not (end.query() and span.start.query()):  # an interrupt may have come between them
+                    continue
+                seconds = span.start.elapsed_time(end) / 1000
+                if span not in self._spans:
+                    continue  # a call from within this one, of a finaliser or a signal's handler, has counted it
+                if span.is_stall:
+                    span.stats.stall_s += seconds
+                else:
+                    span.stats.copy_s += seconds
+                self._spans.remove(span)
 
     def end(self) -> None:
         """Wait for what holds memory."""
         if self._pid != os.getpid():
             return
-        with suppress(Exception):  # at exit the device may be gone already
-            for span in self._spans:
-                if span.memory is not None:
+        for span in list(self._spans):
+            if span.memory is not None:
+                with suppress(Exception):  # at exit the device may be gone already
                     self._end_of(span).synchronize()
+        with suppress(Exception):
             self.settle()
 
     def _end_of(self, span: Span) -> Mark:

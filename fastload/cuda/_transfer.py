@@ -59,6 +59,8 @@ class Transfer:
         try:
             with label, default_modes():
                 return _Batch(self, batch, stats)
+        except torch.OutOfMemoryError:
+            return _InItsTurn(self, batch, stats)
         except Exception as error:
             return LocalFailure(error, "")
 
@@ -82,7 +84,7 @@ class _Batch:
         movable = [leaf for leaf in leaves if is_movable(leaf) and id(leaf) not in self._late]
         there_already = [tensor for tensor in early.values() if tensor.device.type != "cpu"]
         load = Load(lane, list(early.values()))
-        stats.bytes_copied += sum(map(host_bytes, {id(leaf): leaf for leaf in leaves}.values()))
+        nbytes = sum(map(host_bytes, {id(leaf): leaf for leaf in leaves}.values()))
         comes_before = lane.marks_of_users(also_here=transfer.comes_after_the_consumer or bool(there_already))
         with lane.aside():
             for mark in comes_before:
@@ -100,9 +102,8 @@ class _Batch:
         assert span.end is not None
         self._end = span.end
         self._build = build if self._late else None  # it holds the containers, and they the host's memory
-        # A transform may have put memory of the device into any of them.
-        self._untouched = [] if transfer.transform else [leaf for leaf in leaves if not isinstance(leaf, torch.Tensor)]
         transfer.comes_after_the_consumer = False
+        stats.bytes_copied += nbytes
 
     def finish(self) -> Any:
         self._transfer.spans.wait_for(self._end, self._stats)
@@ -123,14 +124,26 @@ class _Batch:
 
     def _tell(self, leaves: list[Any]) -> None:
         """Tell the allocator that the consumer's queue uses this too, or remember that it cannot be told."""
-        untouched = set(map(id, self._untouched))
         for leaf in leaves:
             if isinstance(leaf, torch.Tensor) and not is_odd(leaf):
                 self._transfer.lane.use(leaf)
             elif is_movable(leaf) and hasattr(leaf, "record_stream"):
                 self._transfer.lane.use_movable(leaf)
-            elif not is_plain(leaf) and id(leaf) not in untouched:
+            elif self._transfer.transform is not None and not is_plain(leaf):
                 self._transfer.lane.note_untold()
+
+
+class _InItsTurn:
+    """There was no memory for the batch ahead of its turn; by then earlier batches may be gone."""
+
+    def __init__(self, transfer: Transfer, batch: Any, stats: LoaderStats) -> None:
+        self._transfer, self._batch, self._stats = transfer, batch, stats
+
+    def finish(self) -> Any:
+        batch, self._batch = self._batch, None
+        with default_modes():
+            begun = _Batch(self._transfer, batch, self._stats)
+        return begun.finish()
 
 
 def _out_of_slots(array: NDArray[Any]) -> NDArray[Any]:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import torch
 
 from fastload.cuda._lane import Lane
-from fastload.memory._arena import LEASE_BYTES
 
+# Integers of one to seven bits, which torch brings to devices and does not copy on the host.
+_UNCOPIED = {getattr(torch, f"{kind}{bits}", None) for kind in ("int", "uint") for bits in range(1, 8)} - {None}
+# Below this a tensor travels with others, and has its memory with them: who keeps it keeps all of theirs.
+_SMALL_BYTES = 64 << 10
 _ALIGNMENT = 64  # of each tensor in a common copy: no kernel asks for more
 
 
@@ -41,12 +44,12 @@ class Load:
 
 def _packs(tensor: torch.Tensor) -> bool:
     """Small, and nothing but its numbers in a row."""
-    return _is_plain(tensor) and 0 < tensor.nbytes < LEASE_BYTES and tensor.is_contiguous()
+    return _is_plain(tensor) and 0 < tensor.nbytes < _SMALL_BYTES and tensor.is_contiguous()
 
 
 def _is_plain(tensor: torch.Tensor) -> bool:
     is_dense = type(tensor) is torch.Tensor and tensor.layout == torch.strided and tensor.device.type == "cpu"
-    is_as_stored = not (tensor.is_quantized or tensor.is_conj() or tensor.is_neg())
+    is_as_stored = not (tensor.is_quantized or tensor.is_conj() or tensor.is_neg() or tensor.dtype in _UNCOPIED)
     return is_dense and is_as_stored and not tensor.requires_grad
 
 

@@ -22,6 +22,9 @@ Build = Callable[[Sequence[Any]], Any]
 _DEPTH = 4  # of the objects in a batch type of its own whose tensors are counted
 
 
+HIDDEN = object()  # in the place of what cannot be seen
+
+
 def is_movable(value: Any) -> bool:
     """Whether this is a batch type of its own, which moves itself: ``value.to(device)``."""
     return not isinstance(value, type | torch.Tensor) and callable(getattr(value, "to", None))
@@ -34,8 +37,8 @@ def is_odd(tensor: torch.Tensor) -> bool:
 
 
 _PLAIN = (
-    *(str, bytes, bool, int, float, complex, type(None), type, range, slice, np.generic),
-    *(enum.Enum, datetime.date, datetime.time, datetime.timedelta, pathlib.PurePath),
+    *(str, bytes, bool, int, float, complex, type(None), range, slice, np.generic),
+    *(datetime.date, datetime.time, datetime.timedelta, pathlib.PurePath),
     *(torch.dtype, torch.device, torch.layout, torch.memory_format),
 )
 
@@ -44,7 +47,10 @@ def is_plain(leaf: Any) -> bool:
     """Whether this is no tensor and holds none, nor memory that somebody else might use."""
     if isinstance(leaf, set | frozenset):
         return all(map(is_plain, leaf))
-    return isinstance(leaf, _PLAIN) or (isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject)
+    if isinstance(leaf, type | enum.Enum):
+        return True
+    is_known = isinstance(leaf, _PLAIN) or (isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject)
+    return is_known and not getattr(leaf, "__dict__", None)
 
 
 def map_batch(batch: Any, on_tensor: OnTensor, on_movable: OnOther) -> Any:
@@ -64,6 +70,7 @@ def taken_apart(batch: Any) -> tuple[list[Any], Build]:
 
     Containers are torch's of ``pin_memory``, in its order, and keep their types; so do data classes, those of attrs
     and what is registered as a pytree. Each is asked for what it holds once, since some make it when they are asked.
+    For a container that has attributes besides, there is a leaf `HIDDEN` more.
     """
     leaves: list[Any] = []
     return leaves, _take_apart(batch, leaves)
@@ -73,13 +80,16 @@ def _take_apart(value: Any, leaves: list[Any]) -> Build:
     if isinstance(value, torch.Tensor | str | bytes) or is_movable(value):
         return _leaf(value, leaves)
     if isinstance(value, Mapping):
+        _note_attributes(value, (), leaves)
         fields = {key: _take_apart(part, leaves) for key, part in value.items()}
         return lambda made: rebuild_mapping(value, {key: part(made) for key, part in fields.items()})
     if isinstance(value, Sequence):
+        _note_attributes(value, (), leaves)
         parts = [_take_apart(part, leaves) for part in value]
         return lambda made: _sequence(value, [part(made) for part in parts])
     names = [name for name in _field_names(value) if hasattr(value, name)]
     if names:
+        _note_attributes(value, names, leaves)
         fields = {name: _take_apart(getattr(value, name), leaves) for name in names}
         return lambda made: rebuild_dataclass(value, {name: part(made) for name, part in fields.items()})
     if type(value) in _pytree.SUPPORTED_NODES:
@@ -87,6 +97,11 @@ def _take_apart(value: Any, leaves: list[Any]) -> Build:
         nodes = [_take_apart(part, leaves) for part in found]
         return lambda made: _pytree.tree_unflatten([part(made) for part in nodes], structure)
     return _leaf(value, leaves)
+
+
+def _note_attributes(container: Any, fields: Sequence[str], leaves: list[Any]) -> None:
+    if set(getattr(container, "__dict__", ())) - set(fields):
+        leaves.append(HIDDEN)
 
 
 def _leaf(value: Any, leaves: list[Any]) -> Build:

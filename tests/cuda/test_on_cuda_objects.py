@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +97,45 @@ def test_a_transform_that_brings_an_object_to_the_device(is_new: bool, options: 
     assert not wrong_batches(loader, lambda batch: batch.images)
 
 
+class Dict(dict[str, Any]):
+    """May have attributes."""
+
+
+def with_attribute(images: torch.Tensor) -> Any:
+    made = Dict(number=3)
+    made.images = images
+    return made
+
+
+def in_array(images: torch.Tensor) -> Any:
+    array = np.empty(1, dtype=object)
+    array[0] = images
+    return array
+
+
+@pytest.mark.parametrize("options", WAYS)
+@pytest.mark.parametrize(
+    ("hide", "find"),
+    [(with_attribute, lambda batch: batch.images), (in_array, lambda batch: batch[0])],
+    ids=["attribute of a dict", "array of objects"],
+)
+def test_what_a_transform_hides_in_known_types(hide: Any, find: Any, options: dict[str, Any]) -> None:
+    loader = DataLoader(SAMPLES, BATCH, device="cuda", device_transform=lambda images: hide(images + 0), **options)
+    assert not wrong_batches(loader, find)
+
+
+@pytest.mark.parametrize("options", WAYS)
+def test_attributes_of_containers_are_not_in_locked_memory(options: dict[str, Any]) -> None:
+    def collate(samples: list[torch.Tensor]) -> Any:
+        images = torch.stack(samples)
+        made = Dict(images=images)
+        made.raw = images
+        return made
+
+    loader = DataLoader(SAMPLES, BATCH, collate_fn=collate, device="cuda", **options)
+    assert not any(batch.raw.is_pinned() for batch in loader)
+
+
 def test_objects_that_come_after_batches_without_any() -> None:
     """Slots are locked by then, and copies from them are under way."""
 
@@ -129,3 +169,79 @@ def test_arrays_that_are_in_no_slot_are_the_same_objects() -> None:
     array = np.ones(3)
     ((_, found),) = DataLoader([(torch.ones(3), array)], None, device="cuda", collate_fn=lambda sample: sample)
     assert found is array
+
+
+def test_a_pinned_buffer_that_is_filled_again_and_again() -> None:
+    class Buffer(torch.utils.data.Dataset[torch.Tensor]):
+        def __init__(self) -> None:
+            self.memory = torch.empty(BATCH, SIZE, dtype=torch.uint8, pin_memory=True)
+
+        def __len__(self) -> int:
+            return LENGTH // BATCH
+
+        def __getitem__(self, index: int) -> torch.Tensor:
+            return self.memory.copy_(torch.stack(SAMPLES[BATCH * index : BATCH * (index + 1)]))
+
+    assert not wrong_batches(DataLoader(Buffer(), None, device="cuda"), lambda batch: batch)
+
+
+def test_worker_threads_that_make_batches_on_the_device() -> None:
+    def on_device(samples: list[torch.Tensor]) -> torch.Tensor:
+        torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
+        return torch.full((BATCH, SIZE), 0, dtype=torch.uint8, device="cuda") + torch.stack(samples).cuda()
+
+    loader = DataLoader(SAMPLES, BATCH, num_workers=1, worker_type="thread", collate_fn=on_device, device="cuda")
+    assert not wrong_batches(loader, lambda batch: batch, torch.cuda.Stream())
+
+
+def test_integers_of_few_bits() -> None:
+    made = torch.zeros(8, dtype=torch.uint8).view(torch.uint4)
+    (found,) = DataLoader([made], None, device="cuda", collate_fn=lambda sample: sample)
+    assert found.is_cuda
+    assert found.dtype == torch.uint4
+    assert found.view(torch.uint8).tolist() == [0] * 8
+
+
+def test_small_tensors_that_are_kept_keep_no_images() -> None:
+    before = torch.cuda.memory_allocated()
+    data = [(torch.zeros(3, 32, 32), number) for number in range(256)]
+    (labels,) = [batch[1] for batch in DataLoader(data, 256, device="cuda")]
+    assert torch.cuda.memory_allocated() - before == labels.nbytes
+
+
+def test_memory_that_runs_out_ahead_of_its_turn_is_asked_for_again() -> None:
+    """The consumer holds most of it, and lets go before the turn of the batches that got none."""
+    torch.cuda.empty_cache()
+    most = torch.cuda.memory_reserved() + (80 << 20)
+    torch.cuda.set_per_process_memory_fraction(most / torch.cuda.mem_get_info()[1])
+    try:
+        hog = torch.empty(40 << 20, dtype=torch.uint8, device="cuda")
+        batches = iter(DataLoader(SAMPLES, 20, num_workers=1, prefetch_factor=8, device="cuda"))  # 10 MiB each
+        found = [next(batches)[:, 0].cpu()]
+        del hog
+        found += [batch[:, 0].cpu() for batch in batches]
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert torch.cat(found).tolist() == [number % 250 for number in range(LENGTH)]
+
+
+def test_stats_asked_for_by_another_thread() -> None:
+    loader = DataLoader(SAMPLES, BATCH, num_workers=1, device="cuda")
+    is_over = threading.Event()
+    errors: list[Exception] = []
+
+    def poll() -> None:
+        try:
+            while not is_over.is_set():
+                loader.stats()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        assert not wrong_batches(loader, lambda batch: batch)
+    finally:
+        is_over.set()
+        thread.join()
+    assert not errors

@@ -98,6 +98,34 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
     assert notes[0][3] == notes[1][3] == "0x11", "not in the context of the device"
 
 
+def test_locked_pages_are_no_childs(driver: Path, tmp_path: Path) -> None:
+    """A fork would share them, and the next write of the parent's would go to a copy of the page."""
+    _, printed = noted(
+        driver,
+        tmp_path,
+        """
+        def is_kept(address):
+            lines = open("/proc/self/smaps").read().splitlines()
+            place = next(
+                place for place, line in enumerate(lines)
+                if "-" in line.split()[0] and ":" not in line.split()[0]
+                and int(line.split("-")[0], 16) <= address < int(line.split("-")[1].split()[0], 16)
+            )
+            return "dc" in next(line for line in lines[place:] if line.startswith("VmFlags:")).split()
+
+        locks = PageLocks(driver)
+        batch = allocate((1 << 20,), torch.float32)
+        found = [is_kept(batch.data_ptr())]
+        assert locks.lock(batch, 0)
+        found.append(is_kept(batch.data_ptr()))
+        locks.stop()
+        found.append(is_kept(batch.data_ptr()))
+        print(found, locks.lock(batch, 0), _core.locked_bytes())
+        """,
+    )
+    assert printed.split("\n")[0] == "[False, True, False] False 0"
+
+
 def test_slots_of_worker_processes_are_locked_in_the_loaders_process(driver: Path, tmp_path: Path) -> None:
     notes, _ = noted(
         driver,

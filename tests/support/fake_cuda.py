@@ -71,7 +71,8 @@ class FakeCuda:
         self.locks = True  # whether pages can be locked
         self.is_done = True  # whether events are, when they are asked
         self.done_before = 0  # if not: those with smaller numbers are
-        self.current = Stream(self, "consumer")
+        self.current = default = Stream(self, "consumer")
+        patch.setattr(torch.cuda, "default_stream", lambda device: default)
         self._patch_torch(patch)
 
     def note(self, what: str, queue: str, more: Any = None) -> None:
