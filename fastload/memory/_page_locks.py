@@ -12,7 +12,7 @@ from fastload import _core
 
 DRIVER = "libcuda.so.1"
 _NO_SLOT = -1
-_ALREADY_LOCKED = 712
+_NOT_OURS = 712  # somebody else has locked something there; whether it is still the same memory, nobody knows
 _refused: set[str] = set()  # drivers that have refused in this process: it was said, and is not tried again
 _NAMES = {2: "out of memory", 201: "invalid context", 304: "operating system call failed", 800: "not permitted"}
 _owners = itertools.count()
@@ -41,11 +41,9 @@ class PageLocks:
                 return False
             self._is_ready = True
         error = _core.lock_pages(tensor.data_ptr(), device, self._owner)
-        if error in (0, _ALREADY_LOCKED):
-            return True
-        if error != _NO_SLOT:
+        if error not in (0, _NO_SLOT, _NOT_OURS):
             self._give_up(f"CUDA's driver says {error}, {_NAMES.get(error, 'see its list of errors')}")
-        return False
+        return error == 0
 
     def stop(self) -> None:
         """Lock no more slots, and unlock those that are. No copy from them may be under way."""

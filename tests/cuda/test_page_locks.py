@@ -34,6 +34,7 @@ int cuCtxPushCurrent_v2(void *context) { current = context; return 0; }
 int cuCtxPopCurrent_v2(void **context) { *context = current; current = NULL; return 0; }
 int cuMemHostRegister_v2(void *at, size_t bytes, unsigned flags) {
   const char *limit = getenv("DRIVER_LIMIT");
+  if (getenv("DRIVER_ERROR") != NULL) return atoi(getenv("DRIVER_ERROR"));
   if (limit != NULL && bytes > strtoull(limit, NULL, 10)) return 2;
   return note(flags == 1 ? "lock" : "odd flags", at, bytes);
 }
@@ -96,6 +97,20 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
     assert notes[0][1] == notes[1][1]
     assert notes[0][2] == str(4 << 20)
     assert notes[0][3] == notes[1][3] == "0x11", "not in the context of the device"
+
+
+def test_memory_that_others_have_locked_is_not_read_in_place(
+    driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRIVER_ERROR", "712")
+    _, printed = noted(
+        driver,
+        tmp_path,
+        """
+        print(PageLocks(driver).lock(allocate((1 << 20,), torch.float32), 0), _core.locked_bytes())
+        """,
+    )
+    assert printed == "False 0\n"
 
 
 def test_locked_pages_are_no_childs(driver: Path, tmp_path: Path) -> None:
