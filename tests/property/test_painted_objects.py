@@ -203,13 +203,15 @@ def test_every_transform_moves_boxes_masks_and_points_with_the_pixels(name: str)
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(["affine", "scale jitter", "affine", "pad", "padded crop"], 14644303)
+@example(["safe crop", "affine", "safe crop", "resized crop", "affine"], 13)
+@example(["resized crop", "affine", "resized crop", "longest size"], 13)
 @given(chains_without("elastic", "grid"), st.integers(0, 2**31))
 def test_and_so_does_any_chain(names: list[str], seed: int) -> None:
     made, good = applied_twice(names, seed)
     if made is None:
         return
     image, target = made
-    check(image, target, slack=0.8 * len(names), good=good)  # each pass may round pixels to their neighbours
+    check(image, target, slack=1.2 * len(names), good=good)  # each pass may round pixels, and enlarge what was rounded
 
 
 def test_a_sliver_that_is_turned_shows_no_pixel() -> None:
