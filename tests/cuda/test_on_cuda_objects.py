@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -188,7 +189,8 @@ def test_a_pinned_buffer_that_is_filled_again_and_again() -> None:
 def test_worker_threads_that_make_batches_on_the_device() -> None:
     def on_device(samples: list[torch.Tensor]) -> torch.Tensor:
         torch.cuda._sleep(BUSY_CYCLES)  # type: ignore[no-untyped-call]
-        return torch.full((BATCH, SIZE), 0, dtype=torch.uint8, device="cuda") + torch.stack(samples).cuda()
+        numbers = (torch.arange(BATCH, device="cuda") + int(samples[0][0])) % 250
+        return numbers.to(torch.uint8).view(BATCH, 1).expand(BATCH, SIZE).contiguous()
 
     loader = DataLoader(SAMPLES, BATCH, num_workers=1, worker_type="thread", collate_fn=on_device, device="cuda")
     assert not wrong_batches(loader, lambda batch: batch, torch.cuda.Stream())
@@ -204,8 +206,8 @@ def test_integers_of_few_bits() -> None:
 
 def test_small_tensors_that_are_kept_keep_no_images() -> None:
     before = torch.cuda.memory_allocated()
-    data = [(torch.zeros(3, 32, 32), number) for number in range(256)]
-    (labels,) = [batch[1] for batch in DataLoader(data, 256, device="cuda")]
+    data = [(torch.zeros(3, 32, 32), number) for number in range(64)]  # 768 KiB of images
+    (labels,) = [batch[1] for batch in DataLoader(data, 64, device="cuda")]
     assert torch.cuda.memory_allocated() - before == labels.nbytes
 
 
@@ -218,7 +220,10 @@ def test_memory_that_runs_out_ahead_of_its_turn_is_asked_for_again() -> None:
         hog = torch.empty(40 << 20, dtype=torch.uint8, device="cuda")
         batches = iter(DataLoader(SAMPLES, 20, num_workers=1, prefetch_factor=8, device="cuda"))  # 10 MiB each
         found = [next(batches)[:, 0].cpu()]
+        time.sleep(1)  # all others have arrived, and are begun with now
+        second = next(batches)
         del hog
+        found.append(second[:, 0].cpu())
         found += [batch[:, 0].cpu() for batch in batches]
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
