@@ -34,12 +34,11 @@ class Ready(Dataset[torch.Tensor]):
 
     def __init__(self, length: int, batch: int) -> None:
         from fastload import _core
-        from fastload.memory import _arena
+        from fastload.memory._arena import allocate, allocating_in
 
         self.length = length
-        _arena.here.slots = _core.Slots(is_lockable=True)
-        self.batches = [_arena.allocate((batch, 3, PIXELS, PIXELS), torch.float32) for _ in range(8)]
-        _arena.here.slots = None
+        with allocating_in(_core.Slots(is_lockable=True)):
+            self.batches = [allocate((batch, 3, PIXELS, PIXELS), torch.float32) for _ in range(8)]
         for made in self.batches:
             made.uniform_()
 

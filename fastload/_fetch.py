@@ -25,8 +25,7 @@ from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._stream import BatchInHand
 from fastload.collate import collates_as_torch, default_collate, is_default
-from fastload.memory import _arena
-from fastload.memory._arena import allocate
+from fastload.memory._arena import allocate, allocating_in
 
 OnError = str | Callable[[Any, Exception], Any]
 
@@ -102,15 +101,14 @@ class Fetcher:
         self._indices = indices if self.config.auto_collation else (indices,)
         self._words[AT] = NOWHERE
         outer, _stream.here.fetcher = _stream.here.fetcher, self  # a dataset may use a loader of its own
-        outer_slots, _arena.here.slots = _arena.here.slots, self.config.slots
         try:
-            batch = self._fetch(indices)
+            with allocating_in(self.config.slots):
+                batch = self._fetch(indices)
             if self.config.snapshot_every:
                 self.report.snapshot = self._snapshot()
             return batch
         finally:
             _stream.here.fetcher = outer
-            _arena.here.slots = outer_slots
             self._last_error = None  # its traceback holds the frames of this batch
             self.report.consumed, self.report.exhausted = self.consumed, self.exhausted
 

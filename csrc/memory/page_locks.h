@@ -18,7 +18,8 @@ namespace fastload {
 std::string use_driver(const char* library);
 
 // Locks the mapping that holds this address, for all devices; device: one whose context there is. The calling thread
-// keeps the context that it has, if any. 0, also if it is locked already; the driver's error; kNoMapping where the address is in no mapping of ours, kNoDriver without use_driver.
+// keeps the context that it has, if any. 0, also if it is locked already; the driver's error; kNoMapping where the
+// address is in no mapping of ours, kNoDriver without use_driver.
 int lock_pages(std::uintptr_t address, int device, std::uint64_t owner);
 constexpr int kNoMapping = -1;
 constexpr int kNoDriver = -2;

@@ -20,8 +20,6 @@ OnOther = Callable[[Any], Any]
 Build = Callable[[Sequence[Any]], Any]
 
 _DEPTH = 4  # of the objects in a batch type of its own whose tensors are counted
-
-
 HIDDEN = object()  # in the place of what cannot be seen
 
 

@@ -31,7 +31,7 @@ from fastload.datasets._native_batch import NativeBatch
 from fastload.engines import _live
 from fastload.engines._answers import Answers
 from fastload.engines._base import STOP_TIMEOUT_S, BatchTask, Made, check_owner, stopped_error
-from fastload.memory import _arena
+from fastload.memory._arena import allocate, allocating_in
 
 Indices = NDArray[np.int64]
 
@@ -124,11 +124,8 @@ class NativeEngine:
         seed = self._config.stream_seed
         assert seed is not None
         images, numbers = self._dataset.images, self._dataset.numbers(index)
-        outer, _arena.here.slots = _arena.here.slots, self._config.slots
-        try:
-            return images.native_batch(self._config.collate_fn, numbers, index, seed, self._epoch, _arena.allocate)
-        finally:
-            _arena.here.slots = outer
+        with allocating_in(self._config.slots):
+            return images.native_batch(self._config.collate_fn, numbers, index, seed, self._epoch, allocate)
 
     @property
     def answers(self) -> deque[NativeResult]:

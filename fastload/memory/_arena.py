@@ -31,7 +31,21 @@ class _Here(threading.local):
     slots: _core.Slots | None = None
 
 
-here = _Here()
+_here = _Here()
+
+
+class allocating_in:
+    """Inside this, the calling thread's large tensors are made in ``slots``; None: in the process's."""
+
+    def __init__(self, slots: _core.Slots | None) -> None:
+        self._slots = slots
+
+    def __enter__(self) -> None:
+        self._outer, _here.slots = _here.slots, self._slots
+
+    def __exit__(self, *error: object) -> None:
+        _here.slots = self._outer
+
 
 _slots: _core.Slots | None = None
 _owner_pid = 0
@@ -80,5 +94,5 @@ def allocate(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < SLOT_BYTES:
         return torch.empty(shape, dtype=dtype, device="cpu")
-    lease = (here.slots or process_slots()).acquire(nbytes)
+    lease = (_here.slots or process_slots()).acquire(nbytes)
     return torch.frombuffer(lease, dtype=dtype, count=nbytes // dtype.itemsize).view(shape)

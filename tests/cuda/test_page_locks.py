@@ -62,7 +62,7 @@ def noted(driver: Path, tmp_path: Path, script: str, limit: str = "") -> tuple[l
         from fastload.memory._page_locks import PageLocks
         from fastload.memory import _arena
         from fastload.memory._arena import allocate
-        slots = _arena.here.slots = _core.Slots(is_lockable=True)
+        slots = _arena._here.slots = _core.Slots(is_lockable=True)
     """
     environment = {**os.environ, "DRIVER_NOTES": str(notes), **({"DRIVER_LIMIT": limit} if limit else {})}
     code = textwrap.dedent(lead) + f"driver = {str(driver)!r}\n" + textwrap.dedent(script)
@@ -80,9 +80,9 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
         """
         locks = PageLocks(driver)
         assert not locks.lock(torch.zeros(1 << 20), 0)  # in no slot
-        _arena.here.slots = None
+        _arena._here.slots = None
         assert not locks.lock(allocate((1 << 20,), torch.float32), 0)  # in one that users get
-        _arena.here.slots = slots
+        _arena._here.slots = slots
         for _ in range(3):
             batch = allocate((1 << 20,), torch.float32)  # the same slot each time
             assert locks.lock(batch, 0) and locks.lock(batch[5:], 0)
