@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -25,11 +25,25 @@ class Mark(Protocol):
         """Milliseconds from here to a later point."""
 
 
+class Queue(Protocol):
+    """What a device does one thing after the other. Those that are the same are equal."""
+
+    def wait_event(self, mark: Any) -> None:
+        """Let what is queued from now on come after the mark."""
+
+
 class Lane(Protocol):
     """What is asked of a device. Nothing here waits for it, but for marks and `stop_locking`."""
 
+    @property
+    def side(self) -> Queue:
+        """The queue aside, for copies."""
+
+    def here(self) -> Queue:
+        """That in which the caller's work is queued now."""
+
     def aside(self) -> AbstractContextManager[Any]:
-        """Inside this, work is queued aside; outside, in the queue of the consumer who calls."""
+        """Inside this, the caller's work is queued aside."""
 
     def in_turn(self) -> AbstractContextManager[Any]:
         """Inside this, work is queued for the consumer who calls, and the device is the current one, as it is aside."""
@@ -49,24 +63,22 @@ class Lane(Protocol):
         If not, copies from it keep the caller waiting.
         """
 
-    def mark(self) -> Mark: ...
+    def mark(self, queue: Any) -> Mark:
+        """The point behind all that is queued there."""
 
-    def wait_for(self, mark: Mark) -> None:
-        """Let what is queued from now on come after the mark."""
+    def use(self, tensor: torch.Tensor, queue: Any) -> None:
+        """Memory that was got aside is used in this queue too: it is free only after what is queued there by then."""
 
-    def use(self, tensor: torch.Tensor) -> None:
-        """Memory that was got aside is used in this queue too: it is free only after what is queued here by then."""
-
-    def use_movable(self, value: Any) -> None:
+    def use_movable(self, value: Any, queue: Any) -> None:
         """The same for a batch type with a ``record_stream`` of its own."""
 
-    def note_untold(self) -> None:
+    def note_untold(self, queue: Any) -> None:
         """Memory that was got aside is used in this queue, and `use` cannot be called for it."""
 
-    def marks_of_users(self, also_here: bool) -> list[Mark]:
-        """Marks in all queues that have ever used such memory: what is got aside after them is free.
+    def come_after_users(self, also_here: bool) -> None:
+        """What is queued aside from now on comes after all that the queues of `note_untold` hold: that memory is free.
 
-        also_here: and one in this queue, and in that which is the current one of a new thread.
+        also_here: and after the caller's queue, and that which is the current one of a new thread.
         """
 
     def stop_locking(self) -> None:
@@ -76,13 +88,13 @@ class Lane(Protocol):
 class Side:
     """The stream of all copies to a CUDA device, which has a number.
 
-    untold: streams that use memory of this one's, of which torch's allocator does not know, by their handles.
+    untold: streams that use memory of this one's, of which torch's allocator does not know.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.stream = torch.cuda.Stream(device)
-        self.untold: dict[int, torch.cuda.Stream] = {}
+        self.untold: set[torch.cuda.Stream] = set()
 
 
 class CudaLane:
@@ -90,15 +102,24 @@ class CudaLane:
 
     def __init__(self, side: Side, locks: PageLocks) -> None:
         self.device = side.device
+        self.side = side.stream
         self._number = side.device.index  # torch looks up streams by number in half the time
-        self._side = side
+        self._untold = side.untold
         self._locks = locks
+
+    def here(self) -> torch.cuda.Stream:
+        return torch.cuda.current_stream(self._number)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         # The device first: when torch leaves a stream for one of another device, it makes a context on that.
-        with torch.cuda.device(self._number), torch.cuda.stream(self._side.stream):
-            yield
+        with nullcontext() if torch.cuda.current_device() == self._number else torch.cuda.device(self._number):
+            outer = self.here()
+            try:
+                torch.cuda.set_stream(self.side)
+                yield
+            finally:
+                torch.cuda.set_stream(outer)
 
     def in_turn(self) -> AbstractContextManager[Any]:
         return torch.cuda.device(self._number)
@@ -116,37 +137,29 @@ class CudaLane:
     def reads(self, tensor: torch.Tensor) -> bool:
         return self._locks.lock(tensor, self._number)  # pinned memory of others may be a buffer that is filled again
 
-    def mark(self) -> Mark:
-        return _mark(torch.cuda.current_stream(self._number))
+    def mark(self, queue: Any) -> torch.cuda.Event:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(queue)
+        return event
 
-    def wait_for(self, mark: Any) -> None:
-        torch.cuda.current_stream(self._number).wait_event(mark)
-
-    def use(self, tensor: torch.Tensor) -> None:
+    def use(self, tensor: torch.Tensor, queue: Any) -> None:
         if tensor.device == self.device:
-            tensor.record_stream(torch.cuda.current_stream(self._number))
+            tensor.record_stream(queue)
 
-    def use_movable(self, value: Any) -> None:
-        value.record_stream(torch.cuda.current_stream(self._number))
+    def use_movable(self, value: Any, queue: Any) -> None:
+        value.record_stream(queue)
 
-    def note_untold(self) -> None:
-        stream = torch.cuda.current_stream(self._number)
-        self._side.untold[stream.cuda_stream] = stream
+    def note_untold(self, queue: Any) -> None:
+        self._untold.add(queue)
 
-    def marks_of_users(self, also_here: bool) -> list[Mark]:
-        streams = dict(self._side.untold)
+    def come_after_users(self, also_here: bool) -> None:
+        users = set(self._untold)
         if also_here:
-            for stream in (torch.cuda.current_stream(self._number), torch.cuda.default_stream(self._number)):
-                streams[stream.cuda_stream] = stream
-        return [_mark(stream) for stream in streams.values()]
+            users |= {self.here(), torch.cuda.default_stream(self._number)}
+        for queue in users:
+            self.side.wait_event(self.mark(queue))
 
     def stop_locking(self) -> None:
         if not self._locks.is_stopped:
-            self._side.stream.synchronize()
+            self.side.synchronize()
             self._locks.stop()
-
-
-def _mark(stream: torch.cuda.Stream) -> torch.cuda.Event:
-    event = torch.cuda.Event(enable_timing=True)
-    event.record(stream)
-    return event

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastload._stats import LoaderStats
-from fastload.cuda._lane import Lane, Mark
+from fastload.cuda._lane import Lane, Mark, Queue
 
 
 @dataclass(slots=True, eq=False)
 class Span:
     """end: None until all is queued, and for ever if an interrupt came between."""
 
+    queue: Queue
     start: Mark
     stats: LoaderStats
     is_stall: bool
@@ -38,7 +39,7 @@ class _Copies:
 
     def __exit__(self, *error: object) -> None:
         self._span.is_open = False
-        self._span.end = self._lane.mark()
+        self._span.end = self._lane.mark(self._span.queue)
 
 
 class Spans:
@@ -50,15 +51,18 @@ class Spans:
         self._settling = threading.RLock()  # who asks for stats may be in another thread
         self._pid = os.getpid()
 
-    def copies(self, memory: Any, stats: LoaderStats) -> _Copies:
-        """What is queued inside reads ``memory``."""
-        return _Copies(self._lane, self._spans, Span(self._lane.mark(), stats, is_stall=False, memory=memory))
+    def copies(self, queue: Queue, memory: Any, stats: LoaderStats) -> _Copies:
+        """What is queued there inside this reads ``memory``."""
+        span = Span(queue, self._lane.mark(queue), stats, is_stall=False, memory=memory)
+        return _Copies(self._lane, self._spans, span)
 
-    def wait_for(self, mark: Mark, stats: LoaderStats) -> None:
-        """Let the consumer's queue wait, and note for how long."""
-        span = Span(self._lane.mark(), stats, is_stall=True, is_open=False)
-        self._lane.wait_for(mark)
-        span.end = self._lane.mark()
+    def wait_for(self, mark: Mark, queue: Queue, stats: LoaderStats) -> None:
+        """Let the queue wait, and note for how long."""
+        if mark.query():
+            return
+        span = Span(queue, self._lane.mark(queue), stats, is_stall=True, is_open=False)
+        queue.wait_event(mark)
+        span.end = self._lane.mark(queue)
         self._spans.append(span)
 
     def settle(self) -> None:
@@ -66,11 +70,13 @@ class Spans:
         if self._pid != os.getpid():
             return  # the device is the parent's
         with self._settling:
+            running: set[Queue] = set()
             for span in list(self._spans):
-                if span.is_open:
+                if span.is_open or span.queue in running:
                     continue  # another thread queues it now, or a caller of this
                 end = self._end_of(span)
                 if not (end.query() and span.start.query()):  # an interrupt may have come between them
+                    running.add(span.queue)
                     continue
                 seconds = span.start.elapsed_time(end) / 1000
                 if span not in self._spans:
@@ -93,9 +99,6 @@ class Spans:
             self.settle()
 
     def _end_of(self, span: Span) -> Mark:
-        if span.end is None:  # whatever was queued, in either queue, comes before this
-            now = self._lane.mark()
-            with self._lane.aside():
-                self._lane.wait_for(now)
-                span.end = self._lane.mark()
+        if span.end is None:
+            span.end = self._lane.mark(span.queue)
         return span.end

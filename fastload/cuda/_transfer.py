@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.autograd.profiler import record_function
 
 from fastload import _core
@@ -29,7 +28,7 @@ from fastload._delivery import Pending
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 from fastload._torch_compat import profiling
-from fastload.cuda._lane import Lane
+from fastload.cuda._lane import Lane, Queue
 from fastload.cuda._modes import default_modes
 from fastload.cuda._spans import Spans
 from fastload.cuda._upload import Load
@@ -74,31 +73,29 @@ class _Batch:
     def __init__(self, transfer: Transfer, batch: Any, stats: LoaderStats) -> None:
         self._transfer = transfer
         self._stats = stats
-        lane = transfer.lane
+        lane, spans = transfer.lane, transfer.spans
         leaves, build = taken_apart(batch)
-        leaves = [_out_of_slots(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
-        if not all(isinstance(leaf, torch.Tensor) or is_plain(leaf) for leaf in leaves):
+        leaves = _out_of_slots(leaves)
+        kinds = _Kinds(leaves)
+        if kinds.has_opaque:
             lane.stop_locking()
-        self._late = _late(leaves)
-        early = {id(leaf): leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late}
-        movable = [leaf for leaf in leaves if is_movable(leaf) and id(leaf) not in self._late]
-        there_already = [tensor for tensor in early.values() if tensor.device.type != "cpu"]
-        load = Load(lane, list(early.values()))
-        nbytes = sum(map(host_bytes, {id(leaf): leaf for leaf in leaves}.values()))
-        comes_before = lane.marks_of_users(also_here=transfer.comes_after_the_consumer or bool(there_already))
+        self._late, movable = kinds.late, kinds.movable
+        load = Load(lane, list(kinds.tensors.values()))
+        there_already = [tensor for tensor in kinds.tensors.values() if tensor.device.type != "cpu"]
+        nbytes = sum(map(host_bytes, (*kinds.tensors.values(), *movable, *self._late.values())))
+        lane.come_after_users(also_here=transfer.comes_after_the_consumer or bool(there_already))
         with lane.aside():
-            for mark in comes_before:
-                lane.wait_for(mark)
-            with transfer.spans.copies((load, there_already, movable), stats) as span:
-                there = dict(zip(early, load.sent(lane), strict=True))
+            with spans.copies(lane.side, (load, there_already, movable), stats) as span:
+                there: dict[int, Any] = dict(zip(kinds.tensors, load.sent(lane), strict=True))
+                there.update((id(leaf), lane.moved(leaf)) for leaf in movable)
                 self._made = [there.get(id(leaf), leaf) for leaf in leaves]
-                if not self._late:
-                    self._made = [lane.moved(leaf) if is_movable(leaf) else leaf for leaf in self._made]
             if not self._late:
                 self._batch = build(self._made)
                 if transfer.transform is not None:
-                    with transfer.spans.copies((there_already, movable), stats) as span:
+                    with spans.copies(lane.side, (there_already, movable), stats) as span:
                         self._batch = transfer.transform(self._batch)
+                if transfer.transform is not None or movable:
+                    self._made = taken_apart(self._batch)[0]
         assert span.end is not None
         self._end = span.end
         self._build = build if self._late else None  # it holds the containers, and they the host's memory
@@ -106,31 +103,33 @@ class _Batch:
         stats.bytes_copied += nbytes
 
     def finish(self) -> Any:
-        self._transfer.spans.wait_for(self._end, self._stats)
+        here = self._transfer.lane.here()
+        self._transfer.spans.wait_for(self._end, here, self._stats)
         if self._build is not None:
-            return self._finished_late(self._build)
-        self._tell(taken_apart(self._batch)[0])
+            return self._finished_late(self._build, here)
+        self._tell(self._made, here)
         return self._batch
 
-    def _finished_late(self, build: Callable[[Sequence[Any]], Any]) -> Any:
+    def _finished_late(self, build: Callable[[Sequence[Any]], Any], here: Queue) -> Any:
         lane, transform = self._transfer.lane, self._transfer.transform
         for leaf in self._made:
             if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late:
-                lane.use(leaf)
-        with lane.in_turn(), default_modes(), self._transfer.spans.copies(self._made, self._stats):
+                lane.use(leaf, here)
+        with lane.in_turn(), default_modes(), self._transfer.spans.copies(here, self._made, self._stats):
             made = {key: lane.moved(leaf) for key, leaf in self._late.items()}
             batch = build([made.get(id(leaf), leaf) for leaf in self._made])
             return batch if transform is None else transform(batch)
 
-    def _tell(self, leaves: list[Any]) -> None:
+    def _tell(self, leaves: list[Any], here: Queue) -> None:
         """Tell the allocator that the consumer's queue uses this too, or remember that it cannot be told."""
+        lane = self._transfer.lane
         for leaf in leaves:
             if isinstance(leaf, torch.Tensor) and not is_odd(leaf):
-                self._transfer.lane.use(leaf)
+                lane.use(leaf, here)
             elif is_movable(leaf) and hasattr(leaf, "record_stream"):
-                self._transfer.lane.use_movable(leaf)
+                lane.use_movable(leaf, here)
             elif self._transfer.transform is not None and not is_plain(leaf):
-                self._transfer.lane.note_untold()
+                lane.note_untold(here)
 
 
 class _InItsTurn:
@@ -146,15 +145,38 @@ class _InItsTurn:
         return begun.finish()
 
 
-def _out_of_slots(array: NDArray[Any]) -> NDArray[Any]:
-    """The user's from now on, and so not in memory that is locked."""
-    return array.copy(order="K") if _core.may_be_locked(array.__array_interface__["data"][0]) else array
+class _Kinds:
+    """What is to be moved in which way. No object is in there twice.
+
+    late: by id, what has to be moved in the consumer's queue. If there is such a type, so is every other with a `to`.
+    has_opaque: whether some of the leaves may hold memory that cannot be seen.
+    """
+
+    def __init__(self, leaves: Sequence[Any]) -> None:
+        self.tensors: dict[int, torch.Tensor] = {}
+        self.late: dict[int, Any] = {}
+        self.has_opaque = False
+        movable: dict[int, Any] = {}
+        for leaf in leaves:
+            if isinstance(leaf, torch.Tensor):
+                (self.late if is_odd(leaf) else self.tensors)[id(leaf)] = leaf
+            elif is_movable(leaf):
+                movable[id(leaf)] = leaf
+            elif not is_plain(leaf):
+                self.has_opaque = True
+        self.has_opaque |= bool(movable)
+        if self.late or not all(hasattr(leaf, "record_stream") for leaf in movable.values()):
+            self.late |= movable
+            movable = {}
+        self.movable = list(movable.values())
 
 
-def _late(leaves: list[Any]) -> dict[int, Any]:
-    """What has to be moved in the consumer's queue. If there is such a type, so do those that know of queues."""
-    odd = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and is_odd(leaf)]
-    movable = [leaf for leaf in leaves if is_movable(leaf)]
-    if not odd and all(hasattr(leaf, "record_stream") for leaf in movable):
-        return {}
-    return {id(leaf): leaf for leaf in (*odd, *movable)}
+def _out_of_slots(leaves: list[Any]) -> list[Any]:
+    """The leaves, whose arrays are the user's from now on, and so not in memory that is locked."""
+    arrays = {id(leaf): leaf for leaf in leaves if isinstance(leaf, np.ndarray)}
+    copies = {
+        key: array.copy(order="K")
+        for key, array in arrays.items()
+        if _core.may_be_locked(array.__array_interface__["data"][0])
+    }
+    return [copies.get(id(leaf), leaf) for leaf in leaves] if copies else leaves

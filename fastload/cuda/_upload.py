@@ -65,4 +65,4 @@ def _readable(lane: Lane, tensor: torch.Tensor) -> torch.Tensor:
 
 def _part(whole: torch.Tensor | None, start: int, like: torch.Tensor) -> torch.Tensor:
     assert whole is not None
-    return whole[start : start + like.nbytes].view(like.dtype).view(like.shape)
+    return whole.view(like.dtype).as_strided(like.shape, like.stride(), start // like.itemsize)

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset, IterableDataset, get_worker_info
 import fastload
 from fastload import DataLoader
 from fastload.cuda import _device
+from fastload.cuda._spans import Spans
 from fastload.cuda._transfer import Transfer
 
 pytestmark = pytest.mark.parametrize("workers", [0, 2])
@@ -72,25 +73,28 @@ def test_an_error_is_raised_at_its_batchs_turn(lanes: list[FakeLane], workers: i
     assert [first(batch, lanes) for batch in iterator] == [12, 16, 20]
 
 
-@pytest.mark.parametrize("where", ["copied", "wait_for", "use"])
+@pytest.mark.parametrize(
+    ("owner", "where"), [(FakeLane, "copied"), (FakeLane, "mark"), (Spans, "wait_for"), (FakeLane, "use")]
+)
 def test_an_interrupt_on_the_way_to_the_device_loses_no_batch(
-    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch, where: str, workers: int
+    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch, owner: Any, where: str, workers: int
 ) -> None:
     calls = []
-    plain = getattr(FakeLane, where)
+    plain = getattr(owner, where)
 
-    def interrupted(lane: FakeLane, value: Any) -> Any:
+    def interrupted(*arguments: Any) -> Any:
         calls.append(where)
         if len(calls) in (2, 5, 6):
             raise KeyboardInterrupt
-        return plain(lane, value)
+        return plain(*arguments)
 
-    monkeypatch.setattr(FakeLane, where, interrupted)
+    monkeypatch.setattr(owner, where, interrupted)
     iterator = iter(DataLoader(Rows(), 4, num_workers=workers, device="cuda"))
     found: list[int] = []
     while len(found) < 6:
         with suppress(KeyboardInterrupt):
             found.append(first(next(iterator), lanes))
+    monkeypatch.undo()
     assert len(calls) > 6
     assert found == [0, 4, 8, 12, 16, 20]
 

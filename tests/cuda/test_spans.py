@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import weakref
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 
 import pytest
 import torch
-from support.fake_device import FakeLane
+from support.fake_device import FakeLane, FakeQueue
 
 from fastload._stats import LoaderStats
 from fastload.cuda._spans import Spans
@@ -33,11 +33,12 @@ def test_memory_is_held_when_an_interrupt_comes_before_the_mark(
 ) -> None:
     spans, stats, memory = Spans(lane), LoaderStats(), Memory()
 
-    def interrupted() -> None:
+    def interrupted(queue: FakeQueue) -> None:
         raise KeyboardInterrupt
 
-    with suppress(KeyboardInterrupt), lane.aside() if is_aside else nullcontext(), spans.copies(memory, stats):
-        lane.copied(memory.tensor)
+    queue = lane.side if is_aside else lane.here()
+    with suppress(KeyboardInterrupt), spans.copies(queue, memory, stats):
+        queue.append(lambda: True)
         monkeypatch.setattr(lane, "mark", interrupted)
     monkeypatch.undo()
     alive = weakref.ref(memory)
@@ -52,7 +53,7 @@ def test_memory_is_held_when_an_interrupt_comes_before_the_mark(
 
 def test_memory_is_held_when_an_error_comes_between_copies(lane: FakeLane) -> None:
     spans, memory = Spans(lane), Memory()
-    with suppress(KeyError), spans.copies(memory, LoaderStats()):
+    with suppress(KeyError), spans.copies(lane.here(), memory, LoaderStats()):
         lane.copied(memory.tensor)
         raise KeyError
     alive = weakref.ref(memory)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.fake_device import FakeLane
+from support.fake_device import FakeLane, FakeQueue
 from support.resources import wait_until
 from torch.utils.data import Dataset
 
 from fastload import DataLoader
 from fastload._stats import LoaderStats
 from fastload.cuda import _device
-from fastload.cuda._lane import Lane
+from fastload.cuda._lane import Lane, Queue
 from fastload.cuda._spans import Span, Spans
 from fastload.cuda._transfer import Transfer
 from fastload.memory._arena import allocate
@@ -90,8 +90,11 @@ def machines(draws: random.Random, monkeypatch: pytest.MonkeyPatch, lane: Any, t
     made.lane.close()
 
 
-def seen(machine: Machine, loader: DataLoader[Any], kept: int = 2) -> list[tuple[int, list[Any]]]:
-    """(first index, what kernels find) of each batch, by a consumer who drops batches at once or later."""
+def seen(machine: Machine, loader: DataLoader[Any], kept: int = 2, steps: int = 30) -> list[tuple[int, list[Any]]]:
+    """(first index, what kernels find) of each batch, by a consumer who drops batches at once or later.
+
+    steps: how many the device does at most from one batch to the next.
+    """
     found, hands = [], []
     for number, batch in enumerate(loader):
         assert batch["name"] == [f"image {4 * number + place}" for place in range(len(batch["name"]))]
@@ -100,7 +103,7 @@ def seen(machine: Machine, loader: DataLoader[Any], kept: int = 2) -> list[tuple
         del batch
         while len(hands) > machine.draws.randrange(kept + 1):
             hands.pop(0)
-        machine.lane.steps(30)
+        machine.lane.steps(steps)
     machine.lane.finish()
     return found
 
@@ -166,7 +169,7 @@ def test_what_is_counted(machine: Machine) -> None:
     labels_and_weights = 40 * (8 + 2)
     assert stats.bytes_copied == 40 * np.prod(SHAPE) + labels_and_weights
     assert stats.copy_s == 10  # each took a second
-    assert stats.stall_s == 10
+    assert stats.stall_s == machine.lane.here().waits > 0  # the same, where the copy was not done already
     assert machine.lane.copies == 2 * 10  # images by themselves, labels and weights together
     assert machine.lane.staged == 10 * 128
 
@@ -222,8 +225,8 @@ def test_as_many_batches_set_out_ahead_as_are_asked_for(machine: Machine) -> Non
 
 
 class HoldingNothing(Spans):
-    def copies(self, memory: Any, stats: LoaderStats) -> AbstractContextManager[Span]:
-        return super().copies(None, stats)
+    def copies(self, queue: Queue, memory: Any, stats: LoaderStats) -> AbstractContextManager[Span]:
+        return super().copies(queue, None, stats)
 
 
 class NothingHeld(Transfer):
@@ -232,13 +235,17 @@ class NothingHeld(Transfer):
         self.spans = HoldingNothing(lane)
 
 
-class NothingWaitedFor(FakeLane):
-    def wait_for(self, mark: Any) -> None:
+class Unordered(FakeQueue):
+    def wait_event(self, mark: Any) -> None:
         pass
 
 
+class NothingWaitedFor(FakeLane):
+    new_queue = Unordered
+
+
 class NothingSaidOfUse(FakeLane):
-    def use(self, tensor: torch.Tensor) -> None:
+    def use(self, tensor: torch.Tensor, queue: Queue) -> None:
         pass
 
 
@@ -250,8 +257,9 @@ class NothingSaidOfUse(FakeLane):
 def test_early_reuse_is_seen(
     monkeypatch: pytest.MonkeyPatch, lane: Callable[..., Any], transfer: Callable[..., Any]
 ) -> None:
-    wrong = 0
-    for seed in range(4):
+    wrong = seed = 0
+    while not wrong and seed < 8:
         for machine in machines(random.Random(seed), monkeypatch, lane, transfer):
-            wrong += faults(seen(machine, machine.loader(), kept=1))
-    assert wrong > 0
+            wrong = faults(seen(machine, machine.loader(), kept=1, steps=6))
+        seed += 1
+    assert wrong

@@ -69,7 +69,7 @@ class FakeCuda:
         self.events = 0
         self.streams_made = 0
         self.locks = True  # whether pages can be locked
-        self.is_done = True  # whether events are, when they are asked
+        self.is_done = False  # whether events are, when they are asked
         self.done_before = 0  # if not: those with smaller numbers are
         self.current = default = Stream(self, "consumer")
         patch.setattr(torch.cuda, "default_stream", lambda device: default)
@@ -93,6 +93,9 @@ class FakeCuda:
         finally:
             self.current = outer
 
+    def _set_stream(self, stream: Stream) -> None:
+        self.current = stream
+
     @contextmanager
     def _entered_device(self, device: Any) -> Iterator[None]:
         assert device == DEVICE.index
@@ -112,8 +115,8 @@ class FakeCuda:
             "Stream": self._made_stream,
             "Event": lambda enable_timing: Event(self),
             "device": self._entered_device,
-            "stream": self._entered,
             "current_stream": lambda device: self.current,
+            "set_stream": self._set_stream,
         }.items():
             patch.setattr(torch.cuda, name, fake)
 

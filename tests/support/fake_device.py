@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+SPOILT = 0xEE
 Work = Callable[[], bool]  # whether it could be done; False: it waits
 
 
@@ -41,6 +42,15 @@ class FakeMark:
         return 1000.0
 
 
+class FakeQueue(deque[Work]):
+    __hash__ = object.__hash__
+    waits = 0
+
+    def wait_event(self, mark: FakeMark) -> None:
+        self.append(mark.query)
+        self.waits += 1
+
+
 class _Block:
     def __init__(self, memory: NDArray[np.uint8]) -> None:
         self.memory = memory
@@ -50,12 +60,14 @@ class _Block:
 class FakeLane:
     """See the module. draws: decides what is done next, and when."""
 
+    new_queue = FakeQueue
+
     def __init__(self, draws: random.Random, locks: bool = True) -> None:
         self._draws = draws
         self._locks = locks
         self._has_untold = False
-        self._aside: deque[Work] = deque()
-        self._consumers: deque[Work] = deque()
+        self.side = self.new_queue()
+        self._consumers = self.new_queue()
         self._queue = self._consumers
         self._free: list[_Block] = []
         self._all: dict[int, _Block] = {}  # by address
@@ -70,9 +82,12 @@ class FakeLane:
 
     # What a Lane does.
 
+    def here(self) -> FakeQueue:
+        return self._queue
+
     @contextmanager
     def aside(self) -> Iterator[None]:
-        outer, self._queue = self._queue, self._aside
+        outer, self._queue = self._queue, self.side
         try:
             yield
         finally:
@@ -86,13 +101,12 @@ class FakeLane:
         address, nbytes, target = tensor.data_ptr(), tensor.nbytes, made.data_ptr()
 
         def copy() -> bool:
-            if nbytes:
-                self._blocks_memory(target)[:nbytes] = np.frombuffer(os.pread(self._memory, nbytes, address), np.uint8)
+            self._blocks_memory(target)[:nbytes] = self._bytes_at(address, nbytes)
             return True
 
         self._queue.append(copy)
         self.copies += 1
-        self.most_running = max(self.most_running, len(self._aside))
+        self.most_running = max(self.most_running, len(self.side))
         return made
 
     def moved(self, value: Any) -> Any:
@@ -105,37 +119,35 @@ class FakeLane:
     def reads(self, tensor: torch.Tensor) -> bool:
         return self._locks
 
-    def mark(self) -> FakeMark:
+    def mark(self, queue: FakeQueue) -> FakeMark:
         mark = FakeMark(self)
 
         def done() -> bool:
             mark.is_done = True
             return True
 
-        self._queue.append(done)
+        queue.append(done)
         return mark
 
-    def wait_for(self, mark: FakeMark) -> None:
-        self._queue.append(mark.query)
-
-    def use(self, tensor: torch.Tensor) -> None:
+    def use(self, tensor: torch.Tensor, queue: FakeQueue) -> None:
+        assert queue is self._consumers
         block = self._block_of(tensor)
         if block is not None:
             block.used_by_consumer = True
 
-    def note_untold(self) -> None:
+    def use_movable(self, value: Any, queue: FakeQueue) -> None:
+        value.record_stream(queue)
+
+    def note_untold(self, queue: FakeQueue) -> None:
         self._has_untold = True
 
-    def marks_of_users(self, also_here: bool) -> list[FakeMark]:
-        return [self.mark()] if self._has_untold or also_here else []
+    def come_after_users(self, also_here: bool) -> None:
+        if self._has_untold or also_here:
+            self.side.wait_event(self.mark(self._consumers))
 
     def stop_locking(self) -> None:
-        with self.aside():
-            self.mark().synchronize()
+        self.mark(self.side).synchronize()
         self._locks = False
-
-    def use_movable(self, value: Any) -> None:
-        value.record_stream(self)
 
     # What a program does with a device.
 
@@ -145,9 +157,7 @@ class FakeLane:
         address, nbytes = tensor.data_ptr(), tensor.nbytes
 
         def kernel() -> bool:
-            found.append(
-                np.frombuffer(os.pread(self._memory, nbytes, address), np.uint8) if nbytes else np.empty(0, np.uint8)
-            )
+            found.append(self._bytes_at(address, nbytes))
             return True
 
         self._queue.append(kernel)
@@ -159,8 +169,7 @@ class FakeLane:
         source, nbytes, target = tensor.data_ptr(), tensor.nbytes, made.data_ptr()
 
         def kernel() -> bool:
-            before = np.frombuffer(os.pread(self._memory, nbytes, source), np.uint8)
-            self._blocks_memory(target)[:nbytes] = before + np.uint8(number)
+            self._blocks_memory(target)[:nbytes] = self._bytes_at(source, nbytes) + np.uint8(number)
             return True
 
         self._queue.append(kernel)
@@ -168,7 +177,7 @@ class FakeLane:
 
     def step(self) -> bool:
         """Do the first thing in one of the queues; False if there is none that can be done."""
-        queues = [self._aside, self._consumers]
+        queues = [self.side, self._consumers]
         self._draws.shuffle(queues)
         for queue in queues:
             if queue and queue[0]():
@@ -183,10 +192,17 @@ class FakeLane:
     def finish(self) -> None:
         while self.step():
             pass
-        assert not self._aside
+        assert not self.side
         assert not self._consumers
 
     # Its memory.
+
+    def _bytes_at(self, address: int, nbytes: int) -> NDArray[np.uint8]:
+        """What is there now; something else if it is unmapped."""
+        try:
+            return np.frombuffer(os.pread(self._memory, nbytes, address), np.uint8)
+        except OSError:
+            return np.full(nbytes, SPOILT, np.uint8)
 
     def _allocated(self, like: torch.Tensor) -> torch.Tensor:
         fits = [block for block in self._free if len(block.memory) >= like.nbytes]
@@ -194,7 +210,12 @@ class FakeLane:
         if fits:
             self._free.remove(block)
         block.used_by_consumer = self._queue is self._consumers
-        block.memory[:] = 0xEE
+
+        def spoil() -> bool:  # in its turn: the queue may still hold work for the tensor that was here
+            block.memory[:] = SPOILT
+            return True
+
+        self._queue.append(spoil)
         view = block.memory[:]  # dies with the tensor
         address = block.memory.ctypes.data
         self._blocks[address] = self._all[address] = block
