@@ -185,6 +185,9 @@ void bind_memory(py::module_& m) {
       "unlock_pages", [](std::uint64_t owner) { without_gil([&] { unlock_pages(owner); }); }, "owner"_a,
       "Unlock the slots that this owner has locked.");
   m.def("may_be_locked", &may_be_locked, "address"_a, "Whether the address is in a slot that lock_pages would lock.");
+  m.def("exchange_capture_mode", &exchange_capture_mode, "mode"_a,
+        "Set CUDA's mode of this thread for what may wait for a device while a stream is captured (2: it may), by the "
+        "functions of use_driver. Returns the mode until now.");
   m.def("locked_bytes", &locked_bytes, "Bytes of this process's slots that are locked in place.");
   m.def("keep_freed_memory", &keep_freed_memory, "Let malloc keep large freed blocks for the next use.");
   m.def("die_with_parent", &die_with_parent, "Let the system kill this process when the thread that made it ends.");

@@ -19,6 +19,7 @@ struct Driver {
   int (*pop)(Context*) = nullptr;
   int (*lock)(void*, std::size_t, unsigned) = nullptr;
   int (*unlock)(void*) = nullptr;
+  int (*exchange_capture_mode)(int*) = nullptr;  // in drivers that know of it
 };
 
 constexpr unsigned kForAllContexts = 1;  // CU_MEMHOSTREGISTER_PORTABLE
@@ -74,8 +75,21 @@ void keep_from_children([[maybe_unused]] std::uintptr_t start, [[maybe_unused]] 
 #endif
 }
 
+// Locking and unlocking has nothing to do with what is captured meanwhile.
+class BesideCaptures {
+ public:
+  BesideCaptures() noexcept : outer_(exchange_capture_mode(kRelaxed)) {}
+  ~BesideCaptures() { exchange_capture_mode(outer_); }
+  BesideCaptures(const BesideCaptures&) = delete;
+  BesideCaptures& operator=(const BesideCaptures&) = delete;
+
+ private:
+  int outer_;
+};
+
 // The thread that unmaps may have no context, or that of another device, and keeps it.
 void unlock(std::uintptr_t start, const Range& range) noexcept {
+  const BesideCaptures beside;
   if (driver.push(range.context) != 0) return;
   driver.unlock(reinterpret_cast<void*>(start));
   Driver::Context popped;
@@ -96,6 +110,7 @@ std::string use_driver(const char* library) {
     dlclose(opened);
     return std::string(library) + " has not all functions of CUDA's driver";
   }
+  take(opened, "cuThreadExchangeStreamCaptureMode", found.exchange_capture_mode);
   const Locked lock = lock_mappings();
   driver = found;  // the library stays open
   return "";
@@ -108,6 +123,7 @@ int lock_pages(std::uintptr_t address, int device, std::uint64_t owner) {
   if (range == nullptr) return kNoMapping;
   if (counts(*range)) return 0;
   if (driver.lock == nullptr) return kNoDriver;
+  const BesideCaptures beside;
   Driver::Context context = nullptr;
   if (const int error = context_of(device, context); error != 0) return error;
   if (const int error = driver.push(context); error != 0) return error;
@@ -141,6 +157,11 @@ std::size_t locked_bytes() {
   std::size_t bytes = 0;
   for (const auto& [start, range] : ranges) bytes += counts(range) ? range.bytes : 0;
   return bytes;
+}
+
+int exchange_capture_mode(int mode) noexcept {
+  if (driver.exchange_capture_mode != nullptr) driver.exchange_capture_mode(&mode);
+  return mode;
 }
 
 void note_mapping(std::byte* data, std::size_t bytes) noexcept {

@@ -33,6 +33,8 @@ class MoveHere:
         def there(value: Any) -> Any:
             made = moved(value, self._device, non_blocking=False)
             stats.bytes_copied += host_bytes(value) if made is not value else 0
+            if self._transform is not None and isinstance(made, torch.Tensor) and made.is_inference():
+                return made.clone()  # made in the caller's modes, which forbid to change it in others
             return made
 
         try:

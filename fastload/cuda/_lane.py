@@ -8,8 +8,11 @@ from typing import Any, Protocol
 
 import torch
 
+from fastload import _core
 from fastload.cuda._walk import moved
-from fastload.memory._page_locks import PageLocks
+from fastload.memory._page_locks import DRIVER, PageLocks
+
+_RELAXED = 2  # see csrc/memory/page_locks.h
 
 
 class Mark(Protocol):
@@ -41,6 +44,9 @@ class Lane(Protocol):
 
     def here(self) -> Queue:
         """That in which the caller's work is queued now."""
+
+    def asking(self) -> AbstractContextManager[Any]:
+        """Inside this, the caller may ask marks and wait for them, also while somebody captures work as a graph."""
 
     def aside(self) -> AbstractContextManager[Any]:
         """Inside this, the caller's work is queued aside."""
@@ -93,6 +99,7 @@ class Side:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
+        _core.use_driver(DRIVER)
         self.stream = torch.cuda.Stream(device)
         self.untold: set[torch.cuda.Stream] = set()
 
@@ -109,6 +116,14 @@ class CudaLane:
 
     def here(self) -> torch.cuda.Stream:
         return torch.cuda.current_stream(self._number)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        outer = _core.exchange_capture_mode(_RELAXED)
+        try:
+            yield
+        finally:
+            _core.exchange_capture_mode(outer)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -161,5 +176,6 @@ class CudaLane:
 
     def stop_locking(self) -> None:
         if not self._locks.is_stopped:
-            self.side.synchronize()
+            with self.asking():
+                self.side.synchronize()
             self._locks.stop()

@@ -58,8 +58,9 @@ class Spans:
 
     def wait_for(self, mark: Mark, queue: Queue, stats: LoaderStats) -> None:
         """Let the queue wait, and note for how long."""
-        if mark.query():
-            return
+        with self._lane.asking():
+            if mark.query():
+                return
         span = Span(queue, self._lane.mark(queue), stats, is_stall=True, is_open=False)
         queue.wait_event(mark)
         span.end = self._lane.mark(queue)
@@ -69,7 +70,7 @@ class Spans:
         """Let go of what is done with, and count what it took. Waits for nothing."""
         if self._pid != os.getpid():
             return  # the device is the parent's
-        with self._settling:
+        with self._settling, self._lane.asking():
             running: set[Queue] = set()
             for span in list(self._spans):
                 if span.is_open or span.queue in running:
@@ -93,7 +94,7 @@ class Spans:
             return
         for span in list(self._spans):
             if span.memory is not None:
-                with suppress(Exception):  # at exit the device may be gone already
+                with suppress(Exception), self._lane.asking():  # at exit the device may be gone already
                     self._end_of(span).synchronize()
         with suppress(Exception):
             self.settle()

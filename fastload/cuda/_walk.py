@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import enum
 import inspect
+import operator
 import pathlib
+from array import array
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -34,8 +38,9 @@ def is_odd(tensor: torch.Tensor) -> bool:
     return has_own_rules or tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized
 
 
+_WHOLE = (torch.Tensor, str, bytes, bytearray, memoryview, range, array)  # sequences that are not gone through
 _PLAIN = (
-    *(str, bytes, bool, int, float, complex, type(None), range, slice, np.generic),
+    *(str, bytes, bytearray, array, bool, int, float, complex, type(None), range, slice, np.generic),
     *(datetime.date, datetime.time, datetime.timedelta, pathlib.PurePath),
     *(torch.dtype, torch.device, torch.layout, torch.memory_format),
 )
@@ -67,51 +72,71 @@ def taken_apart(batch: Any) -> tuple[list[Any], Build]:
     """What the batch's containers hold, in order, and what makes such a batch of as many other things.
 
     Containers are torch's of ``pin_memory``, in its order, and keep their types; so do data classes, those of attrs
-    and what is registered as a pytree. Each is asked for what it holds once, since some make it when they are asked.
-    For a container that has attributes besides, there is a leaf `HIDDEN` more.
+    and what is registered as a pytree. One in which nothing is another stays itself. Each is asked for what it holds
+    once, since some make it when they are asked. For a container that has attributes besides, there is a leaf `HIDDEN`
+    more.
     """
     leaves: list[Any] = []
     return leaves, _take_apart(batch, leaves)
 
 
 def _take_apart(value: Any, leaves: list[Any]) -> Build:
-    if isinstance(value, torch.Tensor | str | bytes) or is_movable(value):
-        return _leaf(value, leaves)
+    opened = _opened(value)
+    if opened is None:
+        leaves.append(value)
+        return operator.itemgetter(len(leaves) - 1)
+    parts, rebuilt, fields = opened
+    if fields is not None and set(getattr(value, "__dict__", ())) - set(fields):
+        leaves.append(HIDDEN)
+    builds = [_take_apart(part, leaves) for part in parts]
+
+    def build(made: Sequence[Any]) -> Any:
+        others = [part(made) for part in builds]
+        return value if all(map(operator.is_, parts, others)) else rebuilt(others)
+
+    return build
+
+
+def _opened(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any], Sequence[str] | None] | None:
+    """What a container holds, what makes such a one of as many other things, and which of its attributes these are.
+
+    None instead of attributes if whoever wrote its type has said what it holds; None for what is no container.
+    """
+    if isinstance(value, _WHOLE) or is_movable(value):
+        return None
     if isinstance(value, Mapping):
-        _note_attributes(value, (), leaves)
-        fields = {key: _take_apart(part, leaves) for key, part in value.items()}
-        return lambda made: rebuild_mapping(value, {key: part(made) for key, part in fields.items()})
+        items = dict(value.items())
+        return list(items.values()), lambda made: _mapping(value, dict(zip(items, made, strict=True))), ()
     if isinstance(value, Sequence):
-        _note_attributes(value, (), leaves)
-        parts = [_take_apart(part, leaves) for part in value]
-        return lambda made: _sequence(value, [part(made) for part in parts])
+        return list(value), lambda made: _sequence(value, made), ()
     names = [name for name in _field_names(value) if hasattr(value, name)]
     if names:
-        _note_attributes(value, names, leaves)
-        fields = {name: _take_apart(getattr(value, name), leaves) for name in names}
-        return lambda made: rebuild_dataclass(value, {name: part(made) for name, part in fields.items()})
+        parts = [getattr(value, name) for name in names]
+        return parts, lambda made: rebuild_dataclass(value, dict(zip(names, made, strict=True))), names
     if type(value) in _pytree.SUPPORTED_NODES:
-        found, structure = _pytree.tree_flatten(value, is_leaf=lambda one: one is not value)
-        nodes = [_take_apart(part, leaves) for part in found]
-        return lambda made: _pytree.tree_unflatten([part(made) for part in nodes], structure)
-    return _leaf(value, leaves)
+        parts, structure = _pytree.tree_flatten(value, is_leaf=lambda one: one is not value)
+        return parts, lambda made: _pytree.tree_unflatten(made, structure), None
+    return None
 
 
-def _note_attributes(container: Any, fields: Sequence[str], leaves: list[Any]) -> None:
-    if set(getattr(container, "__dict__", ())) - set(fields):
-        leaves.append(HIDDEN)
-
-
-def _leaf(value: Any, leaves: list[Any]) -> Build:
-    place = len(leaves)
-    leaves.append(value)
-    return lambda made: made[place]
+def _mapping(like: Any, fields: dict[Any, Any]) -> Any:
+    if isinstance(like, Counter):  # its `update` adds
+        made = copy.copy(like)
+        dict.update(made, fields)
+        return made
+    return rebuild_mapping(like, fields)
 
 
 def _sequence(like: Any, parts: list[Any]) -> Any:
-    if isinstance(like, tuple):
-        return type(like)(*parts) if hasattr(like, "_fields") else type(like)(parts)
-    return rebuild_sequence(like, parts)
+    if not isinstance(like, tuple):
+        return rebuild_sequence(like, parts)
+    try:  # a `__new__` of its own may want other arguments
+        made: Any = tuple.__new__(type(like), parts)
+    except TypeError:  # made in C
+        return type(like)(parts)
+    if hasattr(like, "__dict__"):
+        made.__dict__.update(like.__dict__)
+    return made
 
 
 def _field_names(value: Any) -> list[str]:

@@ -194,6 +194,14 @@ def test_small_tensors_that_are_not_in_a_row_keep_their_strides(cuda: FakeCuda) 
     assert batch[0].stride() == turned.stride()
 
 
+@pytest.mark.parametrize("shape", [(3, 1, 4, 5), (1, 6, 2, 2), (2, 1, 1, 1)])
+def test_small_images_keep_their_strides(cuda: FakeCuda, shape: tuple[int, ...]) -> None:
+    image = torch.rand(shape).to(memory_format=torch.channels_last)
+    (batch,) = loader_of(lambda: [torch.ones(3, dtype=torch.uint8), image])
+    assert torch.equal(batch[1].as_subclass(torch.Tensor), image)
+    assert batch[1].stride() == image.to("meta").stride()
+
+
 class Movable:
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor

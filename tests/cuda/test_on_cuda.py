@@ -211,6 +211,24 @@ def test_graphs_read_their_static_inputs() -> None:
     assert [one.item() for one in found] == expected
 
 
+@pytest.mark.parametrize("options", WAYS)
+def test_an_iterator_may_go_while_a_graph_is_captured(options: dict[str, Any]) -> None:
+    static = torch.zeros(8, *SHAPE, device="cuda")
+    loader = DataLoader(Images(), 8, device="cuda", **options)
+    iterator = iter(loader)
+    static.copy_(next(iterator)["image"])
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = static.double().sum()
+        loader.stats()
+        del iterator
+        loader = DataLoader(Images(), 8, device="cuda")  # the slots of the other go too
+    graph.replay()
+    assert result.item() == next(iter(DataLoader(Images(), 8)))["image"].double().sum().item()
+    assert [int(batch["label"][0]) for batch in loader] == list(range(0, 64, 8))
+    assert loader.stats().bytes_copied > 0
+
+
 def test_under_autocast_and_gradients() -> None:
     model = torch.nn.Linear(128, 2).cuda()
     for batch in DataLoader(Images(16), 8, num_workers=2, device="cuda"):

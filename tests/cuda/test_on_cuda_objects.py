@@ -62,9 +62,11 @@ def wrong_batches(loader: DataLoader[Any], images_of: Callable[[Any], torch.Tens
 def test_arrays_beside_tensors_are_the_users(options: dict[str, Any]) -> None:
     def collate(samples: list[torch.Tensor]) -> Any:
         images = torch.stack(samples)
-        return {"image": images, "array": images.numpy()}
+        array = images.numpy()
+        return {"image": images, "array": array, "same": [array]}
 
     def copied(batch: dict[str, Any]) -> torch.Tensor:
+        assert batch["same"][0] is batch["array"]
         on_host = torch.from_numpy(batch["array"])
         assert not on_host.is_pinned()
         return on_host.to("cuda", non_blocking=True)

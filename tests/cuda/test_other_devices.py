@@ -31,6 +31,13 @@ def test_a_transform_is_called_with_each_batch(workers: int) -> None:
     assert torch.cat(list(loader))[:, 0].tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_transform_may_change_batches_in_place_in_inference_mode(workers: int) -> None:
+    loader = DataLoader(Numbers(6), 2, num_workers=workers, device="cpu", device_transform=lambda batch: batch.add_(1))
+    with torch.inference_mode():
+        assert torch.cat(list(loader))[:, 0].tolist() == [1, 2, 3, 4, 5, 6]
+
+
 def test_batches_go_to_any_device_of_torchs() -> None:
     loader = DataLoader([{"x": torch.zeros(3), "name": "one"}], device="meta")
     (batch,) = loader

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, UserDict, UserList, defaultdict, namedtuple
+from array import array
+from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, namedtuple
 from dataclasses import dataclass, field
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -59,7 +60,6 @@ def walked(batch: Any) -> Any:
         lambda tensor: UserDict(one=tensor),
         lambda tensor: UserList([tensor]),
         lambda tensor: Note(one=tensor),
-        lambda tensor: range(3),
         lambda tensor: {tensor},
     ],
 )
@@ -72,6 +72,59 @@ def test_containers_become_what_torch_makes_of_them(wrap: Any, monkeypatch: pyte
     assert repr(found) == repr(expected)
     assert getattr(found, "note", "") == getattr(batch, "note", "")
     assert getattr(found, "default_factory", None) is getattr(batch, "default_factory", None)
+
+
+class Sized(tuple[Any, ...]):
+    """It is made of other things than it holds."""
+
+    width: int
+
+    def __new__(cls, left: Any, right: Any, *, width: int) -> Sized:
+        made = super().__new__(cls, (left, right))
+        made.width = width
+        return made
+
+
+def test_tuples_with_a_new_of_their_own_stay_what_they_are() -> None:
+    found = walked([Sized(torch.zeros(2), "right", width=7)])[0]
+    assert type(found) is Sized
+    assert (found[0].tolist(), found[1], found.width) == ([1, 1], "right", 7)
+
+
+def test_tuples_that_are_made_in_c_do_too() -> None:
+    most = torch.max(torch.tensor([[1, 3], [4, 2]]), 1)
+    found = walked(most)
+    assert type(found) is type(most)
+    assert found.values.tolist() == [4, 5]
+
+
+def test_numbers_of_a_counter_are_not_added_to() -> None:
+    counted = Counter(one=torch.tensor(3))  # type: ignore[call-arg]
+    found = walked(counted)
+    assert type(found) is Counter
+    assert found == {"one": torch.tensor(4)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Counter("aab"),
+        range(1 << 40),
+        memoryview(b"bytes"),
+        bytearray(b"bytes"),
+        array("i", [1, 2]),
+        torch.Size([2, 3]),
+        Sized(1, 2, width=3),
+        {"names": ["a", "b"], "size": (2, 3)},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_holds_no_tensor_stays_itself(value: Any) -> None:
+    batch = [value, torch.zeros(1)]
+    found = walked(batch)
+    assert found is not batch
+    assert found[0] is value
+    assert walked(value) is value
 
 
 def test_data_classes_keep_their_type_and_other_fields() -> None:

@@ -61,6 +61,10 @@ CUresult cuMemHostUnregister(void* address) {
   return as_result(cudaHostUnregister(address));
 }
 
+CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode* mode) {
+  return as_result(cudaThreadExchangeStreamCaptureMode(reinterpret_cast<cudaStreamCaptureMode*>(mode)));
+}
+
 CUresult cuDeviceGet(CUdevice* device, int number) {
   *device = number;
   return number < device_count() ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;

@@ -85,6 +85,9 @@ class FakeLane:
     def here(self) -> FakeQueue:
         return self._queue
 
+    def asking(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     @contextmanager
     def aside(self) -> Iterator[None]:
         outer, self._queue = self._queue, self.side
