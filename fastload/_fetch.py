@@ -24,7 +24,7 @@ from fastload._rng import GeneratorStates
 from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._stream import BatchInHand
-from fastload.collate import collates_as_torch, default_collate, is_default
+from fastload.collate import DetectionCollate, collates_as_torch, default_collate, is_default, pad_collate
 from fastload.memory._arena import allocate, allocating_in
 
 OnError = str | Callable[[Any, Exception], Any]
@@ -47,13 +47,22 @@ class FetchConfig:
     on_error: OnError = "raise"
     sample_seed: int | None = None  # None: rng="torch", nothing is seeded per sample
     stream_seed: int | None = None  # of the streams that fastload.transforms draw from; None: they are on their own
-    slots: _core.Slots | None = None  # where large tensors are made; None: in the process's slots
+    slots: _core.Slots | None = None  # where large batches are made that no user's code sees; None: in the process's
     snapshot_every: int = 0  # after how many batches a dataset with a state is asked for it; 0: nobody wants to know
 
     @property
     def collate(self) -> Callable[[Any], Any]:
         """What collates: torch's default is done by fastload's."""
         return default_collate if is_default(self.collate_fn) else self.collate_fn
+
+    @property
+    def collate_slots(self) -> _core.Slots | None:
+        """Where that makes its large tensors. A user's function may keep what it has made, or change it later."""
+        function = self.collate
+        while isinstance(function, partial):
+            function = function.func
+        is_own = function is default_collate or function is pad_collate or type(function) is DetectionCollate
+        return self.slots if is_own else None
 
 
 @dataclass(slots=True)
@@ -94,6 +103,7 @@ class Fetcher:
         self._batches_since_snapshot = 0
         self._last_error: Exception | None = None
         self._collate = config.collate
+        self._collate_slots = config.collate_slots
 
     def fetch(self, indices: Any) -> Any:
         """The batch for ``indices``, or `Skipped`. ``report`` then tells about this batch."""
@@ -102,8 +112,7 @@ class Fetcher:
         self._words[AT] = NOWHERE
         outer, _stream.here.fetcher = _stream.here.fetcher, self  # a dataset may use a loader of its own
         try:
-            with allocating_in(self.config.slots):
-                batch = self._fetch(indices)
+            batch = self._fetch(indices)
             if self.config.snapshot_every:
                 self.report.snapshot = self._snapshot()
             return batch
@@ -165,7 +174,8 @@ class Fetcher:
         collate_started = perf_counter()
         self.report.fetch_s = collate_started - fetch_started
         try:
-            return self._collate(samples)
+            with allocating_in(self._collate_slots):
+                return self._collate(samples)
         finally:
             self.report.collate_s = perf_counter() - collate_started
 
@@ -260,7 +270,8 @@ class MapFetcher(Fetcher):
     def _gathered(self, indices: Any, started: float) -> Any:
         assert self._get_batch is not None
         try:
-            batch = self._get_batch(indices, allocate)
+            with allocating_in(self.config.slots):
+                batch = self._get_batch(indices, allocate)
         except Exception:
             if self.config.on_error == "raise":
                 raise

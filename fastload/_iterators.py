@@ -232,4 +232,5 @@ def make_worker_engine(loader: Any, base_seed: int, resume: Sequence[WorkerState
         context=loader.multiprocessing_context or torch.multiprocessing,
         init_fn=loader.worker_init_fn,
         resume=resume,
+        lock_owner=device_memory(loader).owner if goes_to_cuda(loader) else 0,
     )

@@ -107,10 +107,10 @@ void bind_shared_file(py::module_& m) {
 void bind_slots(py::module_& m) {
   using Place = std::tuple<std::uint64_t, std::uint64_t, std::size_t, std::size_t>;
   py::class_<Slots>(m, "Slots", "Warm memory in slots, on the side that owns them. Safe from any thread.")
-      .def(py::init([](std::shared_ptr<SharedFile> file, long long keep_bytes, bool is_lockable) {
-             return std::make_unique<Slots>(std::move(file), not_negative(keep_bytes, "keep_bytes"), is_lockable);
+      .def(py::init([](std::shared_ptr<SharedFile> file, long long keep_bytes, std::uint64_t lock_owner) {
+             return std::make_unique<Slots>(std::move(file), not_negative(keep_bytes, "keep_bytes"), lock_owner);
            }),
-           "file"_a = py::none(), "keep_bytes"_a = 256 << 20, "is_lockable"_a = false)
+           "file"_a = py::none(), "keep_bytes"_a = 256 << 20, "lock_owner"_a = 0)
       .def(
           "acquire",
           [](Slots& self, long long nbytes) {
@@ -144,8 +144,10 @@ void bind_slots(py::module_& m) {
 
 void bind_remote_slots(py::module_& m) {
   py::class_<RemoteSlots>(m, "RemoteSlots", "The slots of another process, on the side that receives them.")
-      .def(py::init([](std::shared_ptr<SharedFile> file) { return std::make_unique<RemoteSlots>(std::move(file)); }),
-           py::arg("file").none(false))
+      .def(py::init([](std::shared_ptr<SharedFile> file, std::uint64_t lock_owner) {
+             return std::make_unique<RemoteSlots>(std::move(file), lock_owner);
+           }),
+           py::arg("file").none(false), "lock_owner"_a = 0)
       .def(
           "lease",
           [](RemoteSlots& self, std::uint64_t slot, std::uint64_t file_offset, std::size_t capacity,
@@ -179,12 +181,12 @@ void bind_memory(py::module_& m) {
         return without_gil([&] { return lock_pages(address, device, owner); });
       },
       "address"_a, "device"_a, "owner"_a,
-      "Lock the slot that holds the address in place, for all devices; one of them has to have a context. "
-      "0, the driver's error, or -1 for no slot.");
+      "Lock the slot of this owner that holds the address in place, for all devices; one of them has to have a context. "
+      "0, the driver's error, or -1 for no slot of this owner.");
   m.def(
       "unlock_pages", [](std::uint64_t owner) { without_gil([&] { unlock_pages(owner); }); }, "owner"_a,
       "Unlock the slots that this owner has locked.");
-  m.def("may_be_locked", &may_be_locked, "address"_a, "Whether the address is in a slot that lock_pages would lock.");
+  m.def("may_be_locked", &may_be_locked, "address"_a, "Whether the address is in a slot that somebody may lock.");
   m.def("exchange_capture_mode", &exchange_capture_mode, "mode"_a,
         "Set CUDA's mode of this thread for what may wait for a device while a stream is captured (2: it may), by the "
         "functions of use_driver. Returns the mode until now.");

@@ -13,17 +13,18 @@ class Mapping {
   Mapping& operator=(Mapping&& other) noexcept;
   ~Mapping();
 
-  // Both throw std::system_error. shared: bytes of the file from offset on, page tables filled.
-  [[nodiscard]] static Mapping shared(int fd, std::uint64_t offset, std::size_t bytes);
-  // Zeroed memory of this process, not touched yet; on huge pages from 2 MiB on where the system has them.
-  // is_lockable: see page_locks.h; shared ranges always are.
-  [[nodiscard]] static Mapping anonymous(std::size_t bytes, bool is_lockable = false);
+  // Both throw std::system_error. lock_owner: who may lock it, see page_locks.h; 0: nobody.
+  // shared: bytes of the file from offset on, page tables filled.
+  [[nodiscard]] static Mapping shared(int fd, std::uint64_t offset, std::size_t bytes, std::uint64_t lock_owner = 0);
+  // Zeroed memory of this process, not touched yet; on huge pages from 2 MiB on where the system has them. If it may
+  // be locked, a forked child has the same pages, not copies: a device goes on reading those of the parent.
+  [[nodiscard]] static Mapping anonymous(std::size_t bytes, std::uint64_t lock_owner = 0);
 
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return bytes_; }
 
  private:
-  Mapping(std::byte* data, std::size_t bytes, bool is_lockable) noexcept;
+  Mapping(std::byte* data, std::size_t bytes, std::uint64_t lock_owner) noexcept;
 
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;

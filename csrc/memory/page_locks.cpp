@@ -1,7 +1,6 @@
 #include "memory/page_locks.h"
 
 #include <dlfcn.h>
-#include <sys/mman.h>
 
 #include <map>
 
@@ -26,10 +25,10 @@ constexpr unsigned kForAllContexts = 1;  // CU_MEMHOSTREGISTER_PORTABLE
 
 struct Range {
   std::size_t bytes;
+  std::uint64_t owner;
   bool is_locked = false;
   Driver::Context context = nullptr;
   std::uint64_t generation = 0;  // of the process that locked it
-  std::uint64_t owner = 0;
 };
 
 // Never destroyed: mappings go as late as the interpreter's exit.
@@ -64,15 +63,6 @@ int context_of(int number, Driver::Context& context) {
   if (const int error = driver.retain(&context, device); error != 0) return error;
   contexts[number] = context;
   return 0;
-}
-
-// Locked pages are the parent's alone: else a fork would share them, and the parent's next write go to a copy that the
-// device knows nothing of.
-void keep_from_children([[maybe_unused]] std::uintptr_t start, [[maybe_unused]] std::size_t bytes,
-                        [[maybe_unused]] bool is_kept) noexcept {
-#ifdef MADV_DONTFORK
-  madvise(reinterpret_cast<void*>(start), bytes, is_kept ? MADV_DONTFORK : MADV_DOFORK);
-#endif
 }
 
 // Locking and unlocking has nothing to do with what is captured meanwhile.
@@ -120,7 +110,7 @@ int lock_pages(std::uintptr_t address, int device, std::uint64_t owner) {
   const Locked lock = lock_mappings();
   std::uintptr_t start = 0;
   Range* range = find(address, start);
-  if (range == nullptr) return kNoMapping;
+  if (range == nullptr || range->owner != owner) return kNoMapping;
   if (counts(*range)) return 0;
   if (driver.lock == nullptr) return kNoDriver;
   const BesideCaptures beside;
@@ -131,8 +121,7 @@ int lock_pages(std::uintptr_t address, int device, std::uint64_t owner) {
   Driver::Context popped = nullptr;
   driver.pop(&popped);
   if (error != 0) return error;
-  *range = Range{range->bytes, true, context, fork_generation(), owner};
-  keep_from_children(start, range->bytes, true);
+  *range = Range{range->bytes, owner, true, context, fork_generation()};
   return 0;
 }
 
@@ -142,7 +131,6 @@ void unlock_pages(std::uint64_t owner) {
     if (!counts(range) || range.owner != owner) continue;
     unlock(start, range);
     range.is_locked = false;
-    keep_from_children(start, range.bytes, false);
   }
 }
 
@@ -164,10 +152,10 @@ int exchange_capture_mode(int mode) noexcept {
   return mode;
 }
 
-void note_mapping(std::byte* data, std::size_t bytes) noexcept {
+void note_mapping(std::byte* data, std::size_t bytes, std::uint64_t owner) noexcept {
   try {
     const Locked lock = lock_mappings();
-    ranges.insert_or_assign(reinterpret_cast<std::uintptr_t>(data), Range{bytes});
+    ranges.insert_or_assign(reinterpret_cast<std::uintptr_t>(data), Range{bytes, owner});
   } catch (...) {  // without a note it is never locked, and works all the same
   }
 }

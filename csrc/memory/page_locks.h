@@ -4,8 +4,9 @@
 // is first asked for and unlocked before it is unmapped, in whatever thread that happens; a forked child, in which
 // the driver is of no use, unlocks nothing.
 //
-// Only memory whose tensors stay with the loader may be locked. To torch a tensor there is pinned, so a user's copy
-// with non_blocking does not wait for the device, and nobody knows when its slot may be used again.
+// Only memory whose tensors stay with a loader may be locked, and by that loader: a mapping says whose it is. To torch a
+// tensor there is pinned, so a user's copy with non_blocking does not wait for the device, and nobody knows when its
+// slot may be used again.
 #pragma once
 
 #include <cstddef>
@@ -17,17 +18,17 @@ namespace fastload {
 // Takes the driver's functions from a library such as "libcuda.so.1". Says what is wrong, "" if nothing is.
 std::string use_driver(const char* library);
 
-// Locks the mapping that holds this address, for all devices; device: one whose context there is. The calling thread
-// keeps the context that it has, if any. 0, also if it is locked already; the driver's error; kNoMapping where the
-// address is in no mapping of ours, kNoDriver without use_driver.
+// Locks the mapping of this owner that holds the address, for all devices; device: one whose context there is. The
+// calling thread keeps the context that it has, if any. 0, also if it is locked already; the driver's error; kNoMapping
+// where the address is in no mapping of this owner, kNoDriver without use_driver.
 int lock_pages(std::uintptr_t address, int device, std::uint64_t owner);
 constexpr int kNoMapping = -1;
 constexpr int kNoDriver = -2;
 
-// Unlocks what this owner has locked; no copy from there may be under way.
+// Unlocks the mappings of this owner; no copy from there may be under way.
 void unlock_pages(std::uint64_t owner);
 
-// Whether the address is in a mapping of ours that lock_pages would lock.
+// Whether the address is in a mapping that has an owner.
 bool may_be_locked(std::uintptr_t address);
 
 std::size_t locked_bytes();
@@ -37,8 +38,8 @@ std::size_t locked_bytes();
 int exchange_capture_mode(int mode) noexcept;
 constexpr int kRelaxed = 2;  // CU_STREAM_CAPTURE_MODE_RELAXED
 
-// For Mapping: the memory is there; it is about to go. Neither throws.
-void note_mapping(std::byte* data, std::size_t bytes) noexcept;
+// For Mapping: the memory is there; it is about to go. Neither throws. owner: not 0.
+void note_mapping(std::byte* data, std::size_t bytes, std::uint64_t owner) noexcept;
 void forget_mapping(std::byte* data) noexcept;
 
 }  // namespace fastload

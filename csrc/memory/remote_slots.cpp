@@ -27,7 +27,8 @@ struct Remote {
 // Shared with the leases; every member but release is called with lock_tables() held.
 class RemoteTable final : public LeaseHome {
  public:
-  explicit RemoteTable(std::shared_ptr<SharedFile> file) : file_(std::move(file)) {}
+  RemoteTable(std::shared_ptr<SharedFile> file, std::uint64_t lock_owner)
+      : file_(std::move(file)), lock_owner_(lock_owner) {}
 
   void release(void* key) noexcept override {
     const Locked lock = lock_tables();
@@ -84,16 +85,18 @@ class RemoteTable final : public LeaseHome {
     if (file_offset % page_bytes() != 0 || file_->bytes() < capacity || file_->bytes() - capacity < file_offset)
       throw std::invalid_argument("slot " + std::to_string(number) + " is not inside the shared file");
     returned_.reserve(slots_.size() + 1);  // so that release cannot fail
-    return slots_.emplace(number, Remote{number, file_offset, file_->map(file_offset, capacity)}).first->second;
+    return slots_.emplace(number, Remote{number, file_offset, file_->map(file_offset, capacity, lock_owner_)}).first->second;
   }
 
   std::shared_ptr<SharedFile> file_;
+  const std::uint64_t lock_owner_;
   std::map<std::uint64_t, Remote> slots_;
   std::vector<std::uint64_t> returned_;  // room for all slots; each is in it once at most
   std::size_t leased_ = 0;
 };
 
-RemoteSlots::RemoteSlots(std::shared_ptr<SharedFile> file) : table_(std::make_shared<RemoteTable>(std::move(file))) {}
+RemoteSlots::RemoteSlots(std::shared_ptr<SharedFile> file, std::uint64_t lock_owner)
+    : table_(std::make_shared<RemoteTable>(std::move(file), lock_owner)) {}
 
 RemoteSlots::~RemoteSlots() {
   const Locked lock = lock_tables();

@@ -16,7 +16,8 @@ class RemoteTable;
 
 class RemoteSlots {
  public:
-  explicit RemoteSlots(std::shared_ptr<SharedFile> file);
+  // lock_owner: who may lock these slots for a device, see page_locks.h; 0: nobody.
+  explicit RemoteSlots(std::shared_ptr<SharedFile> file, std::uint64_t lock_owner = 0);
   ~RemoteSlots();
   RemoteSlots(const RemoteSlots&) = delete;
 

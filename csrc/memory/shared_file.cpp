@@ -150,8 +150,8 @@ void SharedFile::punch([[maybe_unused]] std::uint64_t offset, [[maybe_unused]] s
 #endif
 }
 
-Mapping SharedFile::map(std::uint64_t offset, std::size_t bytes) const {
-  return Mapping::shared(open()->fd, offset, bytes);
+Mapping SharedFile::map(std::uint64_t offset, std::size_t bytes, std::uint64_t lock_owner) const {
+  return Mapping::shared(open()->fd, offset, bytes, lock_owner);
 }
 
 void SharedFile::close() noexcept {

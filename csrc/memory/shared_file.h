@@ -28,7 +28,7 @@ class SharedFile {
   // Gives the memory of the range back to the system; it reads as zeros until reserved again.
   void punch(std::uint64_t offset, std::size_t bytes) noexcept;
 
-  [[nodiscard]] Mapping map(std::uint64_t offset, std::size_t bytes) const;
+  [[nodiscard]] Mapping map(std::uint64_t offset, std::size_t bytes, std::uint64_t lock_owner = 0) const;
 
   void close() noexcept;  // twice safe; calls under way in other threads keep the descriptor until they return
 

@@ -35,8 +35,8 @@ std::size_t slot_capacity(std::size_t nbytes) noexcept {
   return round_up(nbytes, std::max(page_bytes(), std::bit_floor(nbytes) / 8));
 }
 
-SlotTable::SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, bool is_lockable)
-    : file_(std::move(file)), keep_bytes_(keep_bytes), is_lockable_(is_lockable), generation_(fork_generation()) {
+SlotTable::SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, std::uint64_t lock_owner)
+    : file_(std::move(file)), keep_bytes_(keep_bytes), lock_owner_(lock_owner), generation_(fork_generation()) {
   // What an earlier owner left in the file may still be leased by the receiver.
   if (file_ != nullptr) ranges_ = FileRanges(round_up(file_->bytes(), page_bytes()));
 }
@@ -62,7 +62,7 @@ void SlotTable::keep(std::size_t slots) noexcept {
 void SlotTable::enter() {
   if (generation_ == fork_generation()) return;
   generation_ = fork_generation();
-  if (file_ != nullptr) leave_file();
+  if (file_ != nullptr || lock_owner_ != 0) leave_to_parent();
 }
 
 Slot& SlotTable::acquire(std::size_t nbytes) {
@@ -122,7 +122,7 @@ Slot& SlotTable::create(std::size_t nbytes) {
 std::unique_ptr<Slot> SlotTable::map_slot(std::size_t capacity) {
   auto slot = std::make_unique<Slot>();
   if (file_ == nullptr) {
-    slot->memory = Mapping::anonymous(capacity, is_lockable_);
+    slot->memory = Mapping::anonymous(capacity, lock_owner_);
     return slot;
   }
   slot->file_offset = ranges_.take(capacity);
@@ -223,7 +223,7 @@ void SlotTable::erase(Slot& slot) noexcept {
   slots_.erase(slot.number);
 }
 
-void SlotTable::leave_file() noexcept {
+void SlotTable::leave_to_parent() noexcept {
   file_.reset();
   free_.clear();
   free_bytes_ = 0;

@@ -28,7 +28,7 @@ struct Slot {
 
 class SlotTable final : public LeaseHome {
  public:
-  SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, bool is_lockable);
+  SlotTable(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, std::uint64_t lock_owner);
 
   void release(void* slot) noexcept override;
 
@@ -53,11 +53,11 @@ class SlotTable final : public LeaseHome {
   void drop_oldest(std::size_t least) noexcept;  // while free memory exceeds keep_bytes_ and more than least are free
   void retire(Slot& slot) noexcept;
   void erase(Slot& slot) noexcept;
-  void leave_file() noexcept;
+  void leave_to_parent() noexcept;
 
   std::shared_ptr<SharedFile> file_;  // null: private memory
   const std::size_t keep_bytes_;
-  const bool is_lockable_;
+  const std::uint64_t lock_owner_;
   std::size_t keep_slots_ = Slots::kKeptAlways;
   FileRanges ranges_;
   std::map<std::uint64_t, std::unique_ptr<Slot>> slots_;

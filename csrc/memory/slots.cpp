@@ -10,8 +10,8 @@
 
 namespace fastload {
 
-Slots::Slots(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, bool is_lockable)
-    : table_(std::make_shared<SlotTable>(std::move(file), keep_bytes, is_lockable)) {}
+Slots::Slots(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, std::uint64_t lock_owner)
+    : table_(std::make_shared<SlotTable>(std::move(file), keep_bytes, lock_owner)) {}
 
 Slots::~Slots() {
   const Locked lock = lock_tables();

@@ -2,8 +2,8 @@
 //
 // Life of a slot: FREE -acquire-> LEASED -send-> LEASED and SENT -> (the lease dies, the receiver gives back,
 // in either order) -> FREE -retire-> gone. A slot is FREE exactly when it is neither LEASED nor SENT.
-// In a forked child the file belongs to the parent: the child drops what it inherited, keeps the mappings of
-// its live leases, and goes on with private memory.
+// In a forked child the file belongs to the parent, and so does memory that may be locked: the child drops what it
+// inherited, keeps the mappings of its live leases, and goes on with memory of its own.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,8 @@ class Slots {
   };
 
   // file: where slots lie; null for private memory. keep_bytes: free memory beyond it goes back to the system.
-  // is_lockable: whether private memory may be locked for a device, which shared memory always may.
-  Slots(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, bool is_lockable = false);
+  // lock_owner: who may lock private memory for a device, see page_locks.h; 0: nobody.
+  Slots(std::shared_ptr<SharedFile> file, std::size_t keep_bytes, std::uint64_t lock_owner = 0);
   ~Slots();
   Slots(const Slots&) = delete;
 

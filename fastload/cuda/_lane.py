@@ -63,6 +63,9 @@ class Lane(Protocol):
     def staging(self, nbytes: int) -> torch.Tensor:
         """Bytes of host memory that the device reads by itself."""
 
+    def reading(self) -> AbstractContextManager[Any]:
+        """Held from the first `reads` until the copies are queued: `stop_locking` of other threads waits for it."""
+
     def reads(self, tensor: torch.Tensor) -> bool:
         """Whether the device reads this host memory by itself, and nobody else writes there until it has.
 
@@ -149,8 +152,12 @@ class CudaLane:
     def staging(self, nbytes: int) -> torch.Tensor:
         return torch.empty(nbytes, dtype=torch.uint8, device="cpu", pin_memory=True)
 
+    def reading(self) -> AbstractContextManager[Any]:
+        return self._locks.reading
+
     def reads(self, tensor: torch.Tensor) -> bool:
-        return self._locks.lock(tensor, self._number)  # pinned memory of others may be a buffer that is filled again
+        # Pinned memory of others may be a buffer that is filled again.
+        return self._locks.lock(tensor, self._number, self.side)
 
     def mark(self, queue: Any) -> torch.cuda.Event:
         event = torch.cuda.Event(enable_timing=True)
@@ -177,5 +184,4 @@ class CudaLane:
     def stop_locking(self) -> None:
         if not self._locks.is_stopped:
             with self.asking():
-                self.side.synchronize()
-            self._locks.stop()
+                self._locks.stop()

@@ -80,22 +80,22 @@ class _Batch:
         if kinds.has_opaque:
             lane.stop_locking()
         self._late, movable = kinds.late, kinds.movable
-        load = Load(lane, list(kinds.tensors.values()))
         there_already = [tensor for tensor in kinds.tensors.values() if tensor.device.type != "cpu"]
         nbytes = sum(map(host_bytes, (*kinds.tensors.values(), *movable, *self._late.values())))
-        lane.come_after_users(also_here=transfer.comes_after_the_consumer or bool(there_already))
-        with lane.aside():
-            with spans.copies(lane.side, (load, there_already, movable), stats) as span:
+        with lane.reading():
+            load = Load(lane, list(kinds.tensors.values()))
+            lane.come_after_users(also_here=transfer.comes_after_the_consumer or bool(there_already))
+            with lane.aside(), spans.copies(lane.side, (load, there_already, movable), stats) as span:
                 there: dict[int, Any] = dict(zip(kinds.tensors, load.sent(lane), strict=True))
                 there.update((id(leaf), lane.moved(leaf)) for leaf in movable)
-                self._made = [there.get(id(leaf), leaf) for leaf in leaves]
-            if not self._late:
-                self._batch = build(self._made)
-                if transfer.transform is not None:
-                    with spans.copies(lane.side, (there_already, movable), stats) as span:
-                        self._batch = transfer.transform(self._batch)
-                if transfer.transform is not None or movable:
-                    self._made = taken_apart(self._batch)[0]
+        self._made = [there.get(id(leaf), leaf) for leaf in leaves]
+        if not self._late:
+            self._batch = build(self._made)
+            if transfer.transform is not None:
+                with lane.aside(), spans.copies(lane.side, (there_already, movable), stats) as span:
+                    self._batch = transfer.transform(self._batch)
+            if transfer.transform is not None or movable:
+                self._made = taken_apart(self._batch)[0]
         assert span.end is not None
         self._end = span.end
         self._build = build if self._late else None  # it holds the containers, and they the host's memory

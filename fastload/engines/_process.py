@@ -96,8 +96,10 @@ class ProcessEngine:
         context: Any,
         init_fn: Callable[[int], Any] | None,
         resume: Sequence[WorkerState] | None = None,
+        lock_owner: int = 0,
     ) -> None:
         self.workers: list[BaseProcess] = []
+        self._lock_owner = lock_owner  # who may lock the workers' slots for a device; 0: nobody
         self._resume_from = resume
         self._config = config
         self._num_workers = num_workers
@@ -198,7 +200,7 @@ class ProcessEngine:
         finally:
             tasks.close()
             results.close()
-        words, slots = words_of(self._words, worker), _core.RemoteSlots(memory)
+        words, slots = words_of(self._words, worker), _core.RemoteSlots(memory, self._lock_owner)
         inbox = Inbox(results_in, slots)
         handle = WorkerHandle(worker, process, tasks_out, results_in, memory, slots, inbox, words)
         self.workers.append(process)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 from fastload import _core
 from fastload.memory._page_locks import PageLocks
 
+_owners = itertools.count(1)  # 0 is nobody
+
 
 class DeviceMemory:
-    """slots: where batches are made in this process. locks: of these slots, and of those of worker processes.
+    """What may be locked for the device, and by nobody else: users see nothing of it. See csrc/memory/page_locks.h.
 
-    No other loader uses these slots, or its users would get memory that is locked: see csrc/memory/page_locks.h.
+    owner: of slots of worker processes too, which are mapped here. slots: where batches are made in this process.
     """
 
     def __init__(self) -> None:
-        self.slots = _core.Slots(is_lockable=True)
-        self.locks = PageLocks()
+        self.owner = next(_owners)
+        self.slots = _core.Slots(lock_owner=self.owner)
+        self.locks = PageLocks(self.owner)

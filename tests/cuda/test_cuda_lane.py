@@ -233,7 +233,6 @@ def test_types_that_do_not_are_moved_by_the_consumers_stream(cuda: FakeCuda) -> 
     ((own, plain),) = loader
     assert type(own.tensor) is type(plain) is OnCuda
     assert [kind for kind in cuda.kinds("mark", "pinned") if kind[1] != "host"] == [
-        ("synchronize", "aside"),  # before slots are unlocked
         ("wait", "aside"),
         ("copy", "aside"),
         ("wait", "consumer"),

@@ -26,7 +26,7 @@ def asked_to_lock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     FakeCuda(monkeypatch)
     addresses: list[int] = []
 
-    def lock(_: Any, tensor: torch.Tensor, device: int) -> bool:
+    def lock(_: Any, tensor: torch.Tensor, device: int, reader: Any) -> bool:
         addresses.append(tensor.data_ptr())
         return True
 

@@ -62,7 +62,16 @@ def noted(driver: Path, tmp_path: Path, script: str, limit: str = "") -> tuple[l
         from fastload.memory._page_locks import PageLocks
         from fastload.memory import _arena
         from fastload.memory._arena import allocate
-        slots = _arena._here.slots = _core.Slots(is_lockable=True)
+        slots = _arena._here.slots = _core.Slots(lock_owner=7)
+
+        class Reader:
+            @staticmethod
+            def synchronize():
+                with open(os.environ["DRIVER_NOTES"], "a") as notes:
+                    notes.write("wait - 0 -\\n")
+
+        def lock(locks, tensor):
+            return locks.lock(tensor, 0, Reader)
     """
     environment = {**os.environ, "DRIVER_NOTES": str(notes), **({"DRIVER_LIMIT": limit} if limit else {})}
     code = textwrap.dedent(lead) + f"driver = {str(driver)!r}\n" + textwrap.dedent(script)
@@ -78,14 +87,14 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
         driver,
         tmp_path,
         """
-        locks = PageLocks(driver)
-        assert not locks.lock(torch.zeros(1 << 20), 0)  # in no slot
+        locks = PageLocks(7, driver)
+        assert not lock(locks, torch.zeros(1 << 20))  # in no slot
         _arena._here.slots = None
-        assert not locks.lock(allocate((1 << 20,), torch.float32), 0)  # in one that users get
+        assert not lock(locks, allocate((1 << 20,), torch.float32))  # in one that users get
         _arena._here.slots = slots
         for _ in range(3):
             batch = allocate((1 << 20,), torch.float32)  # the same slot each time
-            assert locks.lock(batch, 0) and locks.lock(batch[5:], 0)
+            assert lock(locks, batch) and lock(locks, batch[5:])
             del batch
         print(_core.locked_bytes())
         slots.trim()
@@ -99,6 +108,22 @@ def test_a_slot_is_locked_once_and_unlocked_before_it_goes_and_nothing_else_is(d
     assert notes[0][3] == notes[1][3] == "0x11", "not in the context of the device"
 
 
+def test_copies_are_waited_for_before_all_is_unlocked(driver: Path, tmp_path: Path) -> None:
+    notes, _ = noted(
+        driver,
+        tmp_path,
+        """
+        locks = PageLocks(7, driver)
+        batches = [allocate((1 << 20,), torch.float32) for _ in range(2)]
+        assert all(lock(locks, batch) for batch in batches)
+        locks.stop()
+        assert _core.locked_bytes() == 0
+        assert not lock(locks, batches[0])
+        """,
+    )
+    assert [note[0] for note in notes] == ["lock", "lock", "wait", "unlock", "unlock"]
+
+
 def test_memory_that_others_have_locked_is_not_read_in_place(
     driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,38 +132,60 @@ def test_memory_that_others_have_locked_is_not_read_in_place(
         driver,
         tmp_path,
         """
-        print(PageLocks(driver).lock(allocate((1 << 20,), torch.float32), 0), _core.locked_bytes())
+        print(lock(PageLocks(7, driver), allocate((1 << 20,), torch.float32)), _core.locked_bytes())
         """,
     )
     assert printed == "False 0\n"
 
 
-def test_locked_pages_are_no_childs(driver: Path, tmp_path: Path) -> None:
-    """A fork would share them, and the next write of the parent's would go to a copy of the page."""
+def test_a_fork_leaves_locked_pages_to_the_parent(driver: Path, tmp_path: Path) -> None:
+    """Copied on the next write, they would be others than those that the device reads."""
     _, printed = noted(
         driver,
         tmp_path,
         """
-        def is_kept(address):
-            lines = open("/proc/self/smaps").read().splitlines()
-            place = next(
-                place for place, line in enumerate(lines)
-                if "-" in line.split()[0] and ":" not in line.split()[0]
-                and int(line.split("-")[0], 16) <= address < int(line.split("-")[1].split()[0], 16)
-            )
-            return "dc" in next(line for line in lines[place:] if line.startswith("VmFlags:")).split()
+        def is_shared(address):
+            for line in open("/proc/self/maps"):
+                start, end = (int(one, 16) for one in line.split()[0].split("-"))
+                if start <= address < end:
+                    return line.split()[1].endswith("s")
 
-        locks = PageLocks(driver)
-        batch = allocate((1 << 20,), torch.float32)
-        found = [is_kept(batch.data_ptr())]
-        assert locks.lock(batch, 0)
-        found.append(is_kept(batch.data_ptr()))
-        locks.stop()
-        found.append(is_kept(batch.data_ptr()))
-        print(found, locks.lock(batch, 0), _core.locked_bytes())
+        locks = PageLocks(7, driver)
+        batch = allocate((1 << 20,), torch.float32).fill_(1)
+        warm = allocate((1 << 20,), torch.float32).fill_(2)
+        assert lock(locks, batch) and lock(locks, warm)
+        print(is_shared(batch.data_ptr()), flush=True)
+        address = warm.data_ptr()
+        del warm
+        child = os.fork()
+        if not child:
+            assert batch.sum() == 1 << 20
+            for _ in range(3):
+                allocate((1 << 20,), torch.float32).fill_(3)
+            del batch
+            gc.collect()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        again = allocate((1 << 20,), torch.float32)
+        print(again.data_ptr() == address, again[0].item(), batch[0].item(), _core.locked_bytes() >> 20)
         """,
     )
-    assert printed.split("\n")[0] == "[False, True, False] False 0"
+    assert printed.splitlines() == ["True", "True 2.0 1.0 8"]
+
+
+def test_nobody_locks_slots_of_others(driver: Path, tmp_path: Path) -> None:
+    notes, _ = noted(
+        driver,
+        tmp_path,
+        """
+        from fastload import DataLoader
+        assert not lock(PageLocks(8, driver), allocate((1 << 20,), torch.float32))
+        data = [torch.full((1 << 18,), float(number)) for number in range(12)]
+        for batch in DataLoader(data, 4, num_workers=1):
+            assert not lock(PageLocks(7, driver), batch)
+        """,
+    )
+    assert not notes
 
 
 def test_slots_of_worker_processes_are_locked_in_the_loaders_process(driver: Path, tmp_path: Path) -> None:
@@ -146,13 +193,15 @@ def test_slots_of_worker_processes_are_locked_in_the_loaders_process(driver: Pat
         driver,
         tmp_path,
         """
-        from fastload import DataLoader
-        locks = PageLocks(driver)
+        from fastload import DataLoader, _iterators
+        from fastload._state import device_memory
+        _iterators.goes_to_cuda = lambda loader: True
         data = [torch.full((1 << 18,), float(number)) for number in range(12)]
         loader = DataLoader(data, 4, num_workers=1)
+        locks = PageLocks(device_memory(loader).owner, driver)
         for _ in range(3):
             for batch in loader:
-                assert locks.lock(batch, 0)
+                assert lock(locks, batch)
             del batch
         del loader
         gc.collect()
@@ -169,9 +218,9 @@ def test_a_forked_child_unlocks_nothing(driver: Path, tmp_path: Path) -> None:
         driver,
         tmp_path,
         """
-        locks = PageLocks(driver)
+        locks = PageLocks(7, driver)
         batch = allocate((1 << 20,), torch.float32)
-        assert locks.lock(batch, 0)
+        assert lock(locks, batch)
         child = os.fork()
         if not child:
             print(_core.locked_bytes(), flush=True)
@@ -192,11 +241,11 @@ def test_a_limit_is_told_once_and_nothing_else_changes(driver: Path, tmp_path: P
         driver,
         tmp_path,
         """
-        locks = PageLocks(driver)
+        locks = PageLocks(7, driver)
         small, large = (allocate((size << 20,), torch.uint8) for size in (1, 8))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            print(locks.lock(small, 0), locks.lock(large, 0), PageLocks(driver).lock(large, 0), locks.lock(small, 0))
+            print(lock(locks, small), lock(locks, large), lock(PageLocks(7, driver), large), lock(locks, small))
         print(len(caught), caught[0].message)
         """,
         limit=str(4 << 20),
@@ -217,11 +266,11 @@ def test_a_machine_without_the_driver_is_told_once(driver: Path, tmp_path: Path)
             if os.fork():  # each library in a process of its own, that has said nothing yet
                 assert os.wait()[1] == 0
                 continue
-            locks = PageLocks(library)
+            locks = PageLocks(7, library)
             batch = allocate((1 << 20,), torch.uint8)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                assert not locks.lock(batch, 0) and not locks.lock(batch, 0)
+                assert not lock(locks, batch) and not lock(locks, batch)
             print(len(caught), caught[0].message, flush=True)
             os._exit(0)
         """,

@@ -147,7 +147,8 @@ class FakeCuda:
         from fastload.cuda import _device
         from fastload.memory import _page_locks
 
-        def lock(locks: Any, tensor: torch.Tensor, device: int) -> bool:
+        def lock(locks: Any, tensor: torch.Tensor, device: int, reader: Stream) -> bool:
+            locks._readers = [reader]
             assert device == DEVICE.index
             if locks.is_stopped:
                 return False

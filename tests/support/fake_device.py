@@ -119,6 +119,9 @@ class FakeLane:
         self.staged += nbytes
         return torch.empty(nbytes, dtype=torch.uint8)
 
+    def reading(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def reads(self, tensor: torch.Tensor) -> bool:
         return self._locks
 
