@@ -30,8 +30,11 @@ class Delivery(Protocol):
     ahead: int
     settle: Callable[[], None]
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
-        """Set out with the batch. What goes wrong is told when its turn has come."""
+    def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure | None:
+        """Set out with the batch. What goes wrong is told when its turn has come.
+
+        None if there is no room for it ahead of its turn: nothing is done then.
+        """
 
 
 @dataclass(slots=True)
@@ -42,6 +45,16 @@ class Arrived:
 
     def finish(self) -> Any:
         return self.batch
+
+
+def transformed(transform: Callable[[Any], Any] | None, batch: Any) -> Any:
+    """``transform(batch)``, or the batch. StopIteration becomes RuntimeError: it would end the epoch."""
+    if transform is None:
+        return batch
+    try:
+        return transform(batch)
+    except StopIteration as error:
+        raise RuntimeError(f"device_transform raised {error!r}, which has no meaning there") from error
 
 
 def nothing_to_settle() -> None:

@@ -40,25 +40,39 @@ class ErrorLog:
 
 
 class _Begun:
-    """A result that has been opened, whose batch is on its way to where it is wanted."""
+    """A result that has been opened, whose batch is on its way to where it is wanted, or waits for room there."""
 
     ended = False
 
-    def __init__(self, result: BatchResult, delivery: Delivery, stats: LoaderStats) -> None:
+    def __init__(self, result: BatchResult) -> None:
         self.number = result.number
         self.worker = result.worker
         made = opened(result)
+        self._made = made, made.outcome is not Skipped and not isinstance(made.outcome, (Failure, LocalFailure))
+
+    def begin(self, delivery: Delivery, stats: LoaderStats, in_turn: bool) -> bool:
+        """Whether the batch is on its way now, if there is one."""
+        made, waits = self._made
+        if not waits:
+            return True
         started = perf_counter()
-        if made.outcome is not Skipped and not isinstance(made.outcome, (Failure, LocalFailure)):
-            made = Made(delivery.begin(made.outcome, stats), made.report, made.transport_s)
+        begun = Made(delivery.begin(made.outcome, stats, in_turn), made.report, made.transport_s)
+        del made  # the traceback of an error in there holds this frame
         stats.transport_s += perf_counter() - started
-        self._made = made
+        if begun.outcome is None:
+            return False
+        self._made = begun, False
+        return True
 
     def open(self) -> Made:
-        return self._made
+        return self._made[0]
 
     def discard(self) -> None:
         """The delivery holds what copies still read."""
+
+
+def _begun(result: BatchResult) -> _Begun:
+    return result if isinstance(result, _Begun) else _Begun(result)
 
 
 def opened(result: BatchResult) -> Made:
@@ -102,6 +116,7 @@ class Epoch:
         self._timeout_s = timeout_s
         self._error_log = error_log
         self._delivery = delivery
+        self._ahead = 0 if delivery is None else delivery.ahead
         first = progress.turns
         self._owed = depth  # how many tasks are to be put in flight now
         self._pulled: list[Any] = []  # the index batch of the next task, once it is pulled
@@ -276,14 +291,11 @@ class Epoch:
         result = self._leaving
         assert result is not None
         if self._delivery is not None:
-            self._leaving = result = self._begun(result, self._delivery)
+            self._leaving = result = _begun(result)
+            result.begin(self._delivery, self.stats, in_turn=True)
         while self._owed:
             self._submit_next()
         return opened(result)
-
-    def _begun(self, result: BatchResult, delivery: Delivery) -> BatchResult:
-        """The result, on its way to where the delivery brings it."""
-        return result if isinstance(result, _Begun) else _Begun(result, delivery, self.stats)
 
     def _finished(self, outcome: Any) -> tuple[Any, BaseException | None]:
         """The user's batch, and what is to be raised in its place."""
@@ -302,14 +314,17 @@ class Epoch:
             self.stats.transport_s += perf_counter() - started
 
     def _begin_ahead(self, delivery: Delivery) -> None:
-        if not delivery.ahead:
+        if not self._ahead:
             return
         while self._in_flight and self._has_answer():
             self._take_in()
             while self._owed:
                 self._submit_next()
-        for number in itertools.islice(self._next_numbers(), delivery.ahead):
-            self._arrived[number] = self._begun(self._arrived[number], delivery)
+        for ahead, number in enumerate(itertools.islice(self._next_numbers(), self._ahead)):
+            self._arrived[number] = result = _begun(self._arrived[number])
+            if not result.begin(delivery, self.stats, in_turn=False):
+                self._ahead = max(ahead, 1)  # to ask for more takes time, and may make the device wait
+                break  # later ones would take the room that this one waits for
 
     def _has_answer(self) -> bool:
         """Whether one is there already. That a worker has died is told when it is waited for."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from fastload._delivery import Arrived, Delivery, Pending, nothing_to_settle
+from fastload._delivery import Arrived, Delivery, Pending, nothing_to_settle, transformed
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 from fastload.cuda._lane import CudaLane, Side
@@ -29,7 +29,7 @@ class MoveHere:
         self._transform = transform
         self.settle = nothing_to_settle
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
+    def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure:
         def there(value: Any) -> Any:
             made = moved(value, self._device, non_blocking=False)
             stats.bytes_copied += host_bytes(value) if made is not value else 0
@@ -40,7 +40,7 @@ class MoveHere:
         try:
             with default_modes():
                 made = map_batch(batch, there, there)
-                return Arrived(made if self._transform is None else self._transform(made))
+                return Arrived(transformed(self._transform, made))
         except Exception as error:
             return LocalFailure(error, "")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Protocol
 
 import torch
 
 from fastload import _core
+from fastload.cuda._forks import keep_in_children
 from fastload.cuda._walk import moved
 from fastload.memory._page_locks import DRIVER, PageLocks
 
@@ -147,7 +148,10 @@ class CudaLane:
 
     def moved(self, value: Any) -> Any:
         pin = getattr(value, "pin_memory", None)
-        return moved(pin() if callable(pin) else value, self.device, non_blocking=True)
+        if callable(pin):
+            with suppress(RuntimeError):  # one that moves in place may be half there, after an interrupt
+                value = pin()
+        return moved(value, self.device, non_blocking=True)
 
     def staging(self, nbytes: int) -> torch.Tensor:
         return torch.empty(nbytes, dtype=torch.uint8, device="cpu", pin_memory=True)
@@ -167,9 +171,11 @@ class CudaLane:
     def use(self, tensor: torch.Tensor, queue: Any) -> None:
         if tensor.device == self.device:
             tensor.record_stream(queue)
+            keep_in_children(tensor.untyped_storage())
 
     def use_movable(self, value: Any, queue: Any) -> None:
         value.record_stream(queue)
+        keep_in_children(value)
 
     def note_untold(self, queue: Any) -> None:
         self._untold.add(queue)

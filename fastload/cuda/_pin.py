@@ -25,7 +25,7 @@ class PinHere:
         self._device = device
         self.settle = nothing_to_settle
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
+    def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure:
         try:
             return Arrived(pin_memory(batch, self._device))
         except Exception as error:
@@ -46,7 +46,7 @@ class PinThread:
         self._index = index
         self._thread = ThreadPoolExecutor(1, "pt_data_pin", _begin_thread, (device, index))
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending:
+    def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending:
         return _Pinning(self._thread.submit(pin_memory, batch, self._device), self._index)
 
 

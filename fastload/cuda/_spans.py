@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastload._stats import LoaderStats
+from fastload.cuda._forks import keep_in_children
 from fastload.cuda._lane import Lane, Mark, Queue
 
 
@@ -50,6 +51,7 @@ class Spans:
         self._spans: list[Span] = []
         self._settling = threading.RLock()  # who asks for stats may be in another thread
         self._pid = os.getpid()
+        keep_in_children(self)
 
     def copies(self, queue: Queue, memory: Any, stats: LoaderStats) -> _Copies:
         """What is queued there inside this reads ``memory``."""

@@ -24,10 +24,11 @@ import torch
 from torch.autograd.profiler import record_function
 
 from fastload import _core
-from fastload._delivery import Pending
+from fastload._delivery import Pending, transformed
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 from fastload._torch_compat import profiling
+from fastload.cuda._forks import keep_in_children
 from fastload.cuda._lane import Lane, Queue
 from fastload.cuda._modes import default_modes
 from fastload.cuda._spans import Spans
@@ -52,16 +53,15 @@ class Transfer:
         self.settle = self.spans.settle
         self.comes_after_the_consumer = True  # the next batch's work aside
 
-    def begin(self, batch: Any, stats: LoaderStats) -> Pending | LocalFailure:
+    def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure | None:
         self.spans.settle()
         label = record_function(LABEL) if profiling() else contextlib.nullcontext()
         try:
             with label, default_modes():
                 return _Batch(self, batch, stats)
-        except torch.OutOfMemoryError:
-            return _InItsTurn(self, batch, stats)
         except Exception as error:
-            return LocalFailure(error, "")
+            # Ahead of its turn: by then earlier batches may be gone.
+            return None if isinstance(error, torch.OutOfMemoryError) and not in_turn else LocalFailure(error, "")
 
     def __del__(self) -> None:
         self.spans.end()
@@ -93,9 +93,10 @@ class _Batch:
             self._batch = build(self._made)
             if transfer.transform is not None:
                 with lane.aside(), spans.copies(lane.side, (there_already, movable), stats) as span:
-                    self._batch = transfer.transform(self._batch)
+                    self._batch = transformed(transfer.transform, self._batch)
             if transfer.transform is not None or movable:
                 self._made = taken_apart(self._batch)[0]
+        keep_in_children(self)
         assert span.end is not None
         self._end = span.end
         self._build = build if self._late else None  # it holds the containers, and they the host's memory
@@ -118,7 +119,7 @@ class _Batch:
         with lane.in_turn(), default_modes(), self._transfer.spans.copies(here, self._made, self._stats):
             made = {key: lane.moved(leaf) for key, leaf in self._late.items()}
             batch = build([made.get(id(leaf), leaf) for leaf in self._made])
-            return batch if transform is None else transform(batch)
+            return transformed(transform, batch)
 
     def _tell(self, leaves: list[Any], here: Queue) -> None:
         """Tell the allocator that the consumer's queue uses this too, or remember that it cannot be told."""
@@ -130,19 +131,6 @@ class _Batch:
                 lane.use_movable(leaf, here)
             elif self._transfer.transform is not None and not is_plain(leaf):
                 lane.note_untold(here)
-
-
-class _InItsTurn:
-    """There was no memory for the batch ahead of its turn; by then earlier batches may be gone."""
-
-    def __init__(self, transfer: Transfer, batch: Any, stats: LoaderStats) -> None:
-        self._transfer, self._batch, self._stats = transfer, batch, stats
-
-    def finish(self) -> Any:
-        batch, self._batch = self._batch, None
-        with default_modes():
-            begun = _Batch(self._transfer, batch, self._stats)
-        return begun.finish()
 
 
 class _Kinds:

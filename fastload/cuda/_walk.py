@@ -40,7 +40,7 @@ def is_odd(tensor: torch.Tensor) -> bool:
 
 _WHOLE = (torch.Tensor, str, bytes, bytearray, memoryview, range, array)  # sequences that are not gone through
 _PLAIN = (
-    *(str, bytes, bytearray, array, bool, int, float, complex, type(None), range, slice, np.generic),
+    *(str, bytes, bytearray, array, bool, int, float, complex, type(None), range, np.generic),
     *(datetime.date, datetime.time, datetime.timedelta, pathlib.PurePath),
     *(torch.dtype, torch.device, torch.layout, torch.memory_format),
 )
@@ -48,8 +48,10 @@ _PLAIN = (
 
 def is_plain(leaf: Any) -> bool:
     """Whether this is no tensor and holds none, nor memory that somebody else might use."""
-    if isinstance(leaf, set | frozenset):
-        return all(map(is_plain, leaf))
+    if isinstance(leaf, set | frozenset | tuple | list):
+        return all(map(is_plain, leaf)) and not getattr(leaf, "__dict__", None)
+    if isinstance(leaf, slice):
+        return is_plain((leaf.start, leaf.stop, leaf.step))
     if isinstance(leaf, type | enum.Enum):
         return True
     is_known = isinstance(leaf, _PLAIN) or (isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject)
@@ -73,8 +75,8 @@ def taken_apart(batch: Any) -> tuple[list[Any], Build]:
 
     Containers are torch's of ``pin_memory``, in its order, and keep their types; so do data classes, those of attrs
     and what is registered as a pytree. One in which nothing is another stays itself. Each is asked for what it holds
-    once, since some make it when they are asked. For a container that has attributes besides, there is a leaf `HIDDEN`
-    more.
+    once, since some make it when they are asked. For each container or tensor that may hold more, in attributes or
+    keys, there is a leaf `HIDDEN` besides.
     """
     leaves: list[Any] = []
     return leaves, _take_apart(batch, leaves)
@@ -84,9 +86,12 @@ def _take_apart(value: Any, leaves: list[Any]) -> Build:
     opened = _opened(value)
     if opened is None:
         leaves.append(value)
-        return operator.itemgetter(len(leaves) - 1)
-    parts, rebuilt, fields = opened
-    if fields is not None and set(getattr(value, "__dict__", ())) - set(fields):
+        place = len(leaves) - 1
+        if isinstance(value, torch.Tensor) and (_has_more(value) or (value.is_leaf and value.grad is not None)):
+            leaves.append(HIDDEN)
+        return operator.itemgetter(place)
+    parts, rebuilt, hides = opened
+    if hides:
         leaves.append(HIDDEN)
     builds = [_take_apart(part, leaves) for part in parts]
 
@@ -97,26 +102,34 @@ def _take_apart(value: Any, leaves: list[Any]) -> Build:
     return build
 
 
-def _opened(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any], Sequence[str] | None] | None:
-    """What a container holds, what makes such a one of as many other things, and which of its attributes these are.
+def _opened(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any], bool] | None:
+    """What a container holds, what makes such a one of as many other things, and whether it may hold more.
 
-    None instead of attributes if whoever wrote its type has said what it holds; None for what is no container.
+    None for what is no container.
     """
     if isinstance(value, _WHOLE) or is_movable(value):
         return None
     if isinstance(value, Mapping):
         items = dict(value.items())
-        return list(items.values()), lambda made: _mapping(value, dict(zip(items, made, strict=True))), ()
+        hides = _has_more(value) or not all(map(is_plain, items))
+        return list(items.values()), lambda made: _mapping(value, dict(zip(items, made, strict=True))), hides
     if isinstance(value, Sequence):
-        return list(value), lambda made: _sequence(value, made), ()
+        return list(value), lambda made: _sequence(value, made), _has_more(value)
     names = [name for name in _field_names(value) if hasattr(value, name)]
     if names:
         parts = [getattr(value, name) for name in names]
-        return parts, lambda made: rebuild_dataclass(value, dict(zip(names, made, strict=True))), names
+        more = _has_more(value, names)
+        return parts, lambda made: rebuild_dataclass(value, dict(zip(names, made, strict=True))), more
     if type(value) in _pytree.SUPPORTED_NODES:
         parts, structure = _pytree.tree_flatten(value, is_leaf=lambda one: one is not value)
-        return parts, lambda made: _pytree.tree_unflatten(made, structure), None
+        return parts, lambda made: _pytree.tree_unflatten(made, structure), False  # its type has said what it holds
     return None
+
+
+def _has_more(value: Any, fields: Sequence[str] = ()) -> bool:
+    """Whether attributes beside those fields may hold memory."""
+    attributes = getattr(value, "__dict__", None) or {}
+    return any(name not in fields and not is_plain(part) for name, part in attributes.items())
 
 
 def _mapping(like: Any, fields: dict[Any, Any]) -> Any:

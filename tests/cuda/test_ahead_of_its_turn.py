@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 import fastload
 from fastload import DataLoader
+from fastload._stats import LoaderStats
 from fastload.cuda import _device
 from fastload.cuda._spans import Spans
 from fastload.cuda._transfer import Transfer
@@ -99,6 +100,59 @@ def test_an_interrupt_on_the_way_to_the_device_loses_no_batch(
     assert found == [0, 4, 8, 12, 16, 20]
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_batches_come_as_long_as_there_is_memory_in_their_turn(lanes: list[FakeLane], most: int, workers: int) -> None:
+    """For a consumer who lets go of each batch before the next."""
+    ahead = {"prefetch_factor": 4} if workers else {}
+    iterator = iter(DataLoader(Rows(), 4, num_workers=workers, device="cuda", **ahead))
+    lanes[-1].most_blocks = most
+    found = []
+    for _ in range(6):
+        batch = next(iterator)
+        found.append(first(batch, lanes))
+        del batch
+    assert found == [0, 4, 8, 12, 16, 20]
+
+
+def test_a_batch_for_which_there_is_none_is_an_error_in_its_turn(lanes: list[FakeLane], workers: int) -> None:
+    iterator = iter(DataLoader(Rows(), 4, num_workers=workers, device="cuda"))
+    lanes[-1].most_blocks = 2
+    kept = [next(iterator) for _ in range(2)]
+    with pytest.raises(torch.OutOfMemoryError, match="no more blocks"):
+        next(iterator)
+    kept.clear()
+    assert [first(batch, lanes) for batch in iterator] == [12, 16, 20]
+
+
+def test_an_interrupt_while_memory_is_asked_for_again_loses_no_batch(
+    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    happened = []
+    plain_begin, plain_copied = Transfer.begin, FakeLane.copied
+
+    def begin(transfer: Transfer, batch: Any, stats: LoaderStats, in_turn: bool) -> Any:
+        if not in_turn and not happened:
+            happened.append("refused")
+            return None
+        return plain_begin(transfer, batch, stats, in_turn)
+
+    def copied(lane: FakeLane, tensor: torch.Tensor) -> torch.Tensor:
+        if happened == ["refused"]:
+            happened.append("interrupted")
+            raise KeyboardInterrupt
+        return plain_copied(lane, tensor)
+
+    monkeypatch.setattr(Transfer, "begin", begin)
+    monkeypatch.setattr(FakeLane, "copied", copied)
+    iterator = iter(DataLoader(Rows(), 4, num_workers=workers, device="cuda"))
+    found: list[int] = []
+    while len(found) < 6:
+        with suppress(KeyboardInterrupt):
+            found.append(first(next(iterator), lanes))
+    assert happened == (["refused", "interrupted"] if workers else [])
+    assert found == [0, 4, 8, 12, 16, 20]
+
+
 def test_what_is_left_out_is_left_out(lanes: list[FakeLane], workers: int) -> None:
     loader = DataLoader(Rows(bad=(4, 5, 6, 9)), 4, num_workers=workers, on_error="skip", device="cuda")
     assert [(len(batch), first(batch, lanes)) for batch in loader] == [
@@ -126,6 +180,17 @@ def test_an_error_of_the_transform_is_raised_at_its_batchs_turn(lanes: list[Fake
     with pytest.raises(ValueError, match="the second batch"):
         next(iterator)
     assert first(next(iterator), lanes) == 8
+
+
+def test_a_transform_cannot_end_the_epoch(lanes: list[FakeLane], workers: int) -> None:
+    iterator = iter(
+        DataLoader(Rows(), 4, num_workers=workers, device="cuda", device_transform=lambda _: next(iter(())))
+    )
+    for _ in range(6):
+        with pytest.raises(RuntimeError, match=r"device_transform raised StopIteration\(\)"):
+            next(iterator)
+    with pytest.raises(StopIteration):
+        next(iterator)
 
 
 def test_a_state_counts_what_next_has_returned(lanes: list[FakeLane], workers: int) -> None:

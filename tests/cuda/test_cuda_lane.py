@@ -291,9 +291,10 @@ class Encoding(dict[str, Any]):
         (lambda batch: Encoding(ids=batch), False),
         (lambda batch: (batch, torch.nn.Identity()), False),
         (lambda batch: SimpleNamespace(ids=batch), False),
+        (lambda batch: slice(batch, None), False),
         (lambda batch: [{"ids": batch, "name": "one", "number": 3}, None], True),
     ],
-    ids=["packed", "encoding", "module", "object", "containers"],
+    ids=["packed", "encoding", "module", "object", "slice", "containers"],
 )
 def test_whatever_a_transform_returns_is_delivered_and_made_safe(cuda: FakeCuda, made: Any, known: bool) -> None:
     found = list(loader_of(lambda: torch.ones(3), 4, device_transform=made))

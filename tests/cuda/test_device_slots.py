@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from support.fake_cuda import FakeCuda
 from fastload import DataLoader
 from fastload import transforms as T
 from fastload._state import device_memory
+from fastload.collate import default_collate, pad_collate
 from fastload.datasets import ArrayDataset, ImageFolder
 from fastload.memory import _page_locks
 from fastload.memory._arena import process_slots
@@ -44,6 +47,33 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SAMPLES = [torch.full((4, SIDE, SIDE), float(number)) for number in range(8)]
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 1, "worker_type": "thread"}], ids=["inline", "thread"])
+def test_what_a_users_function_makes_is_not_locked(options: dict[str, Any], asked_to_lock: list[int]) -> None:
+    """It may keep it, or change it when the batch is gone."""
+    kept = []
+
+    def collate(samples: list[torch.Tensor]) -> torch.Tensor:
+        kept.append(default_collate(samples))
+        return kept[-1]
+
+    loader = DataLoader(SAMPLES, 4, device="cuda", collate_fn=collate, **options)
+    assert len(list(loader)) == 2
+    assert not any(device_memory(loader).slots.find(batch.data_ptr()) for batch in kept)
+    for own in (default_collate, partial(pad_collate, value=1)):
+        loader = DataLoader(SAMPLES, 4, device="cuda", collate_fn=own, **options)
+        asked_to_lock.clear()
+        assert len(list(loader)) == 2
+        assert all(device_memory(loader).slots.find(address) for address in asked_to_lock)
+
+
+def test_a_copy_of_a_loader_has_memory_of_its_own(asked_to_lock: list[int]) -> None:
+    loader = DataLoader(SAMPLES, 4, device="cuda")
+    assert len(list(loader)) == 2
+    other = pickle.loads(pickle.dumps(loader))
+    assert len(list(other)) == 2
+    assert device_memory(other).owner != device_memory(loader).owner
 
 
 @pytest.mark.parametrize("kind", ["samples", "arrays", "images"])

@@ -38,6 +38,11 @@ def test_a_transform_may_change_batches_in_place_in_inference_mode(workers: int)
         assert torch.cat(list(loader))[:, 0].tolist() == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_transform_cannot_end_the_epoch() -> None:
+    with pytest.raises(RuntimeError, match=r"device_transform raised StopIteration\(\)"):
+        list(DataLoader(Numbers(6), 2, device="cpu", device_transform=lambda batch: next(iter(()))))
+
+
 def test_batches_go_to_any_device_of_torchs() -> None:
     loader = DataLoader([{"x": torch.zeros(3), "name": "one"}], device="meta")
     (batch,) = loader

@@ -13,7 +13,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from fastload.cuda._walk import map_batch, moved
+from fastload.cuda._walk import HIDDEN, is_plain, map_batch, moved, taken_apart
 
 Pair = namedtuple("Pair", "left right")
 
@@ -103,6 +103,40 @@ def test_numbers_of_a_counter_are_not_added_to() -> None:
     found = walked(counted)
     assert type(found) is Counter
     assert found == {"one": torch.tensor(4)}
+
+
+def with_attribute(value: Any, attribute: Any) -> Any:
+    value.more = attribute
+    return value
+
+
+def with_gradient() -> torch.Tensor:
+    tensor = torch.zeros(2, requires_grad=True)
+    tensor.grad = torch.ones(2)
+    return tensor
+
+
+@pytest.mark.parametrize(
+    ("value", "hides"),
+    [
+        (with_attribute(torch.zeros(2), torch.ones(2)), True),
+        (with_attribute(torch.zeros(2), ("xyxy", (3, 4))), False),
+        (with_gradient(), True),
+        (torch.zeros(2, requires_grad=True), False),
+        (with_attribute(Note(one=torch.zeros(2)), [torch.ones(2)]), True),
+        (with_attribute(Note(one=torch.zeros(2)), "plain"), False),
+        ({torch.zeros(2): 1}, True),
+        ({("one", 2): torch.zeros(2)}, False),
+    ],
+)
+def test_what_tensors_and_containers_may_hold_besides(value: Any, hides: bool) -> None:
+    leaves, _ = taken_apart([value])
+    assert (HIDDEN in [leaf for leaf in leaves if not isinstance(leaf, torch.Tensor)]) == hides
+
+
+def test_slices_are_plain_if_their_ends_are() -> None:
+    assert is_plain(slice(1, None))
+    assert not is_plain(slice(torch.zeros(1), None))
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ class FakeLane:
         self.staged = 0  # bytes
         self.copies = 0
         self.most_running = 0  # copies that waited at a time
+        self.most_blocks = 1 << 20  # of memory
         self._memory = os.open("/proc/self/mem", os.O_RDONLY)
 
     def close(self) -> None:
@@ -211,7 +212,11 @@ class FakeLane:
             return np.full(nbytes, SPOILT, np.uint8)
 
     def _allocated(self, like: torch.Tensor) -> torch.Tensor:
-        fits = [block for block in self._free if len(block.memory) >= like.nbytes]
+        fits = self._fits(like.nbytes)
+        while not fits and len(self._all) >= self.most_blocks:
+            if not self.step():
+                raise torch.OutOfMemoryError("the device has no more blocks")
+            fits = self._fits(like.nbytes)
         block = fits[-1] if fits else _Block(np.empty(max(like.nbytes, 1), np.uint8))
         if fits:
             self._free.remove(block)
@@ -228,6 +233,9 @@ class FakeLane:
         weakref.finalize(view, self._freed, address)
         strides = torch.empty_like(like, device="meta").stride()
         return torch.from_numpy(view)[: like.nbytes].view(like.dtype).as_strided(like.shape, strides)
+
+    def _fits(self, nbytes: int) -> list[_Block]:
+        return [block for block in self._free if len(block.memory) >= nbytes]
 
     def _freed(self, address: int) -> None:
         block = self._blocks.pop(address)
