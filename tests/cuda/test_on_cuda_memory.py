@@ -14,6 +14,7 @@ import torch
 from support.on_cuda import BUSY_CYCLES, SHAPE, WAYS, Images, assert_equal, on_cpu
 
 from fastload import DataLoader, _core
+from fastload.collate import default_collate
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
@@ -103,6 +104,56 @@ def test_pinned_batches_survive_copies_that_outlive_them(workers: int) -> None:
         del batch
     torch.cuda.synchronize()
     assert torch.cat(found).tolist() == list(range(240))
+
+
+class Odd:
+    """An object whose memory nobody sees."""
+
+
+def until_odd(samples: list[Any]) -> Any:
+    batch = default_collate(samples)
+    return (batch, Odd()) if batch["label"][0] >= 24 else (batch, None)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one CUDA device here")
+def test_an_object_on_the_way_to_one_device_waits_for_the_copies_to_another() -> None:
+    expected = list(DataLoader(Images(), 8))
+    loader = DataLoader(Images(), 8, num_workers=1, prefetch_factor=1, collate_fn=until_odd, device="cuda:0")
+    first = iter(loader)
+    copies = [next(first)[0] for _ in range(2)]
+    assert _core.locked_bytes() > 0
+    loader.device = torch.device("cuda:1")
+    found = [batch for batch, _ in loader]
+    assert _core.locked_bytes() == 0
+    for one, other in zip(found, expected, strict=True):
+        assert_equal(on_cpu(one), other)
+    for one, other in zip(copies, expected, strict=False):
+        assert_equal(on_cpu(one), other)
+
+
+def test_an_object_in_one_threads_batch_waits_for_the_copies_of_others() -> None:
+    loader = DataLoader(Images(128), 1, num_workers=1, collate_fn=until_odd, device="cuda")
+    expected = list(DataLoader(Images(128), 1))
+    wrong: list[str] = []
+
+    def consume() -> None:
+        try:
+            for (batch, _), right in zip(loader, expected, strict=True):
+                assert_equal(on_cpu(batch), right)
+        except BaseException as error:
+            wrong.append(repr(error))
+
+    threads = [threading.Thread(target=consume) for _ in range(3)]
+    outer = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(outer)
+    assert not wrong
 
 
 @pytest.mark.parametrize("options", WAYS)

@@ -85,6 +85,44 @@ def test_types_that_move_in_place(kind: Any, options: dict[str, Any]) -> None:
     assert not wrong_batches(loader, lambda batch: batch["image"])
 
 
+class Halves(MovesAndTells):
+    """The first time it is interrupted when half of it is there."""
+
+    interrupts = 1
+
+    def __init__(self, images: torch.Tensor) -> None:
+        super().__init__(images)
+        self.halves = list(images.view(2, -1))
+
+    def pin_memory(self) -> Halves:
+        self.halves = [half.pin_memory() for half in self.halves]
+        return self
+
+    def to(self, device: Any, non_blocking: bool = False) -> Halves:
+        for number in range(2):
+            self.halves[number] = self.halves[number].to(device, non_blocking=non_blocking)
+            if Halves.interrupts:
+                Halves.interrupts -= 1
+                raise KeyboardInterrupt
+        return self
+
+    def record_stream(self, stream: Any) -> None:
+        for half in self.halves:
+            half.record_stream(stream)
+
+
+def test_a_type_that_is_interrupted_when_it_moves_in_place() -> None:
+    batches = iter(
+        DataLoader(SAMPLES[:12], BATCH, collate_fn=lambda samples: Halves(torch.stack(samples)), device="cuda")
+    )
+    with pytest.raises(KeyboardInterrupt):
+        next(batches)
+    for number, batch in enumerate(batches):
+        found = torch.cat(batch.halves).view(BATCH, SIZE)[:, 0].tolist()
+        assert found == list(range(BATCH * number, BATCH * (number + 1)))
+    assert number == 2
+
+
 @pytest.mark.parametrize("options", WAYS)
 @pytest.mark.parametrize("is_new", [True, False], ids=["new object", "same object"])
 def test_a_transform_that_brings_an_object_to_the_device(is_new: bool, options: dict[str, Any]) -> None:
@@ -116,11 +154,28 @@ def in_array(images: torch.Tensor) -> Any:
     return array
 
 
+def in_attribute(images: torch.Tensor) -> Any:
+    made = torch.zeros(1, device="cuda")
+    made.images = images  # type: ignore[attr-defined]
+    return made
+
+
+def in_gradient(images: torch.Tensor) -> Any:
+    made = torch.zeros(images.shape, device="cuda", requires_grad=True)
+    made.grad = images.float()
+    return made
+
+
 @pytest.mark.parametrize("options", WAYS)
 @pytest.mark.parametrize(
     ("hide", "find"),
-    [(with_attribute, lambda batch: batch.images), (in_array, lambda batch: batch[0])],
-    ids=["attribute of a dict", "array of objects"],
+    [
+        (with_attribute, lambda batch: batch.images),
+        (in_attribute, lambda batch: batch.images),
+        (in_gradient, lambda batch: batch.grad),
+        (in_array, lambda batch: batch[0]),
+    ],
+    ids=["attribute of a dict", "attribute of a tensor", "gradient", "array of objects"],
 )
 def test_what_a_transform_hides_in_known_types(hide: Any, find: Any, options: dict[str, Any]) -> None:
     loader = DataLoader(SAMPLES, BATCH, device="cuda", device_transform=lambda images: hide(images + 0), **options)
