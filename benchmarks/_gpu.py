@@ -30,33 +30,34 @@ class Waves(Dataset[tuple[torch.Tensor, int]]):
 
 
 class Ready(Dataset[torch.Tensor]):
-    """Batches that lie in fastload's memory, where workers would have put them, float32 (batch, 3, 224, 224)."""
+    """Batches that lie in a worker's shared memory from the first epoch on, float32 (batch, 3, 224, 224)."""
 
     def __init__(self, length: int, batch: int) -> None:
-        from fastload import _core
-        from fastload.memory._arena import allocate, allocating_in
-
         self.length = length
-        with allocating_in(_core.Slots(is_lockable=True)):
-            self.batches = [allocate((batch, 3, PIXELS, PIXELS), torch.float32) for _ in range(8)]
-        for made in self.batches:
-            made.uniform_()
+        self.batch = batch
+        self.batches: list[torch.Tensor] = []
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> torch.Tensor:
+        if not self.batches:  # more than are on their way from a worker
+            self.batches = [torch.utils.data.default_collate(self._images(number)) for number in range(8)]
         return self.batches[index % len(self.batches)]
 
+    def _images(self, number: int) -> list[torch.Tensor]:
+        generator = torch.Generator().manual_seed(number)
+        return [torch.rand(3, PIXELS, PIXELS, generator=generator) for _ in range(self.batch)]
 
-def torch_ready(ready: Ready) -> Any:
-    return torch.utils.data.DataLoader(ready, None, pin_memory=DEVICE == "cuda")
+
+def torch_ready(ready: Ready, workers: int) -> Any:
+    return torch.utils.data.DataLoader(ready, None, **_workers(workers), pin_memory=DEVICE == "cuda")
 
 
-def fastload_ready(ready: Ready) -> Any:
+def fastload_ready(ready: Ready, workers: int) -> Any:
     from fastload import DataLoader
 
-    return DataLoader(ready, None, device=DEVICE)
+    return DataLoader(ready, None, **_workers(workers), device=DEVICE)
 
 
 def moved_whole(loader: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
@@ -84,7 +85,11 @@ def fastload_loader(dataset: Any, batch_size: int, workers: int, **options: Any)
 
 
 def _options(workers: int) -> dict[str, Any]:
-    return {"shuffle": True, "num_workers": workers, "drop_last": True, "persistent_workers": workers > 0}
+    return {"shuffle": True, "drop_last": True, **_workers(workers)}
+
+
+def _workers(count: int) -> dict[str, Any]:
+    return {"num_workers": count, "persistent_workers": count > 0}
 
 
 def moved(loader: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
