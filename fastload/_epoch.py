@@ -57,7 +57,6 @@ class _Begun:
             return True
         started = perf_counter()
         begun = Made(delivery.begin(made.outcome, stats, in_turn), made.report, made.transport_s)
-        del made  # the traceback of an error in there holds this frame
         stats.transport_s += perf_counter() - started
         if begun.outcome is None:
             return False

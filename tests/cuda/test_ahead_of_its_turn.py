@@ -114,6 +114,26 @@ def test_batches_come_as_long_as_there_is_memory_in_their_turn(lanes: list[FakeL
     assert found == [0, 4, 8, 12, 16, 20]
 
 
+def test_no_batch_takes_the_room_that_an_earlier_one_waits_for(
+    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    begun = []
+    plain = Transfer.begin
+
+    def begin(transfer: Transfer, batch: torch.Tensor, stats: LoaderStats, in_turn: bool) -> Any:
+        number = int(batch[0, 0]) // 4
+        if number in (1, 3) and not in_turn:  # the large ones, say
+            return None
+        begun.append(number)
+        return plain(transfer, batch, stats, in_turn)
+
+    monkeypatch.setattr(Transfer, "begin", begin)
+    ahead = {"prefetch_factor": 4} if workers else {}
+    loader = DataLoader(Rows(), 4, num_workers=workers, device="cuda", **ahead)
+    assert [first(batch, lanes) for batch in loader] == [0, 4, 8, 12, 16, 20]
+    assert begun == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_batch_for_which_there_is_none_is_an_error_in_its_turn(lanes: list[FakeLane], workers: int) -> None:
     iterator = iter(DataLoader(Rows(), 4, num_workers=workers, device="cuda"))
     lanes[-1].most_blocks = 2
