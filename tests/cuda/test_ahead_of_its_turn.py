@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -129,8 +130,9 @@ def test_no_batch_takes_the_room_that_an_earlier_one_waits_for(
 
     monkeypatch.setattr(Transfer, "begin", begin)
     ahead = {"prefetch_factor": 4} if workers else {}
-    loader = DataLoader(Rows(), 4, num_workers=workers, device="cuda", **ahead)
-    assert [first(batch, lanes) for batch in loader] == [0, 4, 8, 12, 16, 20]
+    iterator = iter(DataLoader(Rows(), 4, num_workers=workers, device="cuda", **ahead))
+    time.sleep(1 if workers else 0)  # all have arrived, and might set out
+    assert [first(batch, lanes) for batch in iterator] == [0, 4, 8, 12, 16, 20]
     assert begun == [0, 1, 2, 3, 4, 5]
 
 
