@@ -43,7 +43,7 @@ FIRST = Row(
 def bench_bandwidth(compare: Compare) -> None:
     ready = _gpu.Ready(COPIES, BATCH)
     theirs, mine = _gpu.torch_ready(ready, 2), _gpu.fastload_ready(ready, 2)
-    pinned = _gpu.pinned(ready[0])
+    pinned = _gpu.pinned(_gpu.Ready(1, BATCH)[0])
     amount = COPIES * pinned.nbytes
 
     def copies(_: Any) -> None:

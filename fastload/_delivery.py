@@ -47,14 +47,42 @@ class Arrived:
         return self.batch
 
 
-def transformed(transform: Callable[[Any], Any] | None, batch: Any) -> Any:
-    """``transform(batch)``, or the batch. StopIteration becomes RuntimeError: it would end the epoch."""
-    if transform is None:
-        return batch
-    try:
-        return transform(batch)
-    except StopIteration as error:
-        raise RuntimeError(f"device_transform raised {error!r}, which has no meaning there") from error
+def not_the_end(error: Exception) -> Exception:
+    """The error, but RuntimeError for StopIteration: that would end the epoch."""
+    if not isinstance(error, StopIteration):
+        return error
+    made = RuntimeError(f"{error!r} was raised on a batch's way to the device, where it does not mean the end")
+    made.__cause__ = error
+    return made
+
+
+class Once:
+    """Calls ``transform`` with each batch once. It may change what it is given, which is there no second time.
+
+    None: a batch stays what it is.
+    """
+
+    def __init__(self, transform: Callable[[Any], Any] | None) -> None:
+        self._transform = transform
+        self._given: list[Any] = []  # what was to be made another batch of when an interrupt came
+
+    def check(self, batch: Any) -> None:
+        """RuntimeError if the transform was given what this batch holds, and did not end."""
+        if self._given and self._given[0] is batch:
+            raise RuntimeError("an interrupt came while device_transform had this batch, which may be half changed")
+
+    def __call__(self, batch: Any, made: Any, is_copy: bool) -> Any:
+        """What the transform makes of ``made``, which ``batch`` became. is_copy: it can be made again from that."""
+        if self._transform is None:
+            return made
+        self._given = [] if is_copy else [batch]
+        try:
+            changed = self._transform(made)
+        except Exception:
+            self._given = []
+            raise
+        self._given = []
+        return changed
 
 
 def nothing_to_settle() -> None:

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
-from fastload._delivery import Delivery, Pending
+import torch
+
+from fastload._delivery import Delivery, Pending, not_the_end
 from fastload._errors import WorkerDiedError
 from fastload._failure import Failure, LocalFailure
 from fastload._fetch import FetchReport, Skipped
@@ -308,7 +310,9 @@ class Epoch:
         try:
             return pending.finish(), None
         except Exception as error:
-            return None, error
+            if isinstance(error, torch.OutOfMemoryError):  # batches ahead may have what it lacked
+                self._ahead = min(self._ahead, max(self._ahead // 2, 1))
+            return None, not_the_end(error)
         finally:
             self.stats.transport_s += perf_counter() - started
 

@@ -24,7 +24,14 @@ from fastload._rng import GeneratorStates
 from fastload._seeding import seed_sample
 from fastload._stateful import Snapshot, WorkerState, restore, snapshot_of
 from fastload._stream import BatchInHand
-from fastload.collate import DetectionCollate, collates_as_torch, default_collate, is_default, pad_collate
+from fastload.collate import (
+    DetectionCollate,
+    collates_as_torch,
+    default_collate,
+    has_users_rules,
+    is_default,
+    pad_collate,
+)
 from fastload.memory._arena import allocate, allocating_in
 
 OnError = str | Callable[[Any, Exception], Any]
@@ -57,12 +64,12 @@ class FetchConfig:
 
     @property
     def collate_slots(self) -> _core.Slots | None:
-        """Where that makes its large tensors. A user's function may keep what it has made, or change it later."""
+        """Where that makes its large tensors. A user's functions may keep what they have made, or change it later."""
         function = self.collate
         while isinstance(function, partial):
             function = function.func
         is_own = function is default_collate or function is pad_collate or type(function) is DetectionCollate
-        return self.slots if is_own else None
+        return self.slots if is_own and not has_users_rules() else None
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ A dataset that qualifies becomes a small tree of nodes, made once an epoch:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from torch.utils.data import ConcatDataset, StackDataset, Subset, TensorDataset
 
 from fastload import _core
 from fastload._index_batches import IndexBatch, as_list
+from fastload.memory._arena import allocating_in
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
 Indices = NDArray[np.int64]
@@ -48,7 +50,7 @@ def batch_getter(dataset: Any) -> Callable[[Any, Allocate], Any] | None:
     """
     node = node_of(dataset)
     if isinstance(node, Foreign):
-        return lambda indices, allocate: dataset.__getbatch__(as_list(indices), allocate)
+        return lambda indices, allocate: _batch_of(dataset, as_list(indices), allocate)
     return None if node is None else NodeBatches(node)
 
 
@@ -61,6 +63,13 @@ class NodeBatches:
     def __call__(self, indices: Any, allocate: Allocate) -> Any:
         index = as_index(indices)
         return NotImplemented if index is None else self.node.batch(index, allocate)
+
+
+def _batch_of(dataset: Any, indices: list[int], allocate: Allocate) -> Any:
+    """What ``__getbatch__`` gives. A user's may keep its batches, or change them later: they are not locked."""
+    is_own = (getattr(type(dataset).__getbatch__, "__module__", None) or "").startswith("fastload.")
+    with nullcontext() if is_own else allocating_in(None):
+        return dataset.__getbatch__(indices, allocate)
 
 
 def offers_batches(dataset: Any) -> bool:
@@ -217,7 +226,7 @@ class Foreign:
         return len(self.dataset)
 
     def batch(self, index: Indices, allocate: Allocate) -> Any:
-        return self.dataset.__getbatch__(index.tolist(), allocate)
+        return _batch_of(self.dataset, index.tolist(), allocate)
 
     def fill(self, index: Indices, out: Any, positions: Indices | None) -> None:
         raise NotImplementedError("a node without a spec is never joined")

@@ -148,7 +148,8 @@ std::size_t locked_bytes() {
 }
 
 int exchange_capture_mode(int mode) noexcept {
-  if (driver.exchange_capture_mode != nullptr) driver.exchange_capture_mode(&mode);
+  if (driver.exchange_capture_mode == nullptr) return kGlobal;
+  driver.exchange_capture_mode(&mode);
   return mode;
 }
 

@@ -34,8 +34,9 @@ bool may_be_locked(std::uintptr_t address);
 std::size_t locked_bytes();
 
 // CUDA's mode of the calling thread for what may wait for a device while some stream is captured as a graph: kRelaxed
-// lets it through, the others end that capture. The mode until now; without use_driver nothing changes.
+// lets it through, the others end that capture. The mode until now; without use_driver nothing changes, and it is kGlobal.
 int exchange_capture_mode(int mode) noexcept;
+constexpr int kGlobal = 0;   // CU_STREAM_CAPTURE_MODE_GLOBAL, a thread's first one
 constexpr int kRelaxed = 2;  // CU_STREAM_CAPTURE_MODE_RELAXED
 
 // For Mapping: the memory is there; it is about to go. Neither throws. owner: not 0.

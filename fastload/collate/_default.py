@@ -58,6 +58,11 @@ def collates_as_torch() -> bool:
     )
 
 
+def has_users_rules() -> bool:
+    """Whether functions that torch did not bring collate, for some types."""
+    return not (collates_as_torch() and torch_collate.default_collate_fn_map.keys() <= _TORCH_TYPES)
+
+
 def mode_is_active() -> bool:
     """Whether torch's functions are intercepted (``with torch.device(...)``, fake tensors): then all must see them."""
     return bool(torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack())
@@ -76,4 +81,5 @@ _TORCH_RULES: dict[Any, Callable[..., Any]] = {
     int: torch_collate.collate_int_fn,
     float: torch_collate.collate_float_fn,
 }
+_TORCH_TYPES = {torch.Tensor, str, bytes, *_TORCH_RULES}
 collator = _core.Collator(_tools, stack_into_slots)

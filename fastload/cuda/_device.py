@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from fastload._delivery import Arrived, Delivery, Pending, nothing_to_settle, transformed
+from fastload._delivery import Arrived, Delivery, Once, Pending, not_the_end, nothing_to_settle
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 from fastload.cuda._lane import CudaLane, Side
@@ -26,23 +26,25 @@ class MoveHere:
 
     def __init__(self, device: torch.device, transform: DeviceTransform | None = None) -> None:
         self._device = device
-        self._transform = transform
+        self._transform = Once(transform)
+        self._is_changed = transform is not None
         self.settle = nothing_to_settle
 
     def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure:
         def there(value: Any) -> Any:
             made = moved(value, self._device, non_blocking=False)
             stats.bytes_copied += host_bytes(value) if made is not value else 0
-            if self._transform is not None and isinstance(made, torch.Tensor) and made.is_inference():
+            if self._is_changed and isinstance(made, torch.Tensor) and made.is_inference():
                 return made.clone()  # made in the caller's modes, which forbid to change it in others
             return made
 
         try:
             with default_modes():
-                made = map_batch(batch, there, there)
-                return Arrived(transformed(self._transform, made))
+                self._transform.check(batch)
+                made = map_batch(batch, there, there, is_copied=self._is_changed)
+                return Arrived(self._transform(batch, made, is_copy=False))
         except Exception as error:
-            return LocalFailure(error, "")
+            return LocalFailure(not_the_end(error), "")
 
 
 def check_there(device: torch.device) -> None:

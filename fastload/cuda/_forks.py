@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import weakref
 from contextlib import suppress
 from typing import Any
 
 _alive: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-_inherited: list[Any] = []
+_held: list[Any] = []  # while a fork is under way
 
 
 def keep_in_children(thing: Any) -> None:
@@ -17,8 +18,15 @@ def keep_in_children(thing: Any) -> None:
         _alive[id(thing)] = thing
 
 
+def _hold() -> None:
+    _held.extend(_alive.values())
+
+
 def _keep() -> None:
-    _inherited.extend(_alive.values())
+    for thing in _held:  # one reference more than there are: the interpreter's end does not free them either
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+    _held.clear()
 
 
-os.register_at_fork(after_in_child=_keep)
+# Held before the fork: what others do in the child, first of all, may free memory.
+os.register_at_fork(before=_hold, after_in_parent=_held.clear, after_in_child=_keep)

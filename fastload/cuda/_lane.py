@@ -10,10 +10,10 @@ import torch
 
 from fastload import _core
 from fastload.cuda._forks import keep_in_children
-from fastload.cuda._walk import moved
+from fastload.cuda._walk import is_odd, moved, tensors_in
 from fastload.memory._page_locks import DRIVER, PageLocks
 
-_RELAXED = 2  # see csrc/memory/page_locks.h
+_GLOBAL, _RELAXED = 0, 2  # see csrc/memory/page_locks.h
 
 
 class Mark(Protocol):
@@ -123,8 +123,9 @@ class CudaLane:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        outer = _core.exchange_capture_mode(_RELAXED)
+        outer = _GLOBAL
         try:
+            outer = _core.exchange_capture_mode(_RELAXED)
             yield
         finally:
             _core.exchange_capture_mode(outer)
@@ -176,6 +177,9 @@ class CudaLane:
     def use_movable(self, value: Any, queue: Any) -> None:
         value.record_stream(queue)
         keep_in_children(value)
+        for tensor in tensors_in(value):
+            if tensor.is_cuda and not is_odd(tensor):
+                keep_in_children(tensor.untyped_storage())
 
     def note_untold(self, queue: Any) -> None:
         self._untold.add(queue)

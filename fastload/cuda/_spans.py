@@ -53,6 +53,11 @@ class Spans:
         self._pid = os.getpid()
         keep_in_children(self)
 
+    def check_process(self) -> None:
+        """RuntimeError in a forked child."""
+        if self._pid != os.getpid():
+            raise RuntimeError("the device of this iterator is the parent process's; make another one in this process")
+
     def copies(self, queue: Queue, memory: Any, stats: LoaderStats) -> _Copies:
         """What is queued there inside this reads ``memory``."""
         span = Span(queue, self._lane.mark(queue), stats, is_stall=False, memory=memory)

@@ -24,7 +24,7 @@ import torch
 from torch.autograd.profiler import record_function
 
 from fastload import _core
-from fastload._delivery import Pending, transformed
+from fastload._delivery import Once, Pending, not_the_end
 from fastload._failure import LocalFailure
 from fastload._stats import LoaderStats
 from fastload._torch_compat import profiling
@@ -33,7 +33,7 @@ from fastload.cuda._lane import Lane, Queue
 from fastload.cuda._modes import default_modes
 from fastload.cuda._spans import Spans
 from fastload.cuda._upload import Load
-from fastload.cuda._walk import host_bytes, is_movable, is_odd, is_plain, taken_apart
+from fastload.cuda._walk import Build, host_bytes, is_movable, is_odd, is_plain, is_plain_array, taken_apart
 
 LABEL = "fastload: batch to device"  # in profiles, and in NVTX under torch's emit_nvtx
 DeviceTransform = Callable[[Any], Any]
@@ -48,7 +48,8 @@ class Transfer:
     def __init__(self, lane: Lane, ahead: int, transform: DeviceTransform | None = None) -> None:
         self.ahead = ahead
         self.lane = lane
-        self.transform = transform
+        self.transform = Once(transform)
+        self.has_transform = transform is not None
         self.spans = Spans(lane)
         self.settle = self.spans.settle
         self.comes_after_the_consumer = True  # the next batch's work aside
@@ -56,12 +57,20 @@ class Transfer:
     def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure | None:
         self.spans.settle()
         label = record_function(LABEL) if profiling() else contextlib.nullcontext()
+        made = None
         try:
+            self.spans.check_process()
             with label, default_modes():
-                return _Batch(self, batch, stats)
+                self.transform.check(batch)
+                made = _Batch(self, batch, stats)
+                made.change(batch)
+                return made
+        except torch.OutOfMemoryError as error:
+            # By its turn earlier batches may be gone.
+            may_wait = not in_turn and (made is None or made.is_copy)
+            return None if may_wait else LocalFailure(error, "")
         except Exception as error:
-            # Ahead of its turn: by then earlier batches may be gone.
-            return None if isinstance(error, torch.OutOfMemoryError) and not in_turn else LocalFailure(error, "")
+            return LocalFailure(not_the_end(error), "")
 
     def __del__(self) -> None:
         self.spans.end()
@@ -74,34 +83,49 @@ class _Batch:
         self._transfer = transfer
         self._stats = stats
         lane, spans = transfer.lane, transfer.spans
-        leaves, build = taken_apart(batch)
-        leaves = _out_of_slots(leaves)
+        leaves, build = taken_apart(batch, is_copied=transfer.has_transform)
+        arrays = any(isinstance(leaf, np.ndarray) for leaf in leaves)
+        leaves = _out_of_slots(leaves) if arrays else leaves
         kinds = _Kinds(leaves)
         if kinds.has_opaque:
             lane.stop_locking()
-        self._late, movable = kinds.late, kinds.movable
-        there_already = [tensor for tensor in kinds.tensors.values() if tensor.device.type != "cpu"]
-        nbytes = sum(map(host_bytes, (*kinds.tensors.values(), *movable, *self._late.values())))
+        self._late, self._movable = kinds.late, kinds.movable
+        self._there_already = [tensor for tensor in kinds.tensors.values() if tensor.device.type != "cpu"]
+        self.is_copy = not (arrays or kinds.has_opaque or kinds.late or self._there_already)
+        nbytes = sum(map(host_bytes, (*kinds.tensors.values(), *self._movable, *self._late.values())))
         with lane.reading():
             load = Load(lane, list(kinds.tensors.values()))
-            lane.come_after_users(also_here=transfer.comes_after_the_consumer or bool(there_already))
-            with lane.aside(), spans.copies(lane.side, (load, there_already, movable), stats) as span:
+            lane.come_after_users(also_here=transfer.comes_after_the_consumer or bool(self._there_already))
+            with lane.aside(), spans.copies(lane.side, (load, self._there_already), stats) as span:
                 there: dict[int, Any] = dict(zip(kinds.tensors, load.sent(lane), strict=True))
-                there.update((id(leaf), lane.moved(leaf)) for leaf in movable)
+        if self._movable:
+            with lane.aside(), spans.copies(lane.side, self._movable, stats) as span:
+                there.update((id(leaf), lane.moved(leaf)) for leaf in self._movable)
         self._made = [there.get(id(leaf), leaf) for leaf in leaves]
-        if not self._late:
-            self._batch = build(self._made)
-            if transfer.transform is not None:
-                with lane.aside(), spans.copies(lane.side, (there_already, movable), stats) as span:
-                    self._batch = transformed(transfer.transform, self._batch)
-            if transfer.transform is not None or movable:
-                self._made = taken_apart(self._batch)[0]
-        keep_in_children(self)
         assert span.end is not None
         self._end = span.end
-        self._build = build if self._late else None  # it holds the containers, and they the host's memory
+        self._build: Build | None = build  # it holds the containers, and they the host's memory
+        keep_in_children(self)
         transfer.comes_after_the_consumer = False
         stats.bytes_copied += nbytes
+
+    def change(self, batch: Any) -> None:
+        """Make what was copied the user's, unless that has to wait for the consumer's queue."""
+        if self._late:
+            return
+        transfer, lane = self._transfer, self._transfer.lane
+        assert self._build is not None
+        self._batch = self._build(self._made)
+        self._build = None
+        if transfer.has_transform:
+            read = self._there_already, self._movable
+            with lane.aside(), transfer.spans.copies(lane.side, read, self._stats) as span:
+                self._batch = transfer.transform(batch, self._batch, self.is_copy)
+            assert span.end is not None
+            self._end = span.end
+        if transfer.has_transform or self._movable:
+            self._made = taken_apart(self._batch)[0]
+        self._there_already, self._movable = [], []
 
     def finish(self) -> Any:
         here = self._transfer.lane.here()
@@ -111,15 +135,16 @@ class _Batch:
         self._tell(self._made, here)
         return self._batch
 
-    def _finished_late(self, build: Callable[[Sequence[Any]], Any], here: Queue) -> Any:
+    def _finished_late(self, build: Build, here: Queue) -> Any:
         lane, transform = self._transfer.lane, self._transfer.transform
+        transform.check(self)
         for leaf in self._made:
             if isinstance(leaf, torch.Tensor) and id(leaf) not in self._late:
                 lane.use(leaf, here)
         with lane.in_turn(), default_modes(), self._transfer.spans.copies(here, self._made, self._stats):
             made = {key: lane.moved(leaf) for key, leaf in self._late.items()}
             batch = build([made.get(id(leaf), leaf) for leaf in self._made])
-            return transformed(transform, batch)
+            return transform(self, batch, is_copy=False)
 
     def _tell(self, leaves: list[Any], here: Queue) -> None:
         """Tell the allocator that the consumer's queue uses this too, or remember that it cannot be told."""
@@ -129,7 +154,7 @@ class _Batch:
                 lane.use(leaf, here)
             elif is_movable(leaf) and hasattr(leaf, "record_stream"):
                 lane.use_movable(leaf, here)
-            elif self._transfer.transform is not None and not is_plain(leaf):
+            elif self._transfer.has_transform and not (is_plain(leaf) or is_plain_array(leaf)):
                 lane.note_untold(here)
 
 
@@ -150,7 +175,7 @@ class _Kinds:
                 (self.late if is_odd(leaf) else self.tensors)[id(leaf)] = leaf
             elif is_movable(leaf):
                 movable[id(leaf)] = leaf
-            elif not is_plain(leaf):
+            elif not (is_plain(leaf) or is_plain_array(leaf)):
                 self.has_opaque = True
         self.has_opaque |= bool(movable)
         if self.late or not all(hasattr(leaf, "record_stream") for leaf in movable.values()):

@@ -10,7 +10,8 @@ import operator
 import pathlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ OnTensor = Callable[[torch.Tensor], Any]
 OnOther = Callable[[Any], Any]
 Build = Callable[[Sequence[Any]], Any]
 
-_DEPTH = 4  # of the objects in a batch type of its own whose tensors are counted
+_DEPTH = 4  # of the objects in a batch type of its own whose tensors are seen
+_WITHOUT_SLOTS = {dict, list, tuple, torch.Tensor}
+_PY_TPFLAGS_HEAPTYPE = 1 << 9
 HIDDEN = object()  # in the place of what cannot be seen
 
 
@@ -46,43 +49,51 @@ _PLAIN = (
 )
 
 
-def is_plain(leaf: Any) -> bool:
-    """Whether this is no tensor and holds none, nor memory that somebody else might use."""
-    if isinstance(leaf, set | frozenset | tuple | list):
-        return all(map(is_plain, leaf)) and not getattr(leaf, "__dict__", None)
-    if isinstance(leaf, slice):
-        return is_plain((leaf.start, leaf.stop, leaf.step))
-    if isinstance(leaf, type | enum.Enum):
+def is_plain(value: Any, depth: int = _DEPTH) -> bool:
+    """Whether this is no tensor or array and holds none, nor memory that somebody else might use."""
+    if isinstance(value, set | frozenset | tuple | list):
+        inside = depth and all(is_plain(part, depth - 1) for part in value)
+        return bool(inside) and not getattr(value, "__dict__", None)
+    if isinstance(value, slice):
+        return is_plain((value.start, value.stop, value.step), depth)
+    if isinstance(value, type | enum.Enum):
         return True
-    is_known = isinstance(leaf, _PLAIN) or (isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject)
-    return is_known and not getattr(leaf, "__dict__", None)
+    return isinstance(value, _PLAIN) and not getattr(value, "__dict__", None)
 
 
-def map_batch(batch: Any, on_tensor: OnTensor, on_movable: OnOther) -> Any:
-    """The batch with ``on_tensor(t)`` for its tensors and ``on_movable(m)`` for types with a ``to`` of their own."""
+def is_plain_array(leaf: Any) -> bool:
+    """Whether this is an array of numbers or the like, and nothing besides."""
+    return isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject and not getattr(leaf, "__dict__", None)
+
+
+def map_batch(batch: Any, on_tensor: OnTensor, on_movable: OnOther, is_copied: bool = False) -> Any:
+    """The batch with ``on_tensor(t)`` for its tensors and ``on_movable(m)`` for types with a ``to`` of their own.
+
+    is_copied: see `taken_apart`.
+    """
 
     def mapped(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             return on_tensor(value)
         return on_movable(value) if is_movable(value) else value
 
-    leaves, build = taken_apart(batch)
+    leaves, build = taken_apart(batch, is_copied)
     return build([mapped(leaf) for leaf in leaves])
 
 
-def taken_apart(batch: Any) -> tuple[list[Any], Build]:
+def taken_apart(batch: Any, is_copied: bool = False) -> tuple[list[Any], Build]:
     """What the batch's containers hold, in order, and what makes such a batch of as many other things.
 
     Containers are torch's of ``pin_memory``, in its order, and keep their types; so do data classes, those of attrs
-    and what is registered as a pytree. One in which nothing is another stays itself. Each is asked for what it holds
-    once, since some make it when they are asked. For each container or tensor that may hold more, in attributes or
-    keys, there is a leaf `HIDDEN` besides.
+    and what is registered as a pytree. One in which nothing is another stays itself, unless it is_copied. Each is asked
+    for what it holds once, since some make it when they are asked. For each container or tensor that may hold more, in
+    attributes or keys, there is a leaf `HIDDEN` besides.
     """
     leaves: list[Any] = []
-    return leaves, _take_apart(batch, leaves)
+    return leaves, _take_apart(batch, leaves, is_copied)
 
 
-def _take_apart(value: Any, leaves: list[Any]) -> Build:
+def _take_apart(value: Any, leaves: list[Any], is_copied: bool) -> Build:
     opened = _opened(value)
     if opened is None:
         leaves.append(value)
@@ -93,11 +104,11 @@ def _take_apart(value: Any, leaves: list[Any]) -> Build:
     parts, rebuilt, hides = opened
     if hides:
         leaves.append(HIDDEN)
-    builds = [_take_apart(part, leaves) for part in parts]
+    builds = [_take_apart(part, leaves, is_copied) for part in parts]
 
     def build(made: Sequence[Any]) -> Any:
         others = [part(made) for part in builds]
-        return value if all(map(operator.is_, parts, others)) else rebuilt(others)
+        return rebuilt(others) if is_copied or not all(map(operator.is_, parts, others)) else value
 
     return build
 
@@ -129,7 +140,20 @@ def _opened(value: Any) -> tuple[list[Any], Callable[[list[Any]], Any], bool] | 
 def _has_more(value: Any, fields: Sequence[str] = ()) -> bool:
     """Whether attributes beside those fields may hold memory."""
     attributes = getattr(value, "__dict__", None) or {}
-    return any(name not in fields and not is_plain(part) for name, part in attributes.items())
+    if any(name not in fields and not is_plain(part) for name, part in attributes.items()):
+        return True
+    return type(value) not in _WITHOUT_SLOTS and any(
+        name not in fields and not is_plain(part) for name, part in _in_slots(value)
+    )
+
+
+def _in_slots(value: Any) -> Iterator[tuple[str, Any]]:
+    """Attributes in the ``__slots__`` of classes written in Python."""
+    for kind in type(value).__mro__:
+        if kind.__flags__ & _PY_TPFLAGS_HEAPTYPE:
+            for name, member in vars(kind).items():
+                if isinstance(member, MemberDescriptorType) and hasattr(value, name):
+                    yield name, member.__get__(value)
 
 
 def _mapping(like: Any, fields: dict[Any, Any]) -> Any:
@@ -173,18 +197,23 @@ def moved(value: Any, device: torch.device, non_blocking: bool) -> Any:
     return value.to(device, non_blocking=True) if knows and non_blocking else value.to(device)
 
 
-def host_bytes(value: Any, depth: int = _DEPTH) -> int:
+def host_bytes(value: Any) -> int:
     """Bytes of the host's memory in a tensor, or in the tensors that can be seen in a batch type of its own."""
+    return sum(_stored_bytes(tensor) for tensor in tensors_in(value) if tensor.device.type == "cpu")
+
+
+def tensors_in(value: Any, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
+    """The tensor, or those that can be seen in a batch type of its own."""
     if isinstance(value, torch.Tensor):
-        return _stored_bytes(value) if value.device.type == "cpu" else 0
-    if not depth:
-        return 0
-    inside: Any = getattr(value, "__dict__", {}).values()
-    if isinstance(value, Mapping):
-        inside = value.values()
-    elif isinstance(value, tuple | list):
-        inside = value
-    return sum(host_bytes(part, depth - 1) for part in inside)
+        yield value
+    elif depth:
+        inside: Any = getattr(value, "__dict__", {}).values()
+        if isinstance(value, Mapping):
+            inside = value.values()
+        elif isinstance(value, tuple | list):
+            inside = value
+        for part in inside:
+            yield from tensors_in(part, depth - 1)
 
 
 def _stored_bytes(tensor: torch.Tensor) -> int:

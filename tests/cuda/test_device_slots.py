@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from support.fake_cuda import FakeCuda
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from fastload import DataLoader
 from fastload import transforms as T
@@ -66,6 +67,46 @@ def test_what_a_users_function_makes_is_not_locked(options: dict[str, Any], aske
         asked_to_lock.clear()
         assert len(list(loader)) == 2
         assert all(device_memory(loader).slots.find(address) for address in asked_to_lock)
+
+
+class Own:
+    """Its batches are its own rule's, which may keep them."""
+
+
+def test_what_a_users_rule_makes_is_not_locked(asked_to_lock: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+
+    def rule(batch: Any, *, collate_fn_map: Any = None) -> torch.Tensor:
+        kept.append(default_collate(SAMPLES[:4]))
+        return kept[-1]
+
+    monkeypatch.setitem(default_collate_fn_map, Own, rule)
+    loader = DataLoader([Own() for _ in range(8)], 4, device="cuda")
+    assert len(list(loader)) == len(kept) == 2
+    assert not any(device_memory(loader).slots.find(batch.data_ptr()) for batch in kept)
+
+
+class GivesBatches(torch.utils.data.Dataset[Any]):
+    def __init__(self) -> None:
+        self.kept: list[torch.Tensor] = []
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> Any:
+        raise AssertionError("there are batches")
+
+    def __getbatch__(self, indices: Any, allocate: Any) -> torch.Tensor:
+        self.kept.append(allocate((len(indices), 4, SIDE, SIDE), torch.float32))
+        return self.kept[-1]
+
+
+@pytest.mark.parametrize("wrap", [lambda data: data, lambda data: torch.utils.data.Subset(data, range(8))])
+def test_what_a_users_dataset_makes_is_not_locked(wrap: Any, asked_to_lock: list[int]) -> None:
+    data = GivesBatches()
+    loader = DataLoader(wrap(data), 4, device="cuda")
+    assert len(list(loader)) == len(data.kept) == 2
+    assert not any(device_memory(loader).slots.find(batch.data_ptr()) for batch in data.kept)
 
 
 def test_a_copy_of_a_loader_has_memory_of_its_own(asked_to_lock: list[int]) -> None:

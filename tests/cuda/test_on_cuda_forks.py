@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -50,6 +52,30 @@ def an_iterator(loader: DataLoader[Any]) -> None:
     in_a_cycle(iterator)
 
 
+def an_iterator_whose_copies_are_done(loader: DataLoader[Any]) -> None:
+    iterator = iter(loader)
+    next(iterator)
+    torch.cuda.synchronize()
+    loader.stats()
+    in_a_cycle(iterator)
+
+
+class Told:
+    def __init__(self, images: torch.Tensor) -> None:
+        self.images = images
+
+    def to(self, device: Any, non_blocking: bool = False) -> Told:
+        return Told(self.images.to(device, non_blocking=non_blocking))
+
+    def record_stream(self, stream: Any) -> None:
+        self.images.record_stream(stream)
+
+
+def part_of_an_object(loader: DataLoader[Any]) -> None:
+    made = DataLoader(loader.dataset, 8, device="cuda", collate_fn=lambda samples: Told(torch.ones(8, 3)))
+    in_a_cycle(next(iter(made)).images)
+
+
 def the_loader_after_an_epoch(loader: DataLoader[Any]) -> None:
     for batch in loader:
         del batch
@@ -57,12 +83,60 @@ def the_loader_after_an_epoch(loader: DataLoader[Any]) -> None:
 
 
 @pytest.mark.parametrize("options", WAYS)
-@pytest.mark.parametrize("left", [a_batch, part_of_a_batch, an_iterator, the_loader_after_an_epoch])
+@pytest.mark.parametrize(
+    "left",
+    [
+        a_batch,
+        part_of_a_batch,
+        part_of_an_object,
+        an_iterator,
+        an_iterator_whose_copies_are_done,
+        the_loader_after_an_epoch,
+    ],
+)
 def test_what_is_let_go_of_in_a_child(left: Callable[[DataLoader[Any]], None], options: dict[str, Any]) -> None:
     left(DataLoader(Images(), 8, device="cuda", **options))
     in_child(gc.collect)  # type: ignore[arg-type]
     gc.collect()
     torch.cuda.synchronize()
+
+
+FORKS = """
+import gc, os, sys
+{lead}
+def collect():
+    gc.collect()
+os.register_at_fork(after_in_child=collect)
+import torch
+from fastload import DataLoader
+gc.disable()
+torch.ones(1).cuda()
+batches = iter(DataLoader([torch.full((1 << 18,), float(number)) for number in range(8)], 2, device="cuda"))
+batch = next(batches)
+cycle = [next(batches)]
+cycle.append(cycle)
+del cycle
+child = os.fork()
+if not child:
+    sys.exit(7)
+assert os.waitpid(child, 0)[1] == 7 << 8
+"""
+
+
+def test_the_end_of_a_child_frees_nothing_and_neither_do_others_handlers() -> None:
+    lead = "import emulated_gpu" if "emulated_gpu" in sys.modules else ""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS.format(lead=lead)], check=True, timeout=300)
+
+
+def test_a_child_is_told_that_the_device_is_not_its_own() -> None:
+    batches = iter(DataLoader([torch.zeros(2) for _ in range(8)], 2, device="cuda"))
+    next(batches)
+
+    def told() -> None:
+        with pytest.raises(RuntimeError, match="the device of this iterator is the parent process's"):
+            next(batches)
+
+    in_child(told)
 
 
 def test_a_child_asks_the_device_nothing_for_stats() -> None:

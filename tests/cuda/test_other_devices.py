@@ -39,8 +39,50 @@ def test_a_transform_may_change_batches_in_place_in_inference_mode(workers: int)
 
 
 def test_a_transform_cannot_end_the_epoch() -> None:
-    with pytest.raises(RuntimeError, match=r"device_transform raised StopIteration\(\)"):
+    with pytest.raises(RuntimeError, match=r"StopIteration\(\)"):
         list(DataLoader(Numbers(6), 2, device="cpu", device_transform=lambda batch: next(iter(()))))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_transform_that_is_interrupted_is_not_given_the_same_again(device: str) -> None:
+    """It may have changed that already; of what was copied there is another copy."""
+    calls = []
+
+    def interrupted(batch: torch.Tensor) -> torch.Tensor:
+        calls.append(batch)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return batch.add_(100)
+
+    batches = iter(DataLoader(Numbers(8), 2, device=device, device_transform=interrupted))
+    found = [next(batches)]
+    with pytest.raises(KeyboardInterrupt):
+        next(batches)
+    with pytest.raises(RuntimeError, match="an interrupt came while device_transform had this batch"):
+        next(batches)
+    found += list(batches)
+    if device == "cpu":
+        assert torch.cat(found)[:, 0].tolist() == [100, 101, 104, 105, 106, 107]
+
+
+def test_a_transform_may_change_containers_that_the_dataset_keeps() -> None:
+    data = [{"x": torch.zeros(1), "sizes": {"width": 3}}]
+    loader = DataLoader(data, None, device="cpu", device_transform=lambda batch: batch["sizes"].pop("width"))
+    assert [list(loader) for _ in range(2)] == [[3], [3]]
+
+
+class StopsOnTheWay:
+    def to(self, device: Any) -> Any:
+        raise StopIteration
+
+
+def test_a_type_cannot_end_the_epoch() -> None:
+    batches = iter(DataLoader([0, 1], None, device="cpu", collate_fn=lambda sample: StopsOnTheWay()))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"StopIteration\(\)"):
+            next(batches)
+    with pytest.raises(StopIteration):
+        next(batches)
 
 
 def test_batches_go_to_any_device_of_torchs() -> None:

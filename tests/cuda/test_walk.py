@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
@@ -116,6 +117,18 @@ def with_gradient() -> torch.Tensor:
     return tensor
 
 
+class Slotted(list[Any]):
+    __slots__ = ("more",)
+
+    def __init__(self, parts: Any) -> None:
+        super().__init__(parts)
+        self.more = torch.zeros(2)
+
+
+itself: list[Any] = []
+itself.append(itself)
+
+
 @pytest.mark.parametrize(
     ("value", "hides"),
     [
@@ -125,6 +138,9 @@ def with_gradient() -> torch.Tensor:
         (torch.zeros(2, requires_grad=True), False),
         (with_attribute(Note(one=torch.zeros(2)), [torch.ones(2)]), True),
         (with_attribute(Note(one=torch.zeros(2)), "plain"), False),
+        (with_attribute(Note(one=torch.zeros(2)), np.zeros(2)), True),
+        (with_attribute(Note(one=torch.zeros(2)), itself), True),
+        (Slotted([torch.zeros(2)]), True),
         ({torch.zeros(2): 1}, True),
         ({("one", 2): torch.zeros(2)}, False),
     ],
@@ -159,6 +175,8 @@ def test_what_holds_no_tensor_stays_itself(value: Any) -> None:
     assert found is not batch
     assert found[0] is value
     assert walked(value) is value
+    copy = map_batch({"inner": value}, plus_one, lambda value: value, is_copied=True)
+    assert copy["inner"] is not value or not isinstance(value, dict | tuple)
 
 
 def test_data_classes_keep_their_type_and_other_fields() -> None:

@@ -65,6 +65,7 @@ class FakeLane:
     def __init__(self, draws: random.Random, locks: bool = True) -> None:
         self._draws = draws
         self._locks = locks
+        self._is_reading = False
         self._has_untold = False
         self.side = self.new_queue()
         self._consumers = self.new_queue()
@@ -120,10 +121,14 @@ class FakeLane:
         self.staged += nbytes
         return torch.empty(nbytes, dtype=torch.uint8)
 
-    def reading(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        self._is_reading = True
+        yield
+        self._is_reading = False
 
     def reads(self, tensor: torch.Tensor) -> bool:
+        assert self._is_reading
         return self._locks
 
     def mark(self, queue: FakeQueue) -> FakeMark:
