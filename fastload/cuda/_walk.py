@@ -207,7 +207,7 @@ def tensors_in(value: Any, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value
     elif depth:
-        inside: Any = getattr(value, "__dict__", {}).values()
+        inside: Any = [*getattr(value, "__dict__", {}).values(), *(part for _, part in _in_slots(value))]
         if isinstance(value, Mapping):
             inside = value.values()
         elif isinstance(value, tuple | list):
