@@ -33,7 +33,7 @@ class Delivery(Protocol):
     def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure | None:
         """Set out with the batch. What goes wrong is told when its turn has come.
 
-        None if there is no room for it ahead of its turn: nothing is done then.
+        None if there is no room for it ahead of its turn: ask again.
         """
 
 
@@ -57,14 +57,15 @@ def not_the_end(error: Exception) -> Exception:
 
 
 class Once:
-    """Calls ``transform`` with each batch once. It may change what it is given, which is there no second time.
+    """Calls ``transform`` once with the same objects, since it may change them; with none, a batch stays what it is.
 
-    None: a batch stays what it is.
+    changes: whether there is one.
     """
 
     def __init__(self, transform: Callable[[Any], Any] | None) -> None:
+        self.changes = transform is not None
         self._transform = transform
-        self._given: list[Any] = []  # what was to be made another batch of when an interrupt came
+        self._given: list[Any] = []  # the batch that it has now, or had when an interrupt came
 
     def check(self, batch: Any) -> None:
         """RuntimeError if the transform was given what this batch holds, and did not end."""

@@ -50,7 +50,8 @@ class _Begun:
         self.number = result.number
         self.worker = result.worker
         made = opened(result)
-        self._made = made, made.outcome is not Skipped and not isinstance(made.outcome, (Failure, LocalFailure))
+        waits = made.outcome is not Skipped and not isinstance(made.outcome, (Failure, LocalFailure))
+        self._made = made, waits  # together: an interrupt finds both changed, or neither
 
     def begin(self, delivery: Delivery, stats: LoaderStats, in_turn: bool) -> bool:
         """Whether the batch is on its way now, if there is one."""

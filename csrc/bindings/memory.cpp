@@ -181,8 +181,8 @@ void bind_memory(py::module_& m) {
         return without_gil([&] { return lock_pages(address, device, owner); });
       },
       "address"_a, "device"_a, "owner"_a,
-      "Lock the slot of this owner that holds the address in place, for all devices; one of them has to have a context. "
-      "0, the driver's error, or -1 for no slot of this owner.");
+      "Lock the slot of this owner that holds the address in place, for all devices; one of them has to have a "
+      "context. 0, the driver's error, or -1 for no slot of this owner.");
   m.def(
       "unlock_pages", [](std::uint64_t owner) { without_gil([&] { unlock_pages(owner); }); }, "owner"_a,
       "Unlock the slots that this owner has locked.");

@@ -4,8 +4,8 @@
 // is first asked for and unlocked before it is unmapped, in whatever thread that happens; a forked child, in which
 // the driver is of no use, unlocks nothing.
 //
-// Only memory whose tensors stay with a loader may be locked, and by that loader: a mapping says whose it is. To torch a
-// tensor there is pinned, so a user's copy with non_blocking does not wait for the device, and nobody knows when its
+// Only memory whose tensors stay with a loader may be locked, and by that loader: a mapping says whose it is. To torch
+// a tensor there is pinned, so a user's copy with non_blocking does not wait for the device, and nobody knows when its
 // slot may be used again.
 #pragma once
 
@@ -34,7 +34,8 @@ bool may_be_locked(std::uintptr_t address);
 std::size_t locked_bytes();
 
 // CUDA's mode of the calling thread for what may wait for a device while some stream is captured as a graph: kRelaxed
-// lets it through, the others end that capture. The mode until now; without use_driver nothing changes, and it is kGlobal.
+// lets it through, the others end that capture. The mode until now; without use_driver nothing changes, and it is
+// kGlobal.
 int exchange_capture_mode(int mode) noexcept;
 constexpr int kGlobal = 0;   // CU_STREAM_CAPTURE_MODE_GLOBAL, a thread's first one
 constexpr int kRelaxed = 2;  // CU_STREAM_CAPTURE_MODE_RELAXED

@@ -85,7 +85,8 @@ class RemoteTable final : public LeaseHome {
     if (file_offset % page_bytes() != 0 || file_->bytes() < capacity || file_->bytes() - capacity < file_offset)
       throw std::invalid_argument("slot " + std::to_string(number) + " is not inside the shared file");
     returned_.reserve(slots_.size() + 1);  // so that release cannot fail
-    return slots_.emplace(number, Remote{number, file_offset, file_->map(file_offset, capacity, lock_owner_)}).first->second;
+    Mapping memory = file_->map(file_offset, capacity, lock_owner_);
+    return slots_.emplace(number, Remote{number, file_offset, std::move(memory)}).first->second;
   }
 
   std::shared_ptr<SharedFile> file_;

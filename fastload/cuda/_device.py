@@ -27,21 +27,20 @@ class MoveHere:
     def __init__(self, device: torch.device, transform: DeviceTransform | None = None) -> None:
         self._device = device
         self._transform = Once(transform)
-        self._is_changed = transform is not None
         self.settle = nothing_to_settle
 
     def begin(self, batch: Any, stats: LoaderStats, in_turn: bool) -> Pending | LocalFailure:
         def there(value: Any) -> Any:
             made = moved(value, self._device, non_blocking=False)
             stats.bytes_copied += host_bytes(value) if made is not value else 0
-            if self._is_changed and isinstance(made, torch.Tensor) and made.is_inference():
+            if self._transform.changes and isinstance(made, torch.Tensor) and made.is_inference():
                 return made.clone()  # made in the caller's modes, which forbid to change it in others
             return made
 
         try:
             with default_modes():
                 self._transform.check(batch)
-                made = map_batch(batch, there, there, is_copied=self._is_changed)
+                made = map_batch(batch, there, there, is_copied=self._transform.changes)
                 return Arrived(self._transform(batch, made, is_copy=False))
         except Exception as error:
             return LocalFailure(not_the_end(error), "")

@@ -49,7 +49,6 @@ class Transfer:
         self.ahead = ahead
         self.lane = lane
         self.transform = Once(transform)
-        self.has_transform = transform is not None
         self.spans = Spans(lane)
         self.settle = self.spans.settle
         self.comes_after_the_consumer = True  # the next batch's work aside
@@ -83,7 +82,7 @@ class _Batch:
         self._transfer = transfer
         self._stats = stats
         lane, spans = transfer.lane, transfer.spans
-        leaves, build = taken_apart(batch, is_copied=transfer.has_transform)
+        leaves, build = taken_apart(batch, is_copied=transfer.transform.changes)
         arrays = any(isinstance(leaf, np.ndarray) for leaf in leaves)
         leaves = _out_of_slots(leaves) if arrays else leaves
         kinds = _Kinds(leaves)
@@ -117,13 +116,13 @@ class _Batch:
         assert self._build is not None
         self._batch = self._build(self._made)
         self._build = None
-        if transfer.has_transform:
+        if transfer.transform.changes:
             read = self._there_already, self._movable
             with lane.aside(), transfer.spans.copies(lane.side, read, self._stats) as span:
                 self._batch = transfer.transform(batch, self._batch, self.is_copy)
             assert span.end is not None
             self._end = span.end
-        if transfer.has_transform or self._movable:
+        if transfer.transform.changes or self._movable:
             self._made = taken_apart(self._batch)[0]
         self._there_already, self._movable = [], []
 
@@ -154,7 +153,7 @@ class _Batch:
                 lane.use(leaf, here)
             elif is_movable(leaf) and hasattr(leaf, "record_stream"):
                 lane.use_movable(leaf, here)
-            elif self._transfer.has_transform and not (is_plain(leaf) or is_plain_array(leaf)):
+            elif self._transfer.transform.changes and not (is_plain(leaf) or is_plain_array(leaf)):
                 lane.note_untold(here)
 
 

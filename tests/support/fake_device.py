@@ -124,8 +124,10 @@ class FakeLane:
     @contextmanager
     def reading(self) -> Iterator[None]:
         self._is_reading = True
-        yield
-        self._is_reading = False
+        try:
+            yield
+        finally:
+            self._is_reading = False
 
     def reads(self, tensor: torch.Tensor) -> bool:
         assert self._is_reading
